@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "object.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "error.h"
+
+#define QUOTE_SIZE 48   /* bytes of a quoted bad text in a message */
+#define LIST_SIZE 128   /* bytes of a list of keys in a message */
+#define WORD_MAX_LEN 31 /* longer texts are not compared with words */
+
+/* Letters to change, insert, remove or swap to turn one word into the other. */
+static unsigned int
+word_distance(const char *a, const char *b)
+{
+	unsigned int row[3][WORD_MAX_LEN + 1];
+	unsigned int *before = row[0], *last = row[1], *now = row[2], *spare;
+	size_t a_len = strlen(a), b_len = strlen(b), i, j;
+
+	for (j = 0; j <= b_len; j++)
+		last[j] = j;
+	for (i = 1; i <= a_len; i++) {
+		now[0] = i;
+		for (j = 1; j <= b_len; j++) {
+			now[j] = last[j - 1] + (a[i - 1] != b[j - 1]);
+			if (now[j] > last[j] + 1)
+				now[j] = last[j] + 1;
+			if (now[j] > now[j - 1] + 1)
+				now[j] = now[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    now[j] > before[j - 2] + 1)
+				now[j] = before[j - 2] + 1;
+		}
+		spare = before;
+		before = last;
+		last = now;
+		now = spare;
+	}
+	return last[b_len];
+}
+
+const char *
+word_nearest(const char *text, const char *const *words, size_t n_words)
+{
+	const char *nearest = NULL;
+	unsigned int best, distance;
+	size_t i;
+
+	if (strlen(text) > WORD_MAX_LEN)
+		return NULL;
+	best = strlen(text) <= 4 ? 2 : 3;
+	for (i = 0; i < n_words; i++) {
+		if (strlen(words[i]) > WORD_MAX_LEN)
+			continue;
+		distance = word_distance(text, words[i]);
+		if (distance < best) {
+			best = distance;
+			nearest = words[i];
+		}
+	}
+	return nearest;
+}
+
+void
+object_init(struct object *obj, const struct object_schema *schema)
+{
+	const struct schema_key *key;
+	unsigned int i;
+
+	memset(obj, 0, sizeof(*obj));
+	obj->schema = schema;
+	for (i = 0; i < schema->n_keys; i++) {
+		key = &schema->keys[i];
+		if (key->def != NULL)
+			schema_parse_value(key, key->def, &obj->values[i], NULL);
+		obj->values[i].is_set = false;
+	}
+}
+
+int
+object_set_name(struct object *obj, const char *name, struct error *err)
+{
+	char quoted[QUOTE_SIZE];
+
+	schema_quote(name, quoted, sizeof(quoted));
+	if (!obj->schema->named)
+		return error_set(err, EINVAL, "%s: takes no name, but got %s", obj->schema->kind,
+				 quoted);
+	if (!name_is_valid(name))
+		return error_set(err, EINVAL,
+				 "%s: %s is not a name of 1-%d letters, digits or . _ - + @ ~",
+				 obj->schema->kind, quoted, NAME_MAX_LEN);
+	memset(obj->name, 0, sizeof(obj->name));
+	memcpy(obj->name, name, strlen(name));
+	return 0;
+}
+
+/* The keys a verb takes, or, if there is a near one, that. */
+static int
+unknown_key(const struct object *obj, enum schema_verb verb, const char *name, struct error *err)
+{
+	const struct object_schema *schema = obj->schema;
+	const char *words[SCHEMA_KEYS_MAX] = { NULL };
+	char list[LIST_SIZE] = "";
+	const char *nearest;
+	char quoted[QUOTE_SIZE];
+	unsigned int i, n = 0;
+	int len = 0;
+
+	for (i = 0; i < schema->n_keys; i++) {
+		if (!(schema->keys[i].verbs & verb) || schema->keys[i].internal)
+			continue;
+		words[n++] = schema->keys[i].name;
+		len += snprintf(list + len, sizeof(list) - len, "%s%s", len > 0 ? ", " : "",
+				schema->keys[i].name);
+	}
+	schema_quote(name, quoted, sizeof(quoted));
+	nearest = word_nearest(name, words, n);
+	if (nearest != NULL)
+		return error_set(err, EINVAL, "unknown key %s; did you mean '%s'?", quoted,
+				 nearest);
+	if (n == 0)
+		return error_set(err, EINVAL, "unknown key %s; there are none here", quoted);
+	return error_set(err, EINVAL, "unknown key %s; known here: %s", quoted, list);
+}
+
+static const char *
+verb_phrase(const struct schema_key *key, enum schema_verb verb)
+{
+	if (verb == VERB_SET && (key->verbs & VERB_ADD))
+		return "can only be given when the object is added";
+	return "does not belong here";
+}
+
+/* "bridge xenbr0: " or "vswitchd: ". */
+static int
+prefix_object(const struct object *obj, struct error *err)
+{
+	return error_prefix(err, "%s%s%s: ", obj->schema->kind, obj->name[0] != '\0' ? " " : "",
+			    obj->name);
+}
+
+int
+object_set(struct object *obj, enum schema_verb verb, const char *key_name, const char *text,
+	   struct error *err)
+{
+	const struct schema_key *key;
+	struct error local;
+	struct value value;
+	int ret;
+
+	if (err == NULL)
+		err = &local;
+	key = schema_key_find(obj->schema, key_name);
+	if (key == NULL) {
+		unknown_key(obj, verb, key_name, err);
+		return prefix_object(obj, err);
+	}
+	if (!(key->verbs & verb)) {
+		error_set(err, EINVAL, "%s %s", key->name, verb_phrase(key, verb));
+		return prefix_object(obj, err);
+	}
+	if (obj->values[key - obj->schema->keys].is_set) {
+		error_set(err, EINVAL, "%s is given twice", key->name);
+		return prefix_object(obj, err);
+	}
+	ret = schema_parse_value(key, text, &value, err);
+	if (ret < 0)
+		return prefix_object(obj, err);
+	obj->values[key - obj->schema->keys] = value;
+	return 0;
+}
+
+int
+object_check(const struct object *obj, enum schema_verb verb, struct error *err)
+{
+	const struct schema_key *key;
+	struct error local;
+	unsigned int i;
+
+	if (err == NULL)
+		err = &local;
+	for (i = 0; i < obj->schema->n_keys; i++) {
+		key = &obj->schema->keys[i];
+		if ((key->required & verb) && !obj->values[i].is_set) {
+			error_set(err, EINVAL, "%s is missing: %s", key->name, key->help);
+			return prefix_object(obj, err);
+		}
+	}
+	if (obj->schema == &port_schema && obj->values[PORT_KEY_DEVARGS].is_set &&
+	    port_type_resolve(obj) != PORT_TYPE_ETH) {
+		error_set(err, EINVAL, "devargs are for type eth, not %s",
+			  obj->values[PORT_KEY_TYPE].text);
+		return prefix_object(obj, err);
+	}
+	return 0;
+}
+
+enum port_type_word
+port_type_resolve(const struct object *port)
+{
+	unsigned int domid, devid;
+
+	if (port->values[PORT_KEY_TYPE].number != PORT_TYPE_AUTO)
+		return port->values[PORT_KEY_TYPE].number;
+	if (port->values[PORT_KEY_DEVARGS].is_set || pci_addr_is_valid(port->name))
+		return PORT_TYPE_ETH;
+	if (vif_name_parse(port->name, &domid, &devid) == 0)
+		return PORT_TYPE_VIF;
+	return PORT_TYPE_NETDEV;
+}

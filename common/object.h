@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Objects: what was asked for - a bridge, a port - as a name and a value for each key.
+ *
+ * How: object_init() gives every key its default, object_set() reads one key and its text, and
+ * object_check() says what is missing. Absent = default, always; values[].is_set tells the two
+ * apart where a verb changes only what was named. The values' indices are the enums of schema.h.
+ *
+ * Thread-safety: a struct object belongs to its caller.
+ */
+#ifndef COMMON_OBJECT_H
+#define COMMON_OBJECT_H
+
+#include "schema.h"
+
+/* Whether what is to be done needs a name. */
+enum name_rule { NAME_NONE, NAME_OPTIONAL, NAME_REQUIRED };
+
+/* An object as it was asked for: its name and a value for each key of its schema, by index. */
+struct object {
+	const struct object_schema *schema;
+	char name[NAME_MAX_LEN + 1]; /* empty: none given */
+	struct value values[SCHEMA_KEYS_MAX];
+};
+
+/**
+ * word_nearest() - the word that was probably meant
+ * @text: what was given
+ * @words: candidates
+ * @n_words: their number
+ *
+ * Return: one of @words that differs by at most two letters (one in short words), or NULL.
+ * Context: any thread.
+ */
+const char *word_nearest(const char *text, const char *const *words, size_t n_words);
+
+/**
+ * object_init() - an object with all its defaults
+ * @obj: the object
+ * @schema: its kind
+ *
+ * Context: any thread.
+ */
+void object_init(struct object *obj, const struct object_schema *schema);
+
+/**
+ * object_set_name() - give an object its name
+ * @obj: object of a named kind
+ * @name: 1-15 letters, digits or . _ - + @ ~ (a PCI address is legal for a port)
+ * @err: says what would be right
+ *
+ * Return: 0 or -EINVAL. Context: any thread.
+ */
+int object_set_name(struct object *obj, const char *name, struct error *err);
+
+/**
+ * object_set() - give an object one key and its value
+ * @obj: the object; unchanged on failure
+ * @verb: what is being done, which decides whether the key is legal
+ * @key: name of the key
+ * @text: its value
+ * @err: names object, key, text and what would be right
+ *
+ * Return: 0, -EINVAL, or -ERANGE for a number out of range. Context: any thread.
+ */
+int object_set(struct object *obj, enum schema_verb verb, const char *key, const char *text,
+	       struct error *err);
+
+/**
+ * object_check() - are all keys there that a verb requires, and do they agree
+ * @obj: the object
+ * @verb: what is being done
+ * @err: names object and key
+ *
+ * Return: 0 or -EINVAL. Context: any thread.
+ */
+int object_check(const struct object *obj, enum schema_verb verb, struct error *err);
+
+/**
+ * port_type_resolve() - the type of a port, from its name where "type" is not given
+ * @port: object of port_schema
+ *
+ * vifD.N is a vif; a port with devargs, or named by a PCI address, is an eth; all else is a netdev.
+ *
+ * Return: a word other than PORT_TYPE_AUTO. Context: any thread.
+ */
+enum port_type_word port_type_resolve(const struct object *port);
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "schema.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "error.h"
+
+#define QUOTE_SIZE 48     /* bytes of a quoted bad text in a message */
+#define DESCRIBE_SIZE 128 /* bytes of what would be right */
+
+const struct object_schema *
+schema_find(const char *kind)
+{
+	unsigned int i;
+
+	for (i = 0; i < OBJECT_SCHEMAS; i++)
+		if (strcmp(object_schemas[i]->kind, kind) == 0)
+			return object_schemas[i];
+	return NULL;
+}
+
+static bool
+key_name_equal(const char *a, const char *b)
+{
+	for (; *a != '\0' && *b != '\0'; a++, b++)
+		if ((*a == '_' ? '-' : *a) != (*b == '_' ? '-' : *b))
+			return false;
+	return *a == *b;
+}
+
+const struct schema_key *
+schema_key_find(const struct object_schema *schema, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < schema->n_keys; i++)
+		if (key_name_equal(schema->keys[i].name, name))
+			return &schema->keys[i];
+	return NULL;
+}
+
+const char *
+schema_quote(const char *text, char *ret_text, size_t size)
+{
+	size_t len = 0;
+
+	ret_text[len++] = '\'';
+	for (; *text != '\0' && len < size - 5; text++)
+		ret_text[len++] = isprint((unsigned char)*text) ? *text : '?';
+	snprintf(ret_text + len, size - len, "%s'", *text != '\0' ? "..." : "");
+	return ret_text;
+}
+
+static void
+describe_words(const struct schema_key *key, char *ret_text, size_t size)
+{
+	const char *const *word;
+	int len;
+
+	len = snprintf(ret_text, size, "one of");
+	for (word = key->words; *word != NULL && len > 0 && (size_t)len < size; word++)
+		len += snprintf(ret_text + len, size - len, "%s %s", word == key->words ? "" : ",",
+				*word);
+}
+
+const char *
+schema_describe(const struct schema_key *key, char *ret_text, size_t size)
+{
+	switch (key->type) {
+	case VALUE_BOOL:
+		snprintf(ret_text, size, "yes or no");
+		break;
+	case VALUE_UINT:
+	case VALUE_SECONDS:
+		snprintf(ret_text, size, "a number%s from %" PRIu64 " to %" PRIu64 "%s%s",
+			 key->type == VALUE_SECONDS ? " of seconds" : "", key->min, key->max,
+			 key->zero_word != NULL ? " or " : "",
+			 key->zero_word != NULL ? key->zero_word : "");
+		break;
+	case VALUE_ENUM:
+		describe_words(key, ret_text, size);
+		break;
+	case VALUE_NAME:
+		snprintf(ret_text, size, "a name of 1-%d letters, digits or . _ - + @ ~",
+			 NAME_MAX_LEN);
+		break;
+	case VALUE_MAC:
+		snprintf(ret_text, size, "a MAC address such as 00:16:3e:01:02:03");
+		break;
+	case VALUE_CORES:
+		snprintf(ret_text, size, "a list of cores 0-%" PRIu64 " such as 1-3,5", key->max);
+		break;
+	case VALUE_STRING:
+		snprintf(ret_text, size, "%" PRIu64 "-%" PRIu64 " printable characters", key->min,
+			 key->max);
+		break;
+	}
+	return ret_text;
+}
+
+/* Decimal digits only: no sign, no blanks, no 0x, no overflow. */
+static int
+number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number)
+{
+	uint64_t number = 0;
+
+	if (*text == '\0' || text[strspn(text, "0123456789")] != '\0')
+		return -EINVAL;
+	for (; *text != '\0'; text++) {
+		if (number > (UINT64_MAX - 9) / 10)
+			return -ERANGE;
+		number = number * 10 + (*text - '0');
+	}
+	if (number < min || number > max)
+		return -ERANGE;
+	*ret_number = number;
+	return 0;
+}
+
+static int
+bool_parse(const char *text, uint64_t *ret_number)
+{
+	static const char *const words[][2] = {
+		{ "no", "yes" },
+		{ "off", "on" },
+		{ "false", "true" },
+		{ "0", "1" },
+	};
+	unsigned int i, j;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		for (j = 0; j < 2; j++)
+			if (strcasecmp(text, words[i][j]) == 0) {
+				*ret_number = j;
+				return 0;
+			}
+	return -EINVAL;
+}
+
+static int
+enum_parse(const char *const *words, const char *text, uint64_t *ret_number)
+{
+	unsigned int i;
+
+	for (i = 0; words[i] != NULL; i++)
+		if (strcmp(words[i], text) == 0) {
+			*ret_number = i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+bool
+name_is_valid(const char *text)
+{
+	size_t len = strlen(text);
+	const char *c;
+
+	if (len < 1 || len > NAME_MAX_LEN || *text == '-')
+		return false;
+	if (strcmp(text, ".") == 0 || strcmp(text, "..") == 0)
+		return false;
+	if (pci_addr_is_valid(text))
+		return true;
+	for (c = text; *c != '\0'; c++)
+		if (!isalnum((unsigned char)*c) && strchr("._-+@~", *c) == NULL)
+			return false;
+	return true;
+}
+
+static bool
+string_is_valid(const char *text, uint64_t min, uint64_t max)
+{
+	size_t len = strlen(text);
+	const char *c;
+
+	if (len < min || len > max)
+		return false;
+	for (c = text; *c != '\0'; c++)
+		if (!isprint((unsigned char)*c))
+			return false;
+	return true;
+}
+
+int
+cores_parse(const char *text, uint16_t *ret_cores, unsigned int max)
+{
+	bool wanted[CORE_MAX + 1] = { false };
+	uint64_t first, last, core;
+	char number[8];
+	int n_cores = 0;
+	size_t len;
+	int ret;
+
+	for (;;) {
+		len = strcspn(text, ",-");
+		snprintf(number, sizeof(number), "%.*s", (int)(len < 7 ? len : 7), text);
+		ret = number_parse(number, 0, CORE_MAX, &first);
+		if (ret < 0)
+			return ret;
+		last = first;
+		text += len;
+		if (*text == '-') {
+			len = strcspn(++text, ",-");
+			snprintf(number, sizeof(number), "%.*s", (int)(len < 7 ? len : 7), text);
+			ret = number_parse(number, first, CORE_MAX, &last);
+			if (ret < 0)
+				return ret;
+			text += len;
+		}
+		for (core = first; core <= last; core++)
+			wanted[core] = true;
+		if (*text == '\0')
+			break;
+		if (*text++ != ',')
+			return -EINVAL;
+	}
+	for (core = 0; core <= CORE_MAX; core++) {
+		if (!wanted[core])
+			continue;
+		if (ret_cores != NULL && (unsigned int)n_cores < max)
+			ret_cores[n_cores] = core;
+		n_cores++;
+	}
+	return n_cores;
+}
+
+static int
+value_read(const struct schema_key *key, const char *text, struct value *value)
+{
+	int ret = 0;
+
+	switch (key->type) {
+	case VALUE_BOOL:
+		return bool_parse(text, &value->number);
+	case VALUE_UINT:
+	case VALUE_SECONDS:
+		if (key->zero_word != NULL && strcmp(text, key->zero_word) == 0)
+			value->number = 0;
+		else
+			ret = number_parse(text, key->min, key->max, &value->number);
+		return ret;
+	case VALUE_ENUM:
+		return enum_parse(key->words, text, &value->number);
+	case VALUE_NAME:
+		return name_is_valid(text) ? 0 : -EINVAL;
+	case VALUE_MAC:
+		return mac_parse(text, value->mac);
+	case VALUE_CORES:
+		ret = cores_parse(text, NULL, 0);
+		if (ret >= 0 && strlen(text) >= VALUE_TEXT_SIZE)
+			return -ERANGE;
+		return ret < 0 ? ret : 0;
+	case VALUE_STRING:
+		return string_is_valid(text, key->min, key->max) ? 0 : -EINVAL;
+	}
+	return -EINVAL;
+}
+
+/* One spelling for each value, so that texts can be compared and sent on. */
+static void
+value_set_text(const struct schema_key *key, const char *text, struct value *value)
+{
+	switch (key->type) {
+	case VALUE_BOOL:
+		text = value->number ? "yes" : "no";
+		break;
+	case VALUE_UINT:
+	case VALUE_SECONDS:
+		if (key->zero_word != NULL && value->number == 0)
+			break;
+		snprintf(value->text, sizeof(value->text), "%" PRIu64, value->number);
+		return;
+	case VALUE_MAC:
+		mac_format(value->mac, value->text);
+		return;
+	default:
+		break;
+	}
+	snprintf(value->text, sizeof(value->text), "%s", text);
+}
+
+int
+schema_parse_value(const struct schema_key *key, const char *text, struct value *ret_value,
+		   struct error *err)
+{
+	char quoted[QUOTE_SIZE], right[DESCRIBE_SIZE];
+	struct value value = { .is_set = true };
+	int ret;
+
+	ret = value_read(key, text, &value);
+	if (ret < 0)
+		return error_set(err, ret, "%s: %s is not %s", key->name,
+				 schema_quote(text, quoted, sizeof(quoted)),
+				 schema_describe(key, right, sizeof(right)));
+	value_set_text(key, text, &value);
+	*ret_value = value;
+	return 0;
+}

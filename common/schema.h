@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Object schemas: one const table per kind of object that an operator names.
+ *
+ * How: a table lists the keys of an object, with type, range, default, and the verbs that take the
+ * key. The configuration file, the RPC, vsctl's arguments, its help and the man page are all read
+ * off these tables, so that a key is described exactly once and refused with the same words
+ * everywhere. A text becomes a struct value by one parser; object.h has all values of an object.
+ *
+ * Thread-safety: const tables and pure functions, any thread.
+ */
+#ifndef COMMON_SCHEMA_H
+#define COMMON_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+
+struct error;
+
+#define NAME_MAX_LEN 15 /* as IFNAMSIZ - 1: bridges, ports */
+#define VALUE_TEXT_SIZE 256
+#define SCHEMA_KEYS_MAX 8
+#define CORE_MAX 1023
+
+enum value_type {
+	VALUE_BOOL,    /* yes, no; on, off; true, false; 1, 0 */
+	VALUE_UINT,    /* decimal number, min..max */
+	VALUE_SECONDS, /* the same, a time */
+	VALUE_ENUM,    /* one of words */
+	VALUE_NAME,    /* name of a bridge or port */
+	VALUE_MAC,     /* MAC address */
+	VALUE_CORES,   /* CPU cores: "1-3,5" */
+	VALUE_STRING,  /* min..max bytes of printable text */
+};
+
+/* What an object can be told; bits, so that a key can say which verbs take it. */
+enum schema_verb {
+	VERB_ADD = 1 << 0,
+	VERB_DEL = 1 << 1,
+	VERB_SET = 1 << 2,
+	VERB_SHOW = 1 << 3, /* as a filter */
+	VERB_FLUSH = 1 << 4,
+	VERB_CONFIG = 1 << 5, /* a section of the configuration file */
+};
+
+/**
+ * struct schema_key - a key of a kind of object.
+ * @name: as in "vsctl bridge add xenbr0 NAME value"; '_' and '-' are the same when read.
+ * @type: how its text is read.
+ * @verbs: bits of enum schema_verb that take it. VERB_ADD without VERB_SET: create-only.
+ * @required: verbs that must have it.
+ * @internal: for programs only (paging); not in vsctl's grammar or the help.
+ * @min, @max: range of a number, of a core number, or of the length of a string.
+ * @zero_word: a word that stands for 0, such as "none", or NULL.
+ * @words: VALUE_ENUM: the words, NULL at the end; the first is value 0.
+ * @def: default as text, or NULL: none.
+ * @metavar: what help calls the value.
+ * @help: one line.
+ */
+struct schema_key {
+	const char *name;
+	enum value_type type;
+	unsigned int verbs;
+	unsigned int required;
+	bool internal;
+	uint64_t min;
+	uint64_t max;
+	const char *zero_word;
+	const char *const *words;
+	const char *def;
+	const char *metavar;
+	const char *help;
+};
+
+/**
+ * struct object_schema - a kind of object.
+ * @kind: "bridge", also the word of the section in the configuration file.
+ * @named: objects of this kind have a name.
+ * @in_config: may be a section of the configuration file.
+ * @help: one line.
+ * @keys, @n_keys: its keys; indices are the enums below.
+ */
+struct object_schema {
+	const char *kind;
+	bool named;
+	bool in_config;
+	const char *help;
+	const struct schema_key *keys;
+	unsigned int n_keys;
+};
+
+enum vswitchd_key {
+	VSWITCHD_KEY_WORKERS,   /* 0: auto */
+	VSWITCHD_KEY_CORES,     /* text; empty: any */
+	VSWITCHD_KEY_MBUFS,     /* 0: auto */
+	VSWITCHD_KEY_HUGEPAGES, /* enum hugepages_word */
+	VSWITCHD_KEY_MEMORY,    /* MiB; 0: auto */
+	VSWITCHD_KEYS
+};
+
+enum hugepages_word { HUGEPAGES_AUTO, HUGEPAGES_YES, HUGEPAGES_NO };
+
+enum bridge_key { BRIDGE_KEY_AGEING, BRIDGE_KEY_FDB_LIMIT, BRIDGE_KEYS };
+
+enum port_key {
+	PORT_KEY_BRIDGE,
+	PORT_KEY_TYPE, /* enum port_type_word; see object.h */
+	PORT_KEY_DEVARGS,
+	PORT_KEY_VID,       /* 0: none */
+	PORT_KEY_MTU,       /* 0: keep the device's own */
+	PORT_KEY_FDB_LIMIT, /* 0: as the bridge */
+	PORT_KEY_QUEUES,
+	PORT_KEYS
+};
+
+enum port_type_word {
+	PORT_TYPE_AUTO,
+	PORT_TYPE_NETDEV,
+	PORT_TYPE_TAP,
+	PORT_TYPE_ETH,
+	PORT_TYPE_VIF,
+	PORT_TYPE_WORDS
+};
+
+/* The name of an fdb object is its bridge. */
+enum fdb_key { FDB_KEY_MAC, FDB_KEY_VID, FDB_KEY_PORT, FDB_KEY_CURSOR, FDB_KEY_LIMIT, FDB_KEYS };
+
+enum vif_key { VIF_KEY_BRIDGE, VIF_KEYS };
+
+extern const struct object_schema vswitchd_schema;
+extern const struct object_schema bridge_schema;
+extern const struct object_schema port_schema;
+extern const struct object_schema fdb_schema;
+extern const struct object_schema vif_schema;   /* show only */
+extern const struct object_schema stats_schema; /* show only */
+
+#define OBJECT_SCHEMAS 6
+extern const struct object_schema *const object_schemas[OBJECT_SCHEMAS];
+
+/**
+ * struct value - a value of a key.
+ * @is_set: it was given; otherwise the rest is the default.
+ * @number: VALUE_UINT, VALUE_SECONDS; VALUE_ENUM: index of the word; VALUE_BOOL: 0 or 1.
+ * @mac: VALUE_MAC.
+ * @text: VALUE_NAME, VALUE_STRING, VALUE_CORES; for the others, the canonical text.
+ */
+struct value {
+	bool is_set;
+	uint64_t number;
+	uint8_t mac[MAC_LEN];
+	char text[VALUE_TEXT_SIZE];
+};
+
+/**
+ * schema_find() - a kind of object by its word
+ * @kind: "bridge"
+ *
+ * Return: the schema, or NULL. Context: any thread.
+ */
+const struct object_schema *schema_find(const char *kind);
+
+/**
+ * schema_key_find() - a key by its name
+ * @schema: kind of object
+ * @name: '_' and '-' are the same
+ *
+ * Return: the key, or NULL. Context: any thread.
+ */
+const struct schema_key *schema_key_find(const struct object_schema *schema, const char *name);
+
+/**
+ * name_is_valid() - is it a name for a bridge or port
+ * @text: any text
+ *
+ * Narrower than what the kernel takes: a name must fit on a command line, into an INI section and
+ * into a message without quoting, and "%" would make the kernel invent a number. A PCI address is
+ * a valid name too.
+ *
+ * Return: true if it is. Context: any thread.
+ */
+bool name_is_valid(const char *text);
+
+/**
+ * schema_parse_value() - read the value of a key
+ * @key: key of any schema
+ * @text: what was given
+ * @ret_value: the value, is_set; untouched on failure
+ * @err: names the key, the text and what would be right
+ *
+ * Return: 0, -EINVAL, or -ERANGE for a number out of range. Context: any thread.
+ */
+int schema_parse_value(const struct schema_key *key, const char *text, struct value *ret_value,
+		       struct error *err);
+
+/**
+ * schema_describe() - what a value of a key looks like
+ * @key: the key
+ * @ret_text: "a number from 1 to 16"
+ * @size: bytes at @ret_text
+ *
+ * Return: @ret_text. Context: any thread.
+ */
+const char *schema_describe(const struct schema_key *key, char *ret_text, size_t size);
+
+/**
+ * schema_quote() - make a text fit for a message: short, and printable ASCII only
+ * @text: what was given
+ * @ret_text: the same in quotes
+ * @size: bytes at @ret_text, at least 8
+ *
+ * Return: @ret_text. Context: any thread.
+ */
+const char *schema_quote(const char *text, char *ret_text, size_t size);
+
+/**
+ * cores_parse() - read a list of CPU cores
+ * @text: "1-3,5"
+ * @ret_cores: the cores, ascending, each once; NULL: only check
+ * @max: room at @ret_cores
+ *
+ * Return: how many cores @text names (possibly more than @max), or -EINVAL, or -ERANGE for a core
+ * above CORE_MAX. Context: any thread.
+ */
+int cores_parse(const char *text, uint16_t *ret_cores, unsigned int max);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The kinds of objects, and nothing but tables. */
+#include "object.h"
+
+#include <assert.h>
+
+#define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
+
+#define CREATE (VERB_ADD | VERB_CONFIG)              /* only when the object is made */
+#define SETTABLE (VERB_ADD | VERB_CONFIG | VERB_SET) /* also while it runs */
+
+static const char *const hugepages_words[] = {
+	[HUGEPAGES_AUTO] = "auto",
+	[HUGEPAGES_YES] = "yes",
+	[HUGEPAGES_NO] = "no",
+	NULL,
+};
+
+static const struct schema_key vswitchd_keys[] = {
+	[VSWITCHD_KEY_WORKERS] = {
+		.name = "workers", .type = VALUE_UINT, .verbs = VERB_CONFIG,
+		.min = 1, .max = 64, .zero_word = "auto", .def = "auto", .metavar = "N",
+		.help = "threads that forward packets; auto: one for each of cores, else one",
+	},
+	[VSWITCHD_KEY_CORES] = {
+		.name = "cores", .type = VALUE_CORES, .verbs = VERB_CONFIG,
+		.min = 0, .max = CORE_MAX, .metavar = "LIST",
+		.help = "CPU cores for the workers, such as 1-3,5; default: any",
+	},
+	[VSWITCHD_KEY_MBUFS] = {
+		.name = "mbufs", .type = VALUE_UINT, .verbs = VERB_CONFIG,
+		.min = 1024, .max = 8388608, .zero_word = "auto", .def = "auto", .metavar = "N",
+		.help = "packet buffers; auto: by ports and memory",
+	},
+	[VSWITCHD_KEY_HUGEPAGES] = {
+		.name = "hugepages", .type = VALUE_ENUM, .verbs = VERB_CONFIG,
+		.words = hugepages_words, .def = "auto", .metavar = "WORD",
+		.help = "use hugepages; auto: if there are any",
+	},
+	[VSWITCHD_KEY_MEMORY] = {
+		.name = "memory", .type = VALUE_UINT, .verbs = VERB_CONFIG,
+		.min = 32, .max = 1048576, .zero_word = "auto", .def = "auto", .metavar = "MB",
+		.help = "memory for tables and packet buffers, in MB; auto: as needed",
+	},
+};
+static_assert(N_ELEMENTS(vswitchd_keys) == VSWITCHD_KEYS, "a key has no description");
+static_assert(VSWITCHD_KEYS <= SCHEMA_KEYS_MAX, "struct object is too small");
+
+const struct object_schema vswitchd_schema = {
+	.kind = "vswitchd",
+	.in_config = true,
+	.help = "the daemon itself",
+	.keys = vswitchd_keys,
+	.n_keys = VSWITCHD_KEYS,
+};
+
+static const struct schema_key bridge_keys[] = {
+	[BRIDGE_KEY_AGEING] = {
+		.name = "ageing", .type = VALUE_SECONDS, .verbs = SETTABLE,
+		.min = 0, .max = 1000000, .def = "300", .metavar = "SECONDS",
+		.help = "forget an address after this time of silence; 0: never",
+	},
+	[BRIDGE_KEY_FDB_LIMIT] = {
+		.name = "fdb-limit", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 1, .max = 4194304, .def = "65536", .metavar = "N",
+		.help = "most addresses that the bridge learns",
+	},
+};
+static_assert(N_ELEMENTS(bridge_keys) == BRIDGE_KEYS, "a key has no description");
+static_assert(BRIDGE_KEYS <= SCHEMA_KEYS_MAX, "struct object is too small");
+
+const struct object_schema bridge_schema = {
+	.kind = "bridge",
+	.named = true,
+	.in_config = true,
+	.help = "a learning bridge",
+	.keys = bridge_keys,
+	.n_keys = BRIDGE_KEYS,
+};
+
+static const char *const port_type_words[] = {
+	[PORT_TYPE_AUTO] = "auto", [PORT_TYPE_NETDEV] = "netdev", [PORT_TYPE_TAP] = "tap",
+	[PORT_TYPE_ETH] = "eth",   [PORT_TYPE_VIF] = "vif",       NULL,
+};
+static_assert(N_ELEMENTS(port_type_words) == PORT_TYPE_WORDS + 1, "a type has no word");
+
+static const struct schema_key port_keys[] = {
+	[PORT_KEY_BRIDGE] = {
+		.name = "bridge", .type = VALUE_NAME, .verbs = SETTABLE | VERB_SHOW,
+		.required = VERB_ADD | VERB_CONFIG, .metavar = "BRIDGE",
+		.help = "the bridge that the port is on",
+	},
+	[PORT_KEY_TYPE] = {
+		.name = "type", .type = VALUE_ENUM, .verbs = CREATE,
+		.words = port_type_words, .def = "auto", .metavar = "TYPE",
+		.help = "netdev kernel interface, tap host's own, eth DPDK device, vif guest",
+	},
+	[PORT_KEY_DEVARGS] = {
+		.name = "devargs", .type = VALUE_STRING, .verbs = CREATE,
+		.min = 1, .max = VALUE_TEXT_SIZE - 1, .metavar = "DEVARGS",
+		.help = "DPDK device: PCI address or virtual device with its arguments",
+	},
+	[PORT_KEY_VID] = {
+		.name = "vid", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 1, .max = 4094, .zero_word = "none", .def = "none", .metavar = "VID",
+		.help = "VLAN that the port's untagged frames belong to",
+	},
+	[PORT_KEY_MTU] = {
+		.name = "mtu", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 68, .max = 65517, .zero_word = "keep", .def = "keep", .metavar = "BYTES",
+		.help = "largest packet, without Ethernet header; keep: the device's own",
+	},
+	[PORT_KEY_FDB_LIMIT] = {
+		.name = "fdb-limit", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 1, .max = 4194304, .zero_word = "bridge", .def = "bridge", .metavar = "N",
+		.help = "most addresses learnt behind this port; bridge: only the bridge's limit",
+	},
+	[PORT_KEY_QUEUES] = {
+		.name = "queues", .type = VALUE_UINT, .verbs = CREATE,
+		.min = 1, .max = 16, .def = "1", .metavar = "N",
+		.help = "queues of the port, each way",
+	},
+};
+static_assert(N_ELEMENTS(port_keys) == PORT_KEYS, "a key has no description");
+static_assert(PORT_KEYS <= SCHEMA_KEYS_MAX, "struct object is too small");
+
+const struct object_schema port_schema = {
+	.kind = "port",
+	.named = true,
+	.in_config = true,
+	.help = "a port of a bridge",
+	.keys = port_keys,
+	.n_keys = PORT_KEYS,
+};
+
+static const struct schema_key fdb_keys[] = {
+	[FDB_KEY_MAC] = {
+		.name = "mac", .type = VALUE_MAC, .verbs = VERB_ADD | VERB_DEL | VERB_SHOW,
+		.required = VERB_ADD | VERB_DEL, .metavar = "MAC",
+		.help = "the address",
+	},
+	[FDB_KEY_VID] = {
+		.name = "vid", .type = VALUE_UINT, .verbs = VERB_ADD | VERB_DEL | VERB_SHOW,
+		.min = 1, .max = 4094, .zero_word = "none", .def = "none", .metavar = "VID",
+		.help = "VLAN of the address",
+	},
+	[FDB_KEY_PORT] = {
+		.name = "port", .type = VALUE_NAME, .verbs = VERB_ADD | VERB_SHOW | VERB_FLUSH,
+		.required = VERB_ADD, .metavar = "PORT",
+		.help = "the port that the address is behind",
+	},
+	[FDB_KEY_CURSOR] = {
+		.name = "cursor", .type = VALUE_STRING, .verbs = VERB_SHOW, .internal = true,
+		.min = 1, .max = 31, .metavar = "CURSOR",
+		.help = "where to go on: next of the reply before",
+	},
+	[FDB_KEY_LIMIT] = {
+		.name = "limit", .type = VALUE_UINT, .verbs = VERB_SHOW, .internal = true,
+		.min = 1, .max = 4096, .def = "1024", .metavar = "N",
+		.help = "entries to look at for one reply",
+	},
+};
+static_assert(N_ELEMENTS(fdb_keys) == FDB_KEYS, "a key has no description");
+static_assert(FDB_KEYS <= SCHEMA_KEYS_MAX, "struct object is too small");
+
+const struct object_schema fdb_schema = {
+	.kind = "fdb",
+	.named = true,
+	.help = "the addresses that a bridge knows",
+	.keys = fdb_keys,
+	.n_keys = FDB_KEYS,
+};
+
+static const struct schema_key vif_keys[] = {
+	[VIF_KEY_BRIDGE] = {
+		.name = "bridge", .type = VALUE_NAME, .verbs = VERB_SHOW, .metavar = "BRIDGE",
+		.help = "only the vifs on this bridge",
+	},
+};
+static_assert(N_ELEMENTS(vif_keys) == VIF_KEYS, "a key has no description");
+
+const struct object_schema vif_schema = {
+	.kind = "vif",
+	.named = true,
+	.help = "the guests' network interfaces",
+	.keys = vif_keys,
+	.n_keys = VIF_KEYS,
+};
+
+const struct object_schema stats_schema = {
+	.kind = "stats",
+	.named = true,
+	.help = "what ports counted, and why packets were dropped",
+};
+
+const struct object_schema *const object_schemas[OBJECT_SCHEMAS] = {
+	&vswitchd_schema, &bridge_schema, &port_schema, &vif_schema, &fdb_schema, &stats_schema,
+};

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "error.h"
+
+struct client {
+	int fd;
+	FILE *in; /* on the same fd */
+	unsigned int last_id;
+};
+
+static void
+explain_connect(const char *path, int error, struct error *err)
+{
+	if (error == ENOENT)
+		error_set(err, error,
+			  "vswitchd is not running (no socket %s): start it: systemctl start "
+			  "vswitchd",
+			  path);
+	else if (error == ECONNREFUSED)
+		error_set(err, error,
+			  "vswitchd is not running (nobody listens on %s): start it: "
+			  "systemctl start vswitchd",
+			  path);
+	else if (error == EACCES)
+		error_set(err, error, "no permission for %s: run as root", path);
+	else
+		error_set(err, error, "cannot connect to %s: %s", path, strerror(error));
+}
+
+struct client *
+client_open(const char *path, struct error *err)
+{
+	const struct timeval timeout = { .tv_sec = CLIENT_TIMEOUT };
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct client *client;
+
+	if (strlen(path) >= sizeof(addr.sun_path)) {
+		error_set(err, ENAMETOOLONG, "%s: too long for the path of a socket", path);
+		return NULL;
+	}
+	memcpy(addr.sun_path, path, strlen(path));
+
+	client = calloc(1, sizeof(*client));
+	if (client == NULL) {
+		error_set(err, ENOMEM, "%s", strerror(ENOMEM));
+		return NULL;
+	}
+	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (client->fd < 0) {
+		error_set(err, errno, "cannot make a socket: %s", strerror(errno));
+		goto err_free;
+	}
+	setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+	if (connect(client->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
+		explain_connect(path, errno, err);
+		goto err_close;
+	}
+	client->in = fdopen(client->fd, "r");
+	if (client->in == NULL) {
+		error_set(err, errno, "%s", strerror(errno));
+		goto err_close;
+	}
+	return client;
+
+err_close:
+	close(client->fd);
+err_free:
+	free(client);
+	return NULL;
+}
+
+static int
+lost(int error, struct error *err)
+{
+	if (error == EAGAIN)
+		return error_set(err, ETIMEDOUT, "vswitchd did not answer within %d seconds",
+				 CLIENT_TIMEOUT);
+	return error_set(err, error, "vswitchd ended the connection: %s", strerror(error));
+}
+
+static int
+send_all(int fd, const char *text, size_t size, struct error *err)
+{
+	ssize_t n;
+
+	while (size > 0) {
+		n = send(fd, text, size, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return lost(errno, err);
+		text += n;
+		size -= n;
+	}
+	return 0;
+}
+
+static int
+send_request(struct client *client, const char *method, json_t *params, struct error *err)
+{
+	json_t *request;
+	char *text;
+	int ret;
+
+	request = json_pack("{s:s, s:s, s:o, s:i}", "jsonrpc", "2.0", "method", method, "params",
+			    params, "id", (int)++client->last_id);
+	text = json_dumps(request, JSON_COMPACT);
+	json_decref(request);
+	if (text == NULL)
+		return error_set(err, EILSEQ, "an argument is not UTF-8");
+	ret = send_all(client->fd, text, strlen(text), err);
+	if (ret == 0)
+		ret = send_all(client->fd, "\n", 1, err);
+	free(text);
+	return ret;
+}
+
+static json_t *
+receive_reply(struct client *client, struct error *err)
+{
+	json_t *reply = NULL;
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t len;
+
+	errno = 0;
+	len = getline(&line, &size, client->in);
+	if (len < 0)
+		lost(errno != 0 ? errno : ECONNRESET, err);
+	else
+		reply = json_loadb(line, len, 0, NULL);
+	if (len >= 0 && reply == NULL)
+		error_set(err, EPROTO, "vswitchd sent what is not JSON");
+	free(line);
+	return reply;
+}
+
+int
+client_call(struct client *client, const char *method, json_t *params, json_t **ret_result,
+	    struct error *err)
+{
+	const char *message;
+	json_t *reply;
+	int ret;
+
+	*ret_result = NULL;
+	ret = send_request(client, method, params, err);
+	if (ret < 0)
+		return ret;
+	reply = receive_reply(client, err);
+	if (reply == NULL)
+		return err->code;
+
+	message = json_string_value(json_object_get(json_object_get(reply, "error"), "message"));
+	if (message != NULL) {
+		ret = error_set(err, EREMOTEIO, "%s", message);
+	} else {
+		*ret_result = json_incref(json_object_get(reply, "result"));
+		if (*ret_result == NULL)
+			ret = error_set(err, EPROTO, "vswitchd sent a reply without result");
+	}
+	json_decref(reply);
+	return ret;
+}
+
+void
+client_close(struct client *client)
+{
+	if (client == NULL)
+		return;
+	fclose(client->in);
+	free(client);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Client: a connection to vswitchd's control socket.
+ *
+ * How: blocking JSON-RPC 2.0, one request and its reply at a time, a line each.
+ *
+ * Thread-safety: none; one thread.
+ */
+#ifndef CTL_CLIENT_H
+#define CTL_CLIENT_H
+
+#include <jansson.h>
+
+struct client;
+struct error;
+
+#define CLIENT_TIMEOUT 60 /* seconds of silence after which the daemon counts as stuck */
+
+/**
+ * client_open() - connect to the daemon
+ * @path: its socket
+ * @err: says what to do if nobody is there
+ *
+ * Return: the connection, or NULL with @err filled.
+ */
+struct client *client_open(const char *path, struct error *err);
+
+/**
+ * client_call() - call a method and wait for its reply
+ * @client: the connection
+ * @method: "bridge.add"
+ * @params: JSON object; the reference is taken over
+ * @ret_result: new reference to the result; NULL on failure
+ * @err: the daemon's message, or why there is none
+ *
+ * Return: 0 or -errno.
+ */
+int client_call(struct client *client, const char *method, json_t *params, json_t **ret_result,
+		struct error *err);
+
+/**
+ * client_close() - end the connection
+ * @client: or NULL
+ */
+void client_close(struct client *client);
+
+#endif

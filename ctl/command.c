@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "client.h"
+#include "error.h"
+#include "show.h"
+
+#define QUOTE_SIZE 48
+#define LIST_SIZE 128
+
+static int
+run_change(struct client *client, const struct request *request, struct error *err)
+{
+	json_t *result;
+	int ret;
+
+	ret = request_call(client, request, &result, err);
+	json_decref(result);
+	return ret;
+}
+
+const struct command commands[] = {
+	{ NULL, "show", NULL, 0, NAME_NONE, NULL, "overview of bridges, ports and guests",
+	  show_overview },
+	{ "bridge", "add", &bridge_schema, VERB_ADD, NAME_REQUIRED, "BRIDGE", "make a bridge",
+	  run_change },
+	{ "bridge", "del", &bridge_schema, VERB_DEL, NAME_REQUIRED, "BRIDGE",
+	  "remove a bridge that has no ports", run_change },
+	{ "bridge", "set", &bridge_schema, VERB_SET, NAME_REQUIRED, "BRIDGE",
+	  "change settings of a bridge", run_change },
+	{ "bridge", "show", &bridge_schema, VERB_SHOW, NAME_OPTIONAL, "BRIDGE", "list bridges",
+	  show_bridges },
+	{ "port", "add", &port_schema, VERB_ADD, NAME_REQUIRED, "PORT", "put a port on a bridge",
+	  run_change },
+	{ "port", "del", &port_schema, VERB_DEL, NAME_REQUIRED, "PORT",
+	  "take a port off its bridge", run_change },
+	{ "port", "set", &port_schema, VERB_SET, NAME_REQUIRED, "PORT", "change settings of a port",
+	  run_change },
+	{ "port", "show", &port_schema, VERB_SHOW, NAME_OPTIONAL, "PORT", "list ports",
+	  show_ports },
+	{ "vif", "show", &vif_schema, VERB_SHOW, NAME_OPTIONAL, "VIF",
+	  "list the guests' interfaces and their state", show_vifs },
+	{ "fdb", "show", &fdb_schema, VERB_SHOW, NAME_OPTIONAL, "BRIDGE", "list known addresses",
+	  show_fdb },
+	{ "fdb", "add", &fdb_schema, VERB_ADD, NAME_REQUIRED, "BRIDGE",
+	  "add a static address, which does not age or move", run_change },
+	{ "fdb", "del", &fdb_schema, VERB_DEL, NAME_REQUIRED, "BRIDGE", "forget an address",
+	  run_change },
+	{ "fdb", "flush", &fdb_schema, VERB_FLUSH, NAME_REQUIRED, "BRIDGE",
+	  "forget all learnt addresses", run_change },
+	{ "stats", "show", &stats_schema, VERB_SHOW, NAME_OPTIONAL, "PORT",
+	  "list counters and the reasons of drops", show_stats },
+	{ NULL, "version", NULL, 0, NAME_NONE, NULL, "versions of vsctl and vswitchd",
+	  show_version },
+};
+const size_t n_commands = sizeof(commands) / sizeof(commands[0]);
+
+/* The words that fit at a place: objects and single words, or the verbs of @object. */
+static size_t
+words_of(const char *object, const char *words[], size_t max)
+{
+	const char *word;
+	size_t n = 0, i, j;
+
+	for (i = 0; i < n_commands; i++) {
+		if (object == NULL)
+			word = commands[i].object != NULL ? commands[i].object : commands[i].verb;
+		else if (commands[i].object != NULL && strcmp(commands[i].object, object) == 0)
+			word = commands[i].verb;
+		else
+			continue;
+		for (j = 0; j < n && strcmp(words[j], word) != 0; j++)
+			;
+		if (j == n && n < max)
+			words[n++] = word;
+	}
+	return n;
+}
+
+/* @object: NULL if the first word is wrong, else the verb after it is. @given: NULL if missing. */
+static int
+wrong_word(const char *object, const char *given, struct error *err)
+{
+	const char *what = object == NULL ? "command" : "verb", *nearest;
+	char list[LIST_SIZE] = "", quoted[QUOTE_SIZE];
+	const char *words[16] = { NULL };
+	size_t n, i;
+	int len = 0;
+
+	n = words_of(object, words, 16);
+	for (i = 0; i < n; i++)
+		len += snprintf(list + len, sizeof(list) - len, "%s, ", words[i]);
+	nearest = given != NULL ? word_nearest(given, words, n) : NULL;
+	if (given == NULL)
+		error_set(err, EINVAL, "a %s is missing: %shelp", what, list);
+	else if (nearest != NULL)
+		error_set(err, EINVAL, "unknown %s %s; did you mean '%s'?", what,
+			  schema_quote(given, quoted, sizeof(quoted)), nearest);
+	else
+		error_set(err, EINVAL, "unknown %s %s; known: %shelp", what,
+			  schema_quote(given, quoted, sizeof(quoted)), list);
+	return object == NULL ? -EINVAL : error_prefix(err, "%s: ", object);
+}
+
+static bool
+object_exists(const char *object)
+{
+	size_t i;
+
+	for (i = 0; i < n_commands; i++)
+		if (commands[i].object != NULL && strcmp(commands[i].object, object) == 0)
+			return true;
+	return false;
+}
+
+static const struct command *
+command_find(int argc, char *const *argv, struct error *err)
+{
+	const struct command *command;
+	size_t i;
+
+	if (argc == 0) {
+		wrong_word(NULL, NULL, err);
+		return NULL;
+	}
+	for (i = 0; i < n_commands; i++) {
+		command = &commands[i];
+		if (command->object == NULL && strcmp(command->verb, argv[0]) == 0)
+			return command;
+		if (command->object != NULL && strcmp(command->object, argv[0]) == 0 && argc > 1 &&
+		    strcmp(command->verb, argv[1]) == 0)
+			return command;
+	}
+	if (!object_exists(argv[0]))
+		wrong_word(NULL, argv[0], err);
+	else
+		wrong_word(argv[0], argc > 1 ? argv[1] : NULL, err);
+	return NULL;
+}
+
+/*
+ * Does a name stand before the keys? Where it is optional, the first word is a key only if it
+ * reads as one and the words pair up.
+ */
+static bool
+name_is_given(const struct command *command, int argc, char *const *argv)
+{
+	if (command->name == NAME_NONE || argc == 0)
+		return false;
+	if (command->name == NAME_REQUIRED)
+		return true;
+	return argc % 2 != 0 || schema_key_find(command->schema, argv[0]) == NULL;
+}
+
+static int
+keys_parse(struct request *request, int argc, char *const *argv, struct error *err)
+{
+	const struct object_schema *schema = request->command->schema;
+	const struct schema_key *key;
+	int i, ret;
+
+	for (i = 0; i < argc; i += 2) {
+		key = schema_key_find(schema, argv[i]);
+		if (key != NULL && key->internal)
+			return error_set(err, EINVAL, "%s: %s is for programs", schema->kind,
+					 key->name);
+		/* An unknown key is worth more words than a missing value. */
+		if (key != NULL && i + 1 == argc)
+			return error_set(err, EINVAL, "%s: %s needs a value: %s", schema->kind,
+					 key->name, key->metavar);
+		ret = object_set(&request->object, request->command->schema_verb, argv[i],
+				 i + 1 < argc ? argv[i + 1] : "", err);
+		if (ret < 0)
+			return ret;
+	}
+	return object_check(&request->object, request->command->schema_verb, err);
+}
+
+int
+request_parse(int argc, char *const *argv, struct request *ret_request, struct error *err)
+{
+	const struct command *command;
+	char quoted[QUOTE_SIZE];
+	int ret;
+
+	memset(ret_request, 0, sizeof(*ret_request));
+	command = command_find(argc, argv, err);
+	if (command == NULL)
+		return err->code;
+	ret_request->command = command;
+	argc -= command->object != NULL ? 2 : 1;
+	argv += command->object != NULL ? 2 : 1;
+	if (command->schema == NULL && argc > 0)
+		return error_set(err, EINVAL, "%s takes no arguments, but got %s", command->verb,
+				 schema_quote(argv[0], quoted, sizeof(quoted)));
+	if (command->schema == NULL)
+		return 0;
+
+	object_init(&ret_request->object, command->schema);
+	if (name_is_given(command, argc, argv)) {
+		ret = object_set_name(&ret_request->object, argv[0], err);
+		if (ret < 0)
+			return ret;
+		argc--;
+		argv++;
+	} else if (command->name == NAME_REQUIRED) {
+		return error_set(err, EINVAL, "%s %s: a name is missing: vsctl %s %s %s ...",
+				 command->object, command->verb, command->object, command->verb,
+				 command->metavar);
+	}
+	if (command->schema_verb == VERB_SET && argc == 0)
+		return error_set(err, EINVAL, "%s %s: nothing to set: give a key and its value",
+				 command->object, ret_request->object.name);
+	return keys_parse(ret_request, argc, argv, err);
+}
+
+void
+request_method(const struct request *request, char *ret_name, size_t size)
+{
+	const struct command *command = request->command;
+
+	snprintf(ret_name, size, "%s%s%s", command->object != NULL ? command->object : "",
+		 command->object != NULL ? "." : "", command->verb);
+}
+
+static json_t *
+value_json(const struct schema_key *key, const struct value *value)
+{
+	switch (key->type) {
+	case VALUE_BOOL:
+		return json_boolean(value->number);
+	case VALUE_UINT:
+	case VALUE_SECONDS:
+		if (value->number != 0 || key->zero_word == NULL)
+			return json_integer(value->number);
+		break;
+	default:
+		break;
+	}
+	return json_string(value->text);
+}
+
+json_t *
+request_params(const struct object *object)
+{
+	json_t *params = json_object();
+	unsigned int i;
+
+	if (object->name[0] != '\0')
+		json_object_set_new(params, "name", json_string(object->name));
+	for (i = 0; object->schema != NULL && i < object->schema->n_keys; i++)
+		if (object->values[i].is_set)
+			json_object_set_new(
+				params, object->schema->keys[i].name,
+				value_json(&object->schema->keys[i], &object->values[i]));
+	return params;
+}
+
+int
+request_call(struct client *client, const struct request *request, json_t **ret_result,
+	     struct error *err)
+{
+	char method[32];
+
+	request_method(request, method, sizeof(method));
+	return client_call(client, method, request_params(&request->object), ret_result, err);
+}

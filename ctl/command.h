@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Commands: what vsctl can be told, as one const table.
+ *
+ * How: a command is an object and a verb ("bridge add"), or a word alone ("version"). Whether it
+ * takes a name is in the table, which keys it takes is in the object's schema. request_parse()
+ * reads argv by both and finds every fault before there is a connection; the RPC method is
+ * "OBJECT.VERB", its parameters the values that were given.
+ *
+ * Thread-safety: const table and pure functions.
+ */
+#ifndef CTL_COMMAND_H
+#define CTL_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "object.h"
+
+struct client;
+struct command;
+struct error;
+
+/* A command as it was typed. */
+struct request {
+	const struct command *command;
+	struct object object;
+	bool json; /* -j */
+};
+
+/**
+ * struct command - a row of the table.
+ * @object: "bridge", or NULL for a word alone.
+ * @verb: "add", or the word.
+ * @schema: kind of object, or NULL.
+ * @schema_verb: which keys it takes.
+ * @name: whether it takes a name.
+ * @metavar: what help calls the name.
+ * @help: one line.
+ * @run: carries it out over an open connection. Return 0 or -errno with @err filled.
+ */
+struct command {
+	const char *object;
+	const char *verb;
+	const struct object_schema *schema;
+	enum schema_verb schema_verb;
+	enum name_rule name;
+	const char *metavar;
+	const char *help;
+	int (*run)(struct client *client, const struct request *request, struct error *err);
+};
+
+extern const struct command commands[];
+extern const size_t n_commands;
+
+/**
+ * request_parse() - read a command line
+ * @argc: number of words
+ * @argv: words after vsctl's options
+ * @ret_request: the command and its object
+ * @err: what is wrong with it
+ *
+ * Return: 0 or -errno; every failure is one of usage.
+ */
+int request_parse(int argc, char *const *argv, struct request *ret_request, struct error *err);
+
+/**
+ * request_method() - the RPC method of a request
+ * @request: the request
+ * @ret_name: "bridge.add"
+ * @size: bytes at @ret_name
+ */
+void request_method(const struct request *request, char *ret_name, size_t size);
+
+/**
+ * request_params() - the RPC parameters of a request: what was given, numbers as numbers
+ * @object: the request's object
+ *
+ * Return: new reference to a JSON object.
+ */
+json_t *request_params(const struct object *object);
+
+/**
+ * request_call() - call a request's method
+ * @client: connection
+ * @request: the request
+ * @ret_result: new reference to the result
+ * @err: the daemon's message
+ *
+ * Return: 0 or -errno.
+ */
+int request_call(struct client *client, const struct request *request, json_t **ret_result,
+		 struct error *err);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "help.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "command.h"
+#include "error.h"
+
+#define SYNTAX_WIDTH 30
+#define KEY_WIDTH 20
+#define LINE_WIDTH 79
+#define CONTINUE_INDENT 12
+
+static void
+print_command(const struct command *command, FILE *out)
+{
+	char syntax[96];
+
+	snprintf(syntax, sizeof(syntax), "%s%s%s%s%s%s",
+		 command->object != NULL ? command->object : "", command->object != NULL ? " " : "",
+		 command->verb,
+		 command->name == NAME_OPTIONAL ? " [" :
+		 command->name == NAME_REQUIRED ? " " :
+						  "",
+		 command->metavar != NULL ? command->metavar : "",
+		 command->name == NAME_OPTIONAL ? "]" : "");
+	fprintf(out, "  %-*s %s\n", SYNTAX_WIDTH, syntax, command->help);
+}
+
+static void
+print_all(FILE *out)
+{
+	size_t i;
+
+	fputs("usage: vsctl [-j] [-s SOCKET] OBJECT VERB [NAME] [KEY VALUE]...\n\n", out);
+	for (i = 0; i < n_commands; i++)
+		print_command(&commands[i], out);
+	fprintf(out, "  %-*s %s\n", SYNTAX_WIDTH, "OBJECT help", "keys and values of an object");
+	fputs("\n"
+	      "  -j, --json             JSON for every show\n"
+	      "  -s, --socket SOCKET    vswitchd's socket (default: vswitchd.sock in\n"
+	      "                         $VSWITCH_RUN_DIR or /run/vswitch)\n"
+	      "  -h, --help             this text\n"
+	      "  -V, --version          version of vsctl\n"
+	      "\n"
+	      "Exit status: 0 done, 1 vswitchd refused or is not running, 2 wrong usage.\n",
+	      out);
+}
+
+/* Add a word to a line, or start the next one. */
+static void
+print_word(const char *word, int *column, FILE *out)
+{
+	if (*column + 1 + (int)strlen(word) > LINE_WIDTH) {
+		fprintf(out, "\n%*s", CONTINUE_INDENT - 1, "");
+		*column = CONTINUE_INDENT - 1;
+	}
+	*column += fprintf(out, " %s", word);
+}
+
+/* The keys that a command must have, or those that it may have. */
+static void
+print_keys(const struct command *command, bool required, int *column, FILE *out)
+{
+	const struct schema_key *key;
+	char word[64];
+	unsigned int i;
+
+	for (i = 0; i < command->schema->n_keys; i++) {
+		key = &command->schema->keys[i];
+		if (!(key->verbs & command->schema_verb) || key->internal)
+			continue;
+		if (((key->required & command->schema_verb) != 0) != required)
+			continue;
+		snprintf(word, sizeof(word), required ? "%s %s" : "[%s %s]", key->name,
+			 key->metavar);
+		print_word(word, column, out);
+	}
+}
+
+static void
+print_syntax(const struct command *command, FILE *out)
+{
+	int column;
+
+	column = fprintf(out, "  vsctl %s %s", command->object, command->verb);
+	if (command->metavar != NULL)
+		column += fprintf(out, command->name == NAME_OPTIONAL ? " [%s]" : " %s",
+				  command->metavar);
+	print_keys(command, true, &column, out);
+	print_keys(command, false, &column, out);
+	fprintf(out, "\n      %s\n", command->help);
+}
+
+static void
+print_key(const struct schema_key *key, FILE *out)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "%s %s", key->name, key->metavar);
+	fprintf(out, "  %-*s %s\n", KEY_WIDTH, text, key->help);
+	fprintf(out, "  %-*s %s", KEY_WIDTH, "", schema_describe(key, text, sizeof(text)));
+	if (key->def != NULL)
+		fprintf(out, "; default: %s", key->def);
+	if ((key->verbs & VERB_ADD) && !(key->verbs & VERB_SET) && (key->verbs & VERB_CONFIG))
+		fputs("; only when added", out);
+	fputc('\n', out);
+}
+
+int
+help_print(const char *object, FILE *out, struct error *err)
+{
+	const struct object_schema *schema = NULL;
+	char quoted[48];
+	unsigned int i;
+
+	if (object == NULL) {
+		print_all(out);
+		return 0;
+	}
+	for (i = 0; i < n_commands; i++) {
+		if (commands[i].object == NULL || strcmp(commands[i].object, object) != 0)
+			continue;
+		if (schema == NULL)
+			fprintf(out, "%s - %s\n\n", object, commands[i].schema->help);
+		schema = commands[i].schema;
+		print_syntax(&commands[i], out);
+	}
+	if (schema == NULL)
+		return error_set(err, EINVAL, "there is no object %s; vsctl help lists them",
+				 schema_quote(object, quoted, sizeof(quoted)));
+	if (schema->n_keys > 0)
+		fputs("\nKeys:\n", out);
+	for (i = 0; i < schema->n_keys; i++)
+		if (!schema->keys[i].internal)
+			print_key(&schema->keys[i], out);
+	return 0;
+}

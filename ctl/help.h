@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Help: read off the table of commands and the object schemas.
+ *
+ * Thread-safety: none needed.
+ */
+#ifndef CTL_HELP_H
+#define CTL_HELP_H
+
+#include <stdio.h>
+
+struct error;
+
+/**
+ * help_print() - "vsctl help", "vsctl bridge help"
+ * @object: explain only this kind of object; NULL: all commands
+ * @out: where to
+ * @err: there is no such object
+ *
+ * Return: 0 or -EINVAL.
+ */
+int help_print(const char *object, FILE *out, struct error *err);
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* vsctl: tell a running vswitchd what to do, and ask it how it is. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "command.h"
+#include "error.h"
+#include "help.h"
+#include "version.h"
+
+enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
+
+/* What stands in front of the command. */
+struct options {
+	const char *socket;
+	bool json;
+};
+
+static int
+fail(const struct error *err, int status)
+{
+	fprintf(stderr, "vsctl: %s\n", err->msg);
+	return status;
+}
+
+/* Exit status of the option that was read, or -1 to go on. */
+static int
+take_option(int option, struct options *options)
+{
+	struct error err;
+
+	switch (option) {
+	case 'j':
+		options->json = true;
+		return -1;
+	case 's':
+		options->socket = optarg;
+		return -1;
+	case 'V':
+		puts("vsctl " VSWITCH_VERSION);
+		return EXIT_DONE;
+	case 'h':
+		help_print(NULL, stdout, &err);
+		return EXIT_DONE;
+	default:
+		fputs("vsctl: 'vsctl help' explains the options\n", stderr);
+		return EXIT_USAGE;
+	}
+}
+
+/* "help", "help bridge" and "bridge help". */
+static bool
+is_help(int argc, char **argv, const char **ret_object)
+{
+	if (argc >= 1 && argc <= 2 && strcmp(argv[0], "help") == 0) {
+		*ret_object = argv[1];
+		return true;
+	}
+	if (argc == 2 && strcmp(argv[1], "help") == 0) {
+		*ret_object = argv[0];
+		return true;
+	}
+	return false;
+}
+
+static int
+run(const struct options *options, const struct request *request)
+{
+	const char *run_dir = getenv("VSWITCH_RUN_DIR");
+	struct client *client;
+	char path[512];
+	struct error err;
+	int ret;
+
+	snprintf(path, sizeof(path), "%s/vswitchd.sock",
+		 run_dir != NULL && *run_dir != '\0' ? run_dir : "/run/vswitch");
+	client = client_open(options->socket != NULL ? options->socket : path, &err);
+	if (client == NULL)
+		return fail(&err, EXIT_REFUSED);
+	ret = request->command->run(client, request, &err);
+	client_close(client);
+	return ret < 0 ? fail(&err, EXIT_REFUSED) : EXIT_DONE;
+}
+
+/* A full disk or a reader that is gone must not look like success. */
+static int
+finish(int status)
+{
+	struct error err;
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	if (errno != EPIPE) {
+		error_set(&err, errno, "cannot write the output: %s", strerror(errno));
+		fail(&err, EXIT_REFUSED);
+	}
+	return EXIT_REFUSED;
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct options options = { NULL };
+	struct request request;
+	const char *object;
+	struct error err;
+	int option, ret;
+
+	/* '+': what follows the command belongs to it, even if it starts with '-'. */
+	while ((option = getopt_long(argc, argv, "+js:hV", long_options, NULL)) != -1) {
+		ret = take_option(option, &options);
+		if (ret >= 0)
+			return finish(ret);
+	}
+	argc -= optind;
+	argv += optind;
+
+	if (is_help(argc, argv, &object)) {
+		ret = help_print(object, stdout, &err);
+		return ret < 0 ? fail(&err, EXIT_USAGE) : finish(EXIT_DONE);
+	}
+	if (argc > 1 && strcmp(argv[argc - 1], "-j") == 0) {
+		options.json = true;
+		argc--;
+	}
+	ret = request_parse(argc, argv, &request, &err);
+	if (ret < 0)
+		return fail(&err, EXIT_USAGE);
+	request.json = options.json;
+	return finish(run(&options, &request));
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "show.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "client.h"
+#include "command.h"
+#include "error.h"
+#include "table.h"
+#include "version.h"
+
+#define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct column bridge_columns[] = {
+	{ .heading = "BRIDGE", .field = "bridge" },
+	{ .heading = "AGEING", .field = "ageing", .kind = CELL_NUMBER },
+	{ .heading = "FDB-LIMIT", .field = "fdb_limit", .kind = CELL_NUMBER },
+	{ .heading = "FDB-ENTRIES", .field = "fdb_entries", .kind = CELL_NUMBER },
+	{ .heading = "PORTS", .field = "ports", .kind = CELL_COUNT },
+};
+
+static const struct column port_columns[] = {
+	{ .heading = "PORT", .field = "port" },
+	{ .heading = "BRIDGE", .field = "bridge" },
+	{ .heading = "TYPE", .field = "type" },
+	{ .heading = "LINK", .field = "link" },
+	{ .heading = "VID", .field = "vid", .kind = CELL_NUMBER },
+	{ .heading = "MTU", .field = "mtu", .kind = CELL_NUMBER },
+	{ .heading = "MAC", .field = "mac" },
+	{ .heading = "RX-PACKETS", .field = "rx_packets", .kind = CELL_NUMBER },
+	{ .heading = "TX-PACKETS", .field = "tx_packets", .kind = CELL_NUMBER },
+	{ .heading = "DROPS", .field = "drops", .kind = CELL_NUMBER },
+	{ .heading = "REASON", .field = "reason" },
+};
+
+static const struct column vif_columns[] = {
+	{ .heading = "VIF", .field = "vif" },
+	{ .heading = "BRIDGE", .field = "bridge" },
+	{ .heading = "MAC", .field = "mac" },
+	{ .heading = "STATE", .field = "state" },
+	{ .heading = "FRONTEND", .field = "frontend_state" },
+	{ .heading = "QUEUES", .field = "queues", .kind = CELL_NUMBER },
+	{ .heading = "RX-PACKETS", .field = "rx_packets", .kind = CELL_NUMBER },
+	{ .heading = "TX-PACKETS", .field = "tx_packets", .kind = CELL_NUMBER },
+	{ .heading = "FEATURES", .field = "features" },
+};
+
+static const struct column stats_columns[] = {
+	{ .heading = "PORT", .field = "port" },
+	{ .heading = "RX-PACKETS", .field = "rx_packets", .kind = CELL_NUMBER },
+	{ .heading = "RX-BYTES", .field = "rx_bytes", .kind = CELL_NUMBER },
+	{ .heading = "TX-PACKETS", .field = "tx_packets", .kind = CELL_NUMBER },
+	{ .heading = "TX-BYTES", .field = "tx_bytes", .kind = CELL_NUMBER },
+	{ .heading = "COPIES", .field = "copies", .kind = CELL_NUMBER },
+	{ .heading = "DROPS", .field = "drops", .kind = CELL_SUM },
+};
+
+static const struct column drop_columns[] = {
+	{ .heading = "PORT", .field = "port" },
+	{ .heading = "DROPPED-FOR", .field = "reason" },
+	{ .heading = "PACKETS", .field = "packets", .kind = CELL_NUMBER },
+};
+
+/* Widths that fit nearly all, since pages are printed before the next is known. */
+static const struct column fdb_columns[] = {
+	{ .heading = "BRIDGE", .field = "bridge", .width = 8 },
+	{ .heading = "VID", .field = "vid", .kind = CELL_NUMBER, .width = 4 },
+	{ .heading = "MAC", .field = "mac", .width = MAC_TEXT_SIZE - 1 },
+	{ .heading = "PORT", .field = "port", .width = 8 },
+	{ .heading = "STATIC", .field = "static" },
+	{ .heading = "AGE", .field = "age", .kind = CELL_NUMBER },
+};
+
+static void
+print_json(const json_t *json)
+{
+	json_dumpf(json, stdout, JSON_INDENT(2));
+	putchar('\n');
+}
+
+/* Call the method, sort the rows, and print them if JSON is wanted. True: text is to be printed. */
+static bool
+get_rows(struct client *client, const struct request *request, const char *sort_field,
+	 json_t **ret_rows, int *ret, struct error *err)
+{
+	*ret = request_call(client, request, ret_rows, err);
+	if (*ret < 0)
+		return false;
+	rows_sort(*ret_rows, sort_field);
+	if (request->json)
+		print_json(*ret_rows);
+	return !request->json;
+}
+
+static int
+show_rows(struct client *client, const struct request *request, const struct column *columns,
+	  unsigned int n_columns, struct error *err)
+{
+	struct table table;
+	json_t *rows;
+	int ret;
+
+	if (get_rows(client, request, columns[0].field, &rows, &ret, err)) {
+		table_init(&table, columns, n_columns, 0);
+		table_print(&table, rows, stdout);
+	}
+	json_decref(rows);
+	return ret;
+}
+
+int
+show_bridges(struct client *client, const struct request *request, struct error *err)
+{
+	return show_rows(client, request, bridge_columns, N_ELEMENTS(bridge_columns), err);
+}
+
+int
+show_ports(struct client *client, const struct request *request, struct error *err)
+{
+	return show_rows(client, request, port_columns, N_ELEMENTS(port_columns), err);
+}
+
+int
+show_vifs(struct client *client, const struct request *request, struct error *err)
+{
+	return show_rows(client, request, vif_columns, N_ELEMENTS(vif_columns), err);
+}
+
+/* A row for each port and reason that counted something. */
+static json_t *
+drop_rows(const json_t *ports)
+{
+	json_t *rows = json_array(), *port, *packets;
+	const char *reason;
+	size_t i;
+
+	json_array_foreach (ports, i, port)
+		json_object_foreach (json_object_get(port, "drops"), reason, packets)
+			if (json_integer_value(packets) != 0)
+				json_array_append_new(rows, json_pack("{s:O, s:s, s:O}", "port",
+								      json_object_get(port, "port"),
+								      "reason", reason, "packets",
+								      packets));
+	return rows;
+}
+
+int
+show_stats(struct client *client, const struct request *request, struct error *err)
+{
+	struct table table;
+	json_t *rows, *drops;
+	int ret;
+
+	if (get_rows(client, request, "port", &rows, &ret, err)) {
+		table_init(&table, stats_columns, N_ELEMENTS(stats_columns), 0);
+		table_print(&table, rows, stdout);
+		drops = drop_rows(rows);
+		if (json_array_size(drops) > 0) {
+			putchar('\n');
+			table_init(&table, drop_columns, N_ELEMENTS(drop_columns), 0);
+			table_print(&table, drops, stdout);
+		}
+		json_decref(drops);
+	}
+	json_decref(rows);
+	return ret;
+}
+
+/* One array out of many pages. */
+static void
+print_json_page(const json_t *entries, bool *first)
+{
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach (entries, i, entry) {
+		fputs(*first ? "[\n  " : ",\n  ", stdout);
+		json_dumpf(entry, stdout, 0);
+		*first = false;
+	}
+}
+
+int
+show_fdb(struct client *client, const struct request *request, struct error *err)
+{
+	json_t *params, *page, *entries, *next, *entry;
+	struct table table;
+	bool first = true;
+	size_t i;
+	int ret;
+
+	table_init(&table, fdb_columns, N_ELEMENTS(fdb_columns), 0);
+	params = request_params(&request->object);
+	do {
+		ret = client_call(client, "fdb.show", json_incref(params), &page, err);
+		if (ret < 0)
+			break;
+		entries = json_object_get(page, "entries");
+		next = json_object_get(page, "next");
+		if (request->json) {
+			print_json_page(entries, &first);
+		} else {
+			table_measure(&table, entries);
+			rows_sort(entries, "mac");
+			if (first)
+				table_head(&table, stdout);
+			first = false;
+			json_array_foreach (entries, i, entry)
+				table_row(&table, entry, stdout);
+		}
+		json_object_set(params, "cursor", next);
+		next = json_is_string(next) ? next : NULL;
+		json_decref(page);
+	} while (next != NULL && !ferror(stdout));
+	json_decref(params);
+	if (ret == 0 && request->json)
+		puts(first ? "[]" : "\n]");
+	return ret;
+}
+
+int
+show_version(struct client *client, const struct request *request, struct error *err)
+{
+	json_t *daemon;
+	int ret;
+
+	if (!request->json)
+		printf("vsctl    %s\n", VSWITCH_VERSION);
+	ret = request_call(client, request, &daemon, err);
+	if (ret < 0)
+		return ret;
+	if (request->json) {
+		json_object_set_new(daemon, "vsctl", json_string(VSWITCH_VERSION));
+		print_json(daemon);
+	} else {
+		printf("vswitchd %s (%s)\n", json_string_value(json_object_get(daemon, "version")),
+		       json_string_value(json_object_get(daemon, "dpdk")));
+	}
+	json_decref(daemon);
+	return 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Shows: what vsctl prints, as text for people or, with -j, as JSON for programs.
+ *
+ * How: each is the run function of a command: it calls the method of the same name and prints the
+ * rows. JSON is what the daemon said, as an array of objects; text is sorted by name.
+ *
+ * Thread-safety: none needed.
+ */
+#ifndef CTL_SHOW_H
+#define CTL_SHOW_H
+
+struct client;
+struct error;
+struct request;
+
+/* Each: Return 0, or -errno with @err filled. */
+
+/** show_bridges() - "bridge show" */
+int show_bridges(struct client *client, const struct request *request, struct error *err);
+
+/** show_ports() - "port show" */
+int show_ports(struct client *client, const struct request *request, struct error *err);
+
+/** show_vifs() - "vif show" */
+int show_vifs(struct client *client, const struct request *request, struct error *err);
+
+/** show_stats() - "stats show": counters, then the drops by reason */
+int show_stats(struct client *client, const struct request *request, struct error *err);
+
+/** show_fdb() - "fdb show": page by page, so that a million addresses need no memory */
+int show_fdb(struct client *client, const struct request *request, struct error *err);
+
+/** show_version() - "version" */
+int show_version(struct client *client, const struct request *request, struct error *err);
+
+/** show_overview() - "show": bridges, the ports on them, guests that are on none */
+int show_overview(struct client *client, const struct request *request, struct error *err);
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include "bridge.h"
+#include "egress.h"
+#include "rcu.h"
+#include "vlan.h"
+#include "worker.h"
+
+#define ETHER_HEADER_LEN 14
+#define PREFETCH_AHEAD 4
+
+/* As read from a frame in a little-endian word: the group bit is the lowest bit of the first byte. */
+#define MAC_GROUP_BIT UINT64_C(1)
+/* 01:80:c2:00:00:00 .. 0f, IEEE 802.1Q-2018 table 8-1 */
+#define MAC_RESERVED UINT64_C(0x000000c28001)
+#define MAC_RESERVED_MASK UINT64_C(0xf0ffffffffff)
+
+/* What a burst's packets say, read once. */
+struct bridge_frames {
+	uint16_t n;
+	uint16_t vid[PORT_BURST_MAX];
+	uint64_t src[PORT_BURST_MAX];      /* FDB keys */
+	uint64_t dst[PORT_BURST_MAX];
+	uint64_t src_hash[PORT_BURST_MAX];
+	uint64_t dst_hash[PORT_BURST_MAX];
+	struct rte_mbuf *pkts[PORT_BURST_MAX];
+};
+
+/*
+ * Why a frame may not enter the bridge, or DROP_REASONS. @words: the two words of the header. Taken
+ * for all frames whose header is unusual in any way; the caller's test is cheap and not exact.
+ */
+static enum drop_reason
+bridge_refuse(const struct rte_mbuf *pkt, uint64_t dst, uint64_t src, uint16_t vid)
+{
+	if (pkt->data_len < ETHER_HEADER_LEN)
+		return DROP_BAD_FRAME;
+	if ((src & MAC_GROUP_BIT) != 0 || (src & FDB_MAC_MASK) == 0)
+		return DROP_BAD_SOURCE;
+	if ((dst & MAC_RESERVED_MASK) == MAC_RESERVED)
+		return DROP_RESERVED_MAC;
+	if (vid == VLAN_NONE)
+		return DROP_VLAN_MISMATCH;
+	return DROP_REASONS;
+}
+
+/* Ingress: read every header once, throw out what may not enter, start fetching FDB buckets. */
+static void
+bridge_ingress(struct worker *worker, const struct fdb_table *table, const struct port *in,
+	       struct rte_mbuf **pkts, uint16_t n, struct bridge_frames *frames)
+{
+	uint16_t k = 0;
+
+	for (uint16_t i = 0; i < RTE_MIN(n, PREFETCH_AHEAD); i++)
+		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], const void *));
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *pkt = pkts[i];
+		const uint8_t *frame = rte_pktmbuf_mtod(pkt, const uint8_t *);
+		enum drop_reason reason;
+		uint64_t dst, src;
+		uint16_t vid;
+
+		if (i + PREFETCH_AHEAD < n)
+			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + PREFETCH_AHEAD], const void *));
+		/* bytes 0..7 and 6..13: buffers are larger than a header even if the frame is not */
+		memcpy(&dst, frame, sizeof(dst));
+		memcpy(&src, frame + 6, sizeof(src));
+		dst &= FDB_MAC_MASK;
+		vid = vlan_ingress(in, frame, pkt->data_len, src >> 48);
+		if (unlikely((src & MAC_GROUP_BIT) != 0 || (src & FDB_MAC_MASK) == 0 ||
+			     (dst & MAC_RESERVED_MASK) == MAC_RESERVED || vid == VLAN_NONE ||
+			     pkt->data_len < ETHER_HEADER_LEN)) {
+			reason = bridge_refuse(pkt, dst, src, vid);
+			port_drop(worker, in, pkt, reason);
+			continue;
+		}
+		frames->pkts[k] = pkt;
+		frames->vid[k] = vid;
+		frames->src[k] = fdb_key(src, vid);
+		frames->dst[k] = fdb_key(dst, vid);
+		frames->src_hash[k] = fdb_hash(table, frames->src[k]);
+		frames->dst_hash[k] = fdb_hash(table, frames->dst[k]);
+		fdb_prefetch(table, frames->src_hash[k]);
+		fdb_prefetch(table, frames->dst_hash[k]);
+		k++;
+	}
+	frames->n = k;
+}
+
+/* Report a source to the control thread; at most once a second for one that is not taken up. */
+static __rte_noinline void
+bridge_report(struct worker *worker, const struct bridge *bridge, const struct port *in,
+	      uint64_t key, uint64_t hash)
+{
+	struct learn_cache *cache = &worker->learn[hash % LEARN_CACHE_SIZE];
+	uint32_t bridge_port = (uint32_t)bridge->id << 16 | in->id;
+	struct learn_event event = {
+		.key = key,
+		.port = in->id,
+		.generation = in->generation,
+		.bridge = bridge->id,
+	};
+
+	if (cache->key == key && cache->bridge_port == bridge_port && cache->when == worker->now)
+		return;
+	if (rte_ring_sp_enqueue_elem(worker->events, &event, sizeof(event)) != 0) {
+		worker->events_lost++;
+		return;
+	}
+	cache->key = key;
+	cache->bridge_port = bridge_port;
+	cache->when = worker->now;
+	worker->learned = true;
+}
+
+static inline void
+bridge_learn(struct worker *worker, const struct bridge *bridge, const struct fdb_table *table,
+	     const struct port *in, uint64_t key, uint64_t hash)
+{
+	struct fdb_entry *entry = fdb_lookup(table, key, hash);
+
+	if (likely(entry != NULL)) {
+		uint32_t dest = __atomic_load_n(&entry->dest, __ATOMIC_RELAXED);
+
+		if (likely(dest == in->id)) {
+			/* at most one write a second keeps the cache line shared between workers */
+			if (unlikely(__atomic_load_n(&entry->seen, __ATOMIC_RELAXED) !=
+				     worker->now))
+				__atomic_store_n(&entry->seen, worker->now, __ATOMIC_RELAXED);
+			return;
+		}
+		if (dest & FDB_DEST_STATIC)
+			return;
+	}
+	bridge_report(worker, bridge, in, key, hash);
+}
+
+/* One more holder for every segment: whoever sends a packet frees all of its segments. */
+static void
+bridge_share(struct rte_mbuf *pkt, uint16_t n)
+{
+	for (; pkt != NULL; pkt = pkt->next)
+		rte_mbuf_refcnt_update(pkt, n);
+}
+
+static __rte_noinline void
+bridge_flood(struct worker *worker, const struct bridge *bridge, const struct port *in,
+	     struct rte_mbuf *pkt, uint16_t vid)
+{
+	const struct flood_list *list = __atomic_load_n(&bridge->floods, __ATOMIC_ACQUIRE);
+	struct port *last = NULL;
+
+	for (uint32_t i = 0; i < list->n; i++) {
+		struct port *out = datapath_port(worker->dp, list->ports[i]);
+
+		if (out == NULL || out == in || !out->up || !vlan_member(out, vid))
+			continue;
+		/* one behind, so that the last port takes the packet itself */
+		if (last != NULL) {
+			bridge_share(pkt, 1);
+			worker_stats(worker, in)->copies++;
+			egress_packet(worker, in, last, pkt, vid);
+		}
+		last = out;
+	}
+	if (last == NULL)
+		port_drop(worker, in, pkt, DROP_NO_DESTINATION);
+	else
+		egress_packet(worker, in, last, pkt, vid);
+}
+
+static inline void
+bridge_forward(struct worker *worker, const struct bridge *bridge, const struct fdb_table *table,
+	       const struct port *in, const struct bridge_frames *frames, uint16_t i)
+{
+	struct rte_mbuf *pkt = frames->pkts[i];
+	const struct fdb_entry *entry;
+	struct port *out;
+	uint32_t dest;
+
+	if (unlikely(frames->dst[i] & MAC_GROUP_BIT)) {
+		bridge_flood(worker, bridge, in, pkt, frames->vid[i]);
+		return;
+	}
+	entry = fdb_lookup(table, frames->dst[i], frames->dst_hash[i]);
+	if (unlikely(entry == NULL)) {
+		bridge_flood(worker, bridge, in, pkt, frames->vid[i]);
+		return;
+	}
+	dest = __atomic_load_n(&entry->dest, __ATOMIC_RELAXED) & FDB_DEST_PORT;
+	if (unlikely(dest == in->id)) {
+		port_drop(worker, in, pkt, DROP_SAME_PORT);
+		return;
+	}
+	out = datapath_port(worker->dp, dest);
+	/* the port may have left between the entry and now, and its id may serve another bridge */
+	if (unlikely(out == NULL ||
+		     __atomic_load_n(&out->bridge, __ATOMIC_RELAXED) != bridge)) {
+		bridge_flood(worker, bridge, in, pkt, frames->vid[i]);
+		return;
+	}
+	egress_packet(worker, in, out, pkt, frames->vid[i]);
+}
+
+void
+bridge_burst(struct worker *worker, struct bridge *bridge, struct port *in, struct rte_mbuf **pkts,
+	     uint16_t n)
+{
+	const struct fdb_table *table = fdb_table(&bridge->table);
+	struct bridge_frames frames;
+	uint64_t last_src = 0;
+
+	bridge_ingress(worker, table, in, pkts, n, &frames);
+	for (uint16_t i = 0; i < frames.n; i++) {
+		if (frames.src[i] != last_src)
+			bridge_learn(worker, bridge, table, in, frames.src[i], frames.src_hash[i]);
+		last_src = frames.src[i];
+		bridge_forward(worker, bridge, table, in, &frames, i);
+	}
+}
+
+struct bridge *
+bridge_create(uint16_t id, struct rcu *rcu, uint32_t fdb_limit)
+{
+	struct bridge *bridge = calloc(1, sizeof(*bridge));
+
+	if (bridge == NULL)
+		return NULL;
+	bridge->id = id;
+	bridge->floods = calloc(1, sizeof(*bridge->floods));
+	bridge->fdb = fdb_create(&bridge->table, rcu, fdb_limit);
+	if (bridge->floods == NULL || bridge->fdb == NULL) {
+		bridge_destroy(bridge);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return bridge;
+}
+
+void
+bridge_destroy(void *arg)
+{
+	struct bridge *bridge = arg;
+
+	if (bridge == NULL)
+		return;
+	fdb_destroy(bridge->fdb);
+	free(bridge->floods);
+	free(bridge);
+}
+
+static int
+bridge_flood_change(struct bridge *bridge, struct rcu *rcu, uint16_t port_id, bool add)
+{
+	struct flood_list *old = bridge->floods;
+	struct flood_list *new = malloc(sizeof(*new) + (old->n + 1) * sizeof(new->ports[0]));
+
+	if (new == NULL)
+		return -ENOMEM;
+	new->n = 0;
+	for (uint32_t i = 0; i < old->n; i++)
+		if (old->ports[i] != port_id)
+			new->ports[new->n++] = old->ports[i];
+	if (add)
+		new->ports[new->n++] = port_id;
+	__atomic_store_n(&bridge->floods, new, __ATOMIC_RELEASE);
+	rcu_retire(rcu, free, old);
+	return 0;
+}
+
+int
+bridge_flood_add(struct bridge *bridge, struct rcu *rcu, uint16_t port_id)
+{
+	return bridge_flood_change(bridge, rcu, port_id, true);
+}
+
+int
+bridge_flood_remove(struct bridge *bridge, struct rcu *rcu, uint16_t port_id)
+{
+	return bridge_flood_change(bridge, rcu, port_id, false);
+}

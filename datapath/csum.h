@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Internet checksum (RFC 1071) over pieces of a packet, eight bytes at a time.
+ *
+ * A struct csum takes pieces of any length one after the other, as if they lay next to each other:
+ * csum_add() sums, csum_copy() sums what it copies. The sums are of 16-bit words in memory order,
+ * so results are stored into headers without swapping bytes. (rte_raw_cksum() adds 16 bits at a
+ * time, which costs three times as much on a full-sized packet.)
+ *
+ * Thread-safety: plain functions on the caller's memory. Any thread.
+ */
+#ifndef DATAPATH_CSUM_H
+#define DATAPATH_CSUM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <rte_byteorder.h>
+
+struct csum {
+	uint64_t sum; /* one's complement sum so far, 64 bits wide */
+	bool odd;     /* an odd number of bytes was added */
+};
+
+/** csum_fold() - 64-bit one's complement sum to 16 bits. Return: the sum, not complemented. */
+static inline uint16_t
+csum_fold(uint64_t sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/* One's complement addition: the carry comes back in. */
+static inline uint64_t
+csum_plus(uint64_t sum, uint64_t word)
+{
+	sum += word;
+	return sum + (sum < word);
+}
+
+/* Add the sum of a piece, which began at an even address of its own, where it belongs. */
+static inline void
+csum_join(struct csum *csum, uint64_t piece, size_t len)
+{
+	if (csum->odd)
+		piece = rte_bswap16(csum_fold(piece));
+	csum->sum = csum_plus(csum->sum, piece);
+	csum->odd ^= len & 1;
+}
+
+/** csum_word() - add one 16-bit word, in memory (network) order, to an even number of bytes. */
+static inline void
+csum_word(struct csum *csum, uint16_t word)
+{
+	csum->sum = csum_plus(csum->sum, word);
+}
+
+/** csum_copy() - copy @len bytes to @dst and add them. */
+static inline void
+csum_copy(struct csum *csum, void *dst, const void *src, size_t len)
+{
+	const uint8_t *from = src;
+	uint8_t *to = dst;
+	uint64_t sum = 0, word;
+	size_t left = len;
+
+	for (; left >= 8; left -= 8, from += 8, to += 8) {
+		memcpy(&word, from, 8);
+		memcpy(to, &word, 8);
+		sum = csum_plus(sum, word);
+	}
+	if (left > 0) {
+		word = 0;
+		memcpy(&word, from, left);
+		memcpy(to, &word, left);
+		sum = csum_plus(sum, word);
+	}
+	csum_join(csum, sum, len);
+}
+
+/** csum_add() - add @len bytes at @data. */
+static inline void
+csum_add(struct csum *csum, const void *data, size_t len)
+{
+	const uint8_t *from = data;
+	uint64_t sum = 0, word;
+	size_t left = len;
+
+	for (; left >= 8; left -= 8, from += 8) {
+		memcpy(&word, from, 8);
+		sum = csum_plus(sum, word);
+	}
+	if (left > 0) {
+		word = 0;
+		memcpy(&word, from, left);
+		sum = csum_plus(sum, word);
+	}
+	csum_join(csum, sum, len);
+}
+
+#endif /* DATAPATH_CSUM_H */

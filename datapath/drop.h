@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Drop reasons: every packet that does not leave the switch is counted under exactly one of these,
+ * per worker and port, so that an operator can always be told why a packet is missing.
+ *
+ * Balance, at any moment no burst is under way, summed over all ports:
+ *	rx_packets + copies == tx_packets + sum of drops
+ * where copies are the packets that flooding (one in, k out: k - 1 copies) and segmentation
+ * (one in, n out: n - 1 copies) add.
+ *
+ * Thread-safety: constants only.
+ */
+#ifndef DATAPATH_DROP_H
+#define DATAPATH_DROP_H
+
+enum drop_reason {
+	/* counted on the port that the packet came in by */
+	DROP_NO_BRIDGE,      /* the port is on no bridge */
+	DROP_BAD_FRAME,      /* shorter than an Ethernet header, or headers that contradict its length */
+	DROP_BAD_SOURCE,     /* source MAC is multicast or zero */
+	DROP_RESERVED_MAC,   /* 01:80:c2:00:00:0x, IEEE 802.1Q table 8-1: never forwarded */
+	DROP_VLAN_MISMATCH,  /* the port's VLAN settings refuse the frame's tag */
+	DROP_SAME_PORT,      /* destination is behind the port that it came from */
+	DROP_NO_DESTINATION, /* flooded, and no other port wants it */
+	DROP_RX_ERROR,       /* the port could not take the packet in whole (truncated, copy failed) */
+	DROP_BAD_REQUEST,    /* a guest's ring request that breaks the protocol */
+	/* counted on the port that the packet was to leave by */
+	DROP_MTU_EXCEEDED,   /* larger than the port's MTU */
+	DROP_PORT_DOWN,      /* no link, or guest not connected */
+	DROP_TX_FULL,        /* the port's transmit queue (a guest's receive ring) was full */
+	DROP_NO_BUFFER,      /* the buffer pool is empty */
+	DROP_OFFLOAD,        /* checksum or segmentation could not be completed for this port */
+
+	DROP_REASONS /* number of reasons */
+};
+
+/**
+ * drop_reason_names - what an operator reads, by reason; lower case with '_'.
+ */
+extern const char *const drop_reason_names[DROP_REASONS];
+
+#endif /* DATAPATH_DROP_H */

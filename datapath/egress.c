@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
+#include <rte_spinlock.h>
+
+#include "egress.h"
+#include "vlan.h"
+
+#define SEGMENTS_MAX 1024 /* of one super-packet: 65535 / OFFLOAD_MSS_MIN, rounded up */
+
+/* A packet that the caller may write to: itself, or a copy in its place. NULL: no buffers. */
+static struct rte_mbuf *
+egress_writable(struct worker *worker, struct rte_mbuf *pkt)
+{
+	struct rte_mbuf *copy;
+
+	if (rte_mbuf_refcnt_read(pkt) == 1 && RTE_MBUF_DIRECT(pkt))
+		return pkt;
+	copy = rte_pktmbuf_copy(pkt, worker->pool, 0, UINT32_MAX);
+	rte_pktmbuf_free(pkt);
+	return copy;
+}
+
+/* Does a frame that may be tagged fit the port's MTU? A tag is not payload. */
+static bool
+egress_fits(const struct port *out, const struct rte_mbuf *pkt, uint32_t frame_len)
+{
+	return frame_len <= out->max_frame + vlan_tags_len(pkt);
+}
+
+static void
+egress_segments(struct worker *worker, struct port *out, struct rte_mbuf *pkt)
+{
+	uint64_t csum_caps = PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6;
+	struct rte_mbuf *segments[SEGMENTS_MAX];
+	int n;
+
+	n = offload_segment(pkt, worker->pool, (out->caps & csum_caps) == csum_caps, segments,
+			    SEGMENTS_MAX);
+	if (n <= 0) {
+		port_drop(worker, out, pkt, n == -ENOBUFS ? DROP_NO_BUFFER : DROP_OFFLOAD);
+		return;
+	}
+	rte_pktmbuf_free(pkt);
+	worker_stats(worker, out)->copies += n - 1;
+	for (int i = 0; i < n; i++)
+		egress_queue(worker, out, segments[i]);
+}
+
+void
+egress_slow(struct worker *worker, const struct port *in, struct port *out, struct rte_mbuf *pkt,
+	    uint16_t vid)
+{
+	uint32_t frame_len;
+	bool super;
+
+	if (!vlan_member(out, vid)) {
+		port_drop(worker, in, pkt, DROP_VLAN_MISMATCH);
+		return;
+	}
+	if (!out->up) {
+		port_drop(worker, out, pkt, DROP_PORT_DOWN);
+		return;
+	}
+	if (vlan_egress_changes(out, pkt, vid)) {
+		pkt = egress_writable(worker, pkt);
+		if (pkt == NULL || vlan_egress(out, pkt, vid) < 0) {
+			port_drop(worker, out, pkt, DROP_NO_BUFFER);
+			return;
+		}
+	}
+	super = pkt->ol_flags & RTE_MBUF_F_TX_TCP_SEG;
+	frame_len = super ? (uint32_t)(pkt->l2_len + pkt->l3_len + pkt->l4_len + pkt->tso_segsz) :
+			    pkt->pkt_len;
+	if (!egress_fits(out, pkt, frame_len)) {
+		port_drop(worker, out, pkt, DROP_MTU_EXCEEDED);
+		return;
+	}
+	if (!offload_wanted(pkt, out->caps)) {
+		egress_queue(worker, out, pkt);
+		return;
+	}
+	if (super) {
+		egress_segments(worker, out, pkt);
+		return;
+	}
+	pkt = egress_writable(worker, pkt);
+	if (pkt == NULL) {
+		port_drop(worker, out, pkt, DROP_NO_BUFFER);
+		return;
+	}
+	if (offload_complete(pkt) < 0) {
+		port_drop(worker, out, pkt, DROP_OFFLOAD);
+		return;
+	}
+	egress_queue(worker, out, pkt);
+}
+
+void
+egress_flush_port(struct worker *worker, uint16_t port_id)
+{
+	struct tx_batch *batch = &worker->tx[port_id];
+	struct port_stats *stats = &worker->stats[port_id];
+	struct port *port = datapath_port(worker->dp, port_id);
+	uint16_t n = batch->n, sent = 0;
+	uint64_t bytes = batch->bytes;
+
+	batch->n = 0;
+	batch->bytes = 0;
+	if (likely(port != NULL)) {
+		uint16_t queue = worker->id % port->n_txq;
+
+		if (port->tx_shared)
+			rte_spinlock_lock(&port->tx_lock[queue]);
+		sent = port->type->tx_burst(worker, port, queue, batch->pkts, n);
+		if (port->tx_shared)
+			rte_spinlock_unlock(&port->tx_lock[queue]);
+	}
+	for (uint16_t i = sent; i < n; i++) {
+		bytes -= batch->pkts[i]->pkt_len;
+		rte_pktmbuf_free(batch->pkts[i]);
+	}
+	stats->tx_packets += sent;
+	stats->tx_bytes += bytes;
+	if (unlikely(sent < n))
+		stats->drops[port != NULL ? DROP_TX_FULL : DROP_PORT_DOWN] += n - sent;
+}
+
+void
+egress_flush(struct worker *worker)
+{
+	for (uint16_t i = 0; i < worker->n_dirty; i++) {
+		uint16_t port_id = worker->dirty[i];
+
+		worker->tx[port_id].dirty = false;
+		if (worker->tx[port_id].n > 0)
+			egress_flush_port(worker, port_id);
+	}
+	worker->n_dirty = 0;
+}

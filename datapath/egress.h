@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Egress: the last steps of a packet - VLAN tag, MTU, offloads - and its place in the batch of the
+ * port that it leaves by.
+ *
+ * Nearly every packet needs none of these steps: egress_packet() finds that out with one test and
+ * queues it; the rest is in egress.c.
+ *
+ * Thread-safety: workers, each on its own struct worker.
+ */
+#ifndef DATAPATH_EGRESS_H
+#define DATAPATH_EGRESS_H
+
+#include "offload.h"
+#include "worker.h"
+
+/**
+ * egress_slow() - egress_packet() for a packet that needs work, or cannot leave.
+ */
+void egress_slow(struct worker *worker, const struct port *in, struct port *out,
+		 struct rte_mbuf *pkt, uint16_t vid);
+
+/** egress_flush_port() - send a port's batch; what the port does not take is dropped. */
+void egress_flush_port(struct worker *worker, uint16_t port_id);
+
+/** egress_flush() - send the batches of all ports. */
+void egress_flush(struct worker *worker);
+
+/** egress_queue() - put a finished packet in a port's batch. */
+static inline void
+egress_queue(struct worker *worker, const struct port *out, struct rte_mbuf *pkt)
+{
+	struct tx_batch *batch = &worker->tx[out->id];
+
+	if (!batch->dirty) {
+		batch->dirty = true;
+		worker->dirty[worker->n_dirty++] = out->id;
+	}
+	batch->bytes += pkt->pkt_len;
+	batch->pkts[batch->n++] = pkt;
+	if (unlikely(batch->n == PORT_BURST_MAX))
+		egress_flush_port(worker, out->id);
+}
+
+/**
+ * egress_plain() - may the packet leave as it is?
+ * Two ports with the same VLAN setting are both trunks or both in one VLAN: no tag changes.
+ */
+static inline bool
+egress_plain(const struct port *in, const struct port *out, const struct rte_mbuf *pkt)
+{
+	return out->vid == in->vid && out->up && pkt->pkt_len <= out->max_frame &&
+	       (pkt->ol_flags & OFFLOAD_BLANK_MASK) == 0;
+}
+
+/**
+ * egress_packet() - send a packet by a port, with the other packets of this burst.
+ * @in: the port it came in by.
+ * @vid: the VLAN it was classified to at ingress; 0: none.
+ */
+static inline void
+egress_packet(struct worker *worker, const struct port *in, struct port *out, struct rte_mbuf *pkt,
+	      uint16_t vid)
+{
+	if (likely(egress_plain(in, out, pkt)))
+		egress_queue(worker, out, pkt);
+	else
+		egress_slow(worker, in, out, pkt, vid);
+}
+
+#endif /* DATAPATH_EGRESS_H */

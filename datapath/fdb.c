@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The writer's side of the FDB; lookups are inline in fdb.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+
+#include "fdb.h"
+#include "port.h"
+#include "rcu.h"
+
+#define FDB_BUCKETS_MIN 256u
+#define FDB_AGE_BUCKETS 65536u /* buckets that one call of fdb_age() looks through */
+#define FDB_MOVES_MAX 64       /* entries moved to make room for one */
+
+struct fdb {
+	struct fdb_table **published;
+	struct fdb_table *table;
+	struct rcu *rcu;
+	uint32_t limit;
+	uint32_t count;
+	uint32_t age_next;            /* bucket where ageing goes on */
+	uint32_t move_next;           /* rotates the victim of a move */
+	uint32_t learnt[PORT_MAX];    /* learnt entries by port id */
+};
+
+static void
+fdb_table_free(void *arg)
+{
+	struct fdb_table *table = arg;
+
+	if (table == NULL)
+		return;
+	munmap(table->buckets, table->size);
+	free(table);
+}
+
+static struct fdb_table *
+fdb_table_create(uint32_t n_buckets)
+{
+	struct fdb_table *table = calloc(1, sizeof(*table));
+
+	if (table == NULL)
+		return NULL;
+	if (getrandom(table->seed, sizeof(table->seed), 0) != sizeof(table->seed)) {
+		free(table);
+		return NULL;
+	}
+	table->seed[1] |= 1;
+	table->mask = n_buckets - 1;
+	table->size = (size_t)n_buckets * sizeof(struct fdb_bucket);
+	/* a mapping of its own: zero pages cost nothing until used, and huge pages save TLB misses */
+	table->buckets = mmap(NULL, table->size, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (table->buckets == MAP_FAILED) {
+		free(table);
+		return NULL;
+	}
+	madvise(table->buckets, table->size, MADV_HUGEPAGE);
+	return table;
+}
+
+struct fdb *
+fdb_create(struct fdb_table **published, struct rcu *rcu, uint32_t limit)
+{
+	struct fdb *fdb = calloc(1, sizeof(*fdb));
+
+	if (fdb == NULL)
+		return NULL;
+	fdb->table = fdb_table_create(FDB_BUCKETS_MIN);
+	if (fdb->table == NULL) {
+		free(fdb);
+		errno = ENOMEM;
+		return NULL;
+	}
+	fdb->published = published;
+	fdb->rcu = rcu;
+	fdb->limit = limit;
+	__atomic_store_n(published, fdb->table, __ATOMIC_RELEASE);
+	return fdb;
+}
+
+void
+fdb_destroy(struct fdb *fdb)
+{
+	if (fdb == NULL)
+		return;
+	fdb_table_free(fdb->table);
+	free(fdb);
+}
+
+/* Readers must see dest before key makes the entry valid. */
+static void
+fdb_entry_write(struct fdb_entry *entry, uint64_t key, uint32_t dest, uint32_t seen)
+{
+	__atomic_store_n(&entry->dest, dest, __ATOMIC_RELAXED);
+	__atomic_store_n(&entry->seen, seen, __ATOMIC_RELAXED);
+	__atomic_store_n(&entry->key, key, __ATOMIC_RELEASE);
+}
+
+static struct fdb_entry *
+fdb_bucket_room(struct fdb_bucket *bucket)
+{
+	return fdb_bucket_find(bucket, 0);
+}
+
+/*
+ * Make room in @bucket by moving entries, each to its other bucket. Bounded: a full neighbourhood
+ * makes the table grow instead.
+ */
+static struct fdb_entry *
+fdb_make_room(struct fdb *fdb, struct fdb_table *table, struct fdb_bucket *bucket, unsigned int depth)
+{
+	for (unsigned int i = 0; i < FDB_BUCKET_ENTRIES; i++) {
+		struct fdb_entry *victim =
+			&bucket->entries[(fdb->move_next + i) % FDB_BUCKET_ENTRIES];
+		uint64_t hash = fdb_hash(table, victim->key);
+		struct fdb_bucket *other = fdb_bucket_first(table, hash);
+		struct fdb_entry *room;
+
+		if (other == bucket)
+			other = fdb_bucket_second(table, hash);
+		if (other == bucket)
+			continue;
+		room = fdb_bucket_room(other);
+		if (room == NULL && depth > 0)
+			room = fdb_make_room(fdb, table, other, depth - 1);
+		if (room == NULL)
+			continue;
+		fdb_entry_write(room, victim->key, victim->dest, victim->seen);
+		__atomic_store_n(&victim->key, 0, __ATOMIC_RELEASE);
+		fdb->move_next++;
+		return victim;
+	}
+	return NULL;
+}
+
+static bool
+fdb_table_insert(struct fdb *fdb, struct fdb_table *table, uint64_t key, uint32_t dest,
+		 uint32_t seen)
+{
+	uint64_t hash = fdb_hash(table, key);
+	struct fdb_entry *room = fdb_bucket_room(fdb_bucket_first(table, hash));
+
+	if (room == NULL)
+		room = fdb_bucket_room(fdb_bucket_second(table, hash));
+	if (room == NULL)
+		room = fdb_make_room(fdb, table, fdb_bucket_first(table, hash), 2);
+	if (room == NULL)
+		return false;
+	fdb_entry_write(room, key, dest, seen);
+	return true;
+}
+
+/* A table of @n_buckets with all entries of the old one, published; the old one is retired. */
+static int
+fdb_rebuild(struct fdb *fdb, uint32_t n_buckets)
+{
+	struct fdb_table *old = fdb->table;
+	struct fdb_table *new;
+
+again:
+	new = fdb_table_create(n_buckets);
+	if (new == NULL)
+		return -ENOMEM;
+	for (uint32_t b = 0; b <= old->mask; b++) {
+		for (unsigned int i = 0; i < FDB_BUCKET_ENTRIES; i++) {
+			const struct fdb_entry *entry = &old->buckets[b].entries[i];
+
+			if (entry->key == 0)
+				continue;
+			if (!fdb_table_insert(fdb, new, entry->key, entry->dest, entry->seen)) {
+				fdb_table_free(new);
+				n_buckets *= 2;
+				goto again;
+			}
+		}
+	}
+	fdb->table = new;
+	fdb->age_next = 0;
+	__atomic_store_n(fdb->published, new, __ATOMIC_RELEASE);
+	rcu_retire(fdb->rcu, fdb_table_free, old);
+	return 0;
+}
+
+static struct fdb_entry *
+fdb_find(const struct fdb *fdb, uint64_t key)
+{
+	return fdb_lookup(fdb->table, key, fdb_hash(fdb->table, key));
+}
+
+/* Keep the per-port counts of learnt entries when an entry's destination changes. */
+static void
+fdb_account(struct fdb *fdb, uint32_t old_dest, uint32_t new_dest)
+{
+	if (old_dest != FDB_DEST_NONE && !(old_dest & FDB_DEST_STATIC))
+		fdb->learnt[old_dest & FDB_DEST_PORT]--;
+	if (new_dest != FDB_DEST_NONE && !(new_dest & FDB_DEST_STATIC))
+		fdb->learnt[new_dest & FDB_DEST_PORT]++;
+}
+
+int
+fdb_set(struct fdb *fdb, uint64_t key, uint32_t dest, uint32_t port_limit, uint32_t now)
+{
+	struct fdb_entry *entry = fdb_find(fdb, key);
+	bool learning = !(dest & FDB_DEST_STATIC);
+
+	if (entry != NULL && learning) {
+		if (entry->dest & FDB_DEST_STATIC)
+			return -EEXIST;
+		if (entry->dest == dest) {
+			__atomic_store_n(&entry->seen, now, __ATOMIC_RELAXED);
+			return 0;
+		}
+	}
+	if (learning && port_limit != 0 && fdb->learnt[dest & FDB_DEST_PORT] >= port_limit)
+		return -ENOSPC;
+	if (entry != NULL) {
+		fdb_account(fdb, entry->dest, dest);
+		__atomic_store_n(&entry->dest, dest, __ATOMIC_RELAXED);
+		__atomic_store_n(&entry->seen, now, __ATOMIC_RELAXED);
+		return 0;
+	}
+	if (fdb->count >= fdb->limit)
+		return -ENOSPC;
+	/* half full: lookups stay in the first bucket nearly always */
+	if (fdb->count >= (fdb->table->mask + 1) * (FDB_BUCKET_ENTRIES / 2)) {
+		int ret = fdb_rebuild(fdb, (fdb->table->mask + 1) * 2);
+
+		if (ret < 0)
+			return ret;
+	}
+	while (!fdb_table_insert(fdb, fdb->table, key, dest, now)) {
+		int ret = fdb_rebuild(fdb, (fdb->table->mask + 1) * 2);
+
+		if (ret < 0)
+			return ret;
+	}
+	fdb_account(fdb, FDB_DEST_NONE, dest);
+	fdb->count++;
+	return 0;
+}
+
+static void
+fdb_entry_clear(struct fdb *fdb, struct fdb_entry *entry)
+{
+	fdb_account(fdb, entry->dest, FDB_DEST_NONE);
+	__atomic_store_n(&entry->key, 0, __ATOMIC_RELEASE);
+	fdb->count--;
+}
+
+int
+fdb_remove(struct fdb *fdb, uint64_t key)
+{
+	struct fdb_entry *entry = fdb_find(fdb, key);
+
+	if (entry == NULL)
+		return -ENOENT;
+	fdb_entry_clear(fdb, entry);
+	return 0;
+}
+
+void
+fdb_flush(struct fdb *fdb, uint32_t port, bool statics)
+{
+	for (uint32_t b = 0; b <= fdb->table->mask; b++) {
+		for (unsigned int i = 0; i < FDB_BUCKET_ENTRIES; i++) {
+			struct fdb_entry *entry = &fdb->table->buckets[b].entries[i];
+
+			if (entry->key == 0)
+				continue;
+			if (!statics && (entry->dest & FDB_DEST_STATIC))
+				continue;
+			if (port == FDB_DEST_NONE || (entry->dest & FDB_DEST_PORT) == port)
+				fdb_entry_clear(fdb, entry);
+		}
+	}
+}
+
+void
+fdb_age(struct fdb *fdb, uint32_t ageing, uint32_t now)
+{
+	uint32_t n = RTE_MIN(fdb->table->mask + 1, FDB_AGE_BUCKETS);
+
+	if (ageing == 0)
+		return;
+	while (n-- > 0) {
+		struct fdb_bucket *bucket = &fdb->table->buckets[fdb->age_next];
+
+		for (unsigned int i = 0; i < FDB_BUCKET_ENTRIES; i++) {
+			struct fdb_entry *entry = &bucket->entries[i];
+			uint32_t age = now - __atomic_load_n(&entry->seen, __ATOMIC_RELAXED);
+
+			/* a worker's clock may be a moment ahead: such an age is "negative" */
+			if (entry->key != 0 && !(entry->dest & FDB_DEST_STATIC) &&
+			    (int32_t)age >= (int32_t)ageing)
+				fdb_entry_clear(fdb, entry);
+		}
+		fdb->age_next = (fdb->age_next + 1) & fdb->table->mask;
+	}
+}
+
+void
+fdb_set_limit(struct fdb *fdb, uint32_t limit)
+{
+	fdb->limit = limit;
+}
+
+uint32_t
+fdb_count(const struct fdb *fdb)
+{
+	return fdb->count;
+}
+
+uint32_t
+fdb_port_count(const struct fdb *fdb, uint32_t port)
+{
+	return port < PORT_MAX ? fdb->learnt[port] : 0;
+}
+
+const struct fdb_entry *
+fdb_next(const struct fdb *fdb, uint32_t *cursor)
+{
+	uint32_t end = (fdb->table->mask + 1) * FDB_BUCKET_ENTRIES;
+
+	while (*cursor < end) {
+		uint32_t at = (*cursor)++;
+		const struct fdb_entry *entry =
+			&fdb->table->buckets[at / FDB_BUCKET_ENTRIES].entries[at % FDB_BUCKET_ENTRIES];
+
+		if (entry->key != 0)
+			return entry;
+	}
+	return NULL;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Port: where packets enter and leave the switch, as the workers see it.
+ *
+ * A port has a type (eth, netdev, tap, vif, test): a const table of functions. struct port holds
+ * only what a worker touches per burst; names, settings and timers live in the control thread's
+ * object around it (vswitch/switch.h).
+ *
+ * Packets between ports are mbufs in one canonical form:
+ *  - the frame starts at the destination MAC, without FCS; VLAN tags are in the frame (never in
+ *    mbuf->vlan_tci);
+ *  - the first segment holds all headers: at least min(pkt_len, PORT_HEADER_LEN) bytes;
+ *  - "checksum blank": RTE_MBUF_F_TX_TCP_CKSUM or RTE_MBUF_F_TX_UDP_CKSUM with
+ *    RTE_MBUF_F_TX_IPV4/IPV6 set, l2_len (Ethernet + tags) and l3_len (with IPv6 extension headers)
+ *    filled, and the L4 checksum field holds the sum of the pseudo header *including the length*,
+ *    as Linux (virtio, netif.h) has it;
+ *  - "super-packet": additionally RTE_MBUF_F_TX_TCP_SEG with l4_len and tso_segsz (the MSS);
+ *  - "checksum verified": RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+ *  - no other ol_flags but RTE_MBUF_F_INDIRECT/EXTERNAL are set.
+ * A port type's rx_burst delivers this form; its tx_burst takes it, and gets checksum-blank packets
+ * or super-packets only if its caps say so (the egress step completes them otherwise).
+ * A packet given to tx_burst may be shared (refcnt > 1): tx_burst never writes to it.
+ *
+ * Thread-safety: fields say who writes and who reads them. A worker may use a port between two of
+ * its quiescent states; the control thread frees it only after a grace period.
+ */
+#ifndef DATAPATH_PORT_H
+#define DATAPATH_PORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_common.h>
+#include <rte_mbuf.h>
+#include <rte_spinlock.h>
+
+struct bridge;
+struct error;
+struct port;
+struct port_config;
+struct worker;
+
+#define PORT_MAX 4096       /* ports of one switch; ids are 0 .. PORT_MAX - 1 */
+#define PORT_QUEUES_MAX 16  /* queues of one port, each way */
+#define PORT_BURST_MAX 64   /* packets of one burst */
+#define PORT_HEADER_LEN 256 /* bytes of headers that are contiguous in the first segment */
+#define PORT_MTU_MIN 68
+#define PORT_MTU_MAX 65517 /* 65535 less an Ethernet header and one tag */
+#define PORT_MTU_DEFAULT 1500
+
+/* What a port's tx_burst can carry. */
+enum port_caps {
+	PORT_CAP_CSUM_IPV4 = 1 << 0, /* checksum-blank TCP and UDP over IPv4 */
+	PORT_CAP_CSUM_IPV6 = 1 << 1, /* the same over IPv6 */
+	PORT_CAP_TSO_IPV4 = 1 << 2,  /* TCPv4 super-packets */
+	PORT_CAP_TSO_IPV6 = 1 << 3,  /* TCPv6 super-packets */
+};
+
+/* How a receive queue lets a worker sleep. */
+enum port_wait {
+	PORT_WAIT_NONE,  /* must be polled; an idle worker polls it at growing intervals */
+	PORT_WAIT_FD,    /* an fd that is readable while packets wait: see rx_fd */
+	PORT_WAIT_EVENT, /* the type activates the queue itself (event channel): see rx_arm */
+};
+
+/**
+ * struct port_type - a kind of port.
+ * @name: as in configuration, such as "netdev".
+ * @wait: how its receive queues let a worker sleep.
+ * @open: control. Open the device of @port by @config: fill priv, n_rxq, n_txq, caps, mtu, mac, up.
+ *	Return 0 or -errno with @err filled.
+ * @close: control, after the grace period: no worker will touch @port again. Frees priv.
+ * @set_mtu: control. Change the MTU (bytes of payload, without Ethernet header). NULL: any accepted.
+ * @rx_burst: worker. Up to @n packets of @queue in canonical form into @pkts; returns how many.
+ *	What it has to throw away it counts by port_rx_drop().
+ * @tx_burst: worker. Takes the first k of @n packets of @pkts and returns k; the caller frees and
+ *	counts the others (DROP_TX_FULL). Packets taken are the type's to free.
+ *	The caller holds tx_lock[queue] if other workers use the queue.
+ * @rx_fd: control. PORT_WAIT_FD: the fd of @queue for epoll (level-triggered).
+ * @rx_arm: worker. PORT_WAIT_EVENT: ask for an event at the next packet. Return true if packets
+ *	came in meanwhile (then the queue stays active and will be polled).
+ */
+struct port_type {
+	const char *name;
+	enum port_wait wait;
+	int (*open)(struct port *port, const struct port_config *config, struct error *err);
+	void (*close)(struct port *port);
+	int (*set_mtu)(struct port *port, uint32_t mtu, struct error *err);
+	uint16_t (*rx_burst)(struct worker *worker, struct port *port, uint16_t queue,
+			     struct rte_mbuf **pkts, uint16_t n);
+	uint16_t (*tx_burst)(struct worker *worker, struct port *port, uint16_t queue,
+			     struct rte_mbuf **pkts, uint16_t n);
+	int (*rx_fd)(struct port *port, uint16_t queue);
+	bool (*rx_arm)(struct worker *worker, struct port *port, uint16_t queue);
+};
+
+/* A receive queue: who polls it. */
+struct port_rxq {
+	uint16_t worker; /* id of the only worker that polls it; control: writes before publishing */
+	bool kick;       /* control: sets, worker: clears: put it on the list */
+	bool active;     /* worker: on that worker's list of queues to poll */
+	uint16_t idle;   /* worker: polls in a row that found nothing */
+};
+
+struct port {
+	const struct port_type *type; /* control: set at open; worker: ro */
+	void *priv;                   /* the type's own; control: set at open */
+	struct bridge *bridge;        /* control: rw (atomic), worker: ro; NULL: on no bridge */
+	uint32_t max_frame;           /* bytes, untagged, mtu + 14; control: rw, worker: ro */
+	uint32_t caps;                /* enum port_caps; control: rw, worker: ro */
+	uint16_t id;                  /* index in datapath.ports */
+	uint16_t generation;          /* differs between ports that use one id in turn */
+	uint16_t vid;                 /* access VLAN 1..4094, or 0: untagged is VLAN 0, tags pass */
+	uint16_t n_rxq;               /* 1 .. PORT_QUEUES_MAX */
+	uint16_t n_txq;               /* 1 .. PORT_QUEUES_MAX */
+	bool up;                      /* link and peer there; control: rw, worker: ro */
+	bool tx_shared;               /* n_txq < workers: tx_burst needs tx_lock */
+	uint32_t mtu;                 /* control only */
+	uint8_t mac[6];               /* control only; all zero if the port has none of its own */
+	struct port_rxq rxq[PORT_QUEUES_MAX];
+	rte_spinlock_t tx_lock[PORT_QUEUES_MAX];
+} __rte_cache_aligned;
+
+/**
+ * port_mtu_set() - set mtu and max_frame together. Control thread.
+ * @port: the port.
+ * @mtu: bytes of payload, PORT_MTU_MIN .. PORT_MTU_MAX.
+ */
+static inline void
+port_mtu_set(struct port *port, uint32_t mtu)
+{
+	port->mtu = mtu;
+	__atomic_store_n(&port->max_frame, mtu + 14, __ATOMIC_RELAXED);
+}
+
+#endif /* DATAPATH_PORT_H */

@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_pause.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include "bridge.h"
+#include "egress.h"
+#include "worker.h"
+
+#define EVENTS_SIZE 4096        /* learn events of one worker that can wait */
+#define EPOLL_BATCH 64          /* fds looked at in one go */
+#define COOKIE_WAKE UINT64_MAX  /* epoll data: wake_fd */
+#define COOKIE_EVENT (UINT64_MAX - 1) /* epoll data: the extra event fd */
+
+#define ARM_AFTER 32            /* empty polls before a queue with events is armed */
+#define CLOCK_USEC 50000        /* how often the clock is read */
+#define EPOLL_USEC 20           /* how often fds are looked at while there is work */
+#define SPIN_USEC 50            /* idle time before the first nap */
+#define NAP_USEC_MAX 200        /* longest nap while queues can only be polled */
+
+/* The turn-by-turn state of worker_run(). */
+struct worker_pace {
+	uint64_t hz_usec;     /* TSC ticks in a microsecond */
+	uint64_t next_epoll;  /* TSC */
+	uint64_t idle_since;  /* TSC; 0: not idle */
+	uint32_t nap_usec;
+};
+
+static uint32_t
+worker_clock(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	return ts.tv_sec;
+}
+
+static int
+worker_epoll_add(struct worker *worker, int fd, uint64_t data)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = data };
+
+	return epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+struct worker *
+worker_create(struct datapath *dp, uint16_t id, struct rte_mempool *pool)
+{
+	struct worker *worker;
+	char name[RTE_RING_NAMESIZE];
+
+	/* megabytes, of which only the ports in use are ever touched: a mapping of its own */
+	worker = mmap(NULL, sizeof(*worker), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		      -1, 0);
+	if (worker == MAP_FAILED)
+		return NULL;
+	worker->dp = dp;
+	worker->id = id;
+	worker->pool = pool;
+	worker->now = worker_clock();
+	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (worker->epoll_fd < 0 || worker->wake_fd < 0)
+		goto err;
+	if (worker_epoll_add(worker, worker->wake_fd, COOKIE_WAKE) < 0)
+		goto err;
+	snprintf(name, sizeof(name), "events%u", id);
+	worker->events = rte_ring_create_elem(name, sizeof(struct learn_event), EVENTS_SIZE,
+					      SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	if (worker->events == NULL) {
+		errno = ENOMEM;
+		goto err;
+	}
+	if (rte_rcu_qsbr_thread_register(dp->qsbr, id) != 0) {
+		errno = EINVAL;
+		goto err;
+	}
+	dp->workers[id] = worker;
+	if (dp->n_workers <= id)
+		dp->n_workers = id + 1;
+	return worker;
+
+err:
+	worker_destroy(worker);
+	return NULL;
+}
+
+void
+worker_destroy(struct worker *worker)
+{
+	if (worker == NULL)
+		return;
+	if (worker->dp->workers[worker->id] == worker) {
+		rte_rcu_qsbr_thread_unregister(worker->dp->qsbr, worker->id);
+		worker->dp->workers[worker->id] = NULL;
+	}
+	rte_ring_free(worker->events);
+	if (worker->wake_fd >= 0)
+		close(worker->wake_fd);
+	if (worker->epoll_fd >= 0)
+		close(worker->epoll_fd);
+	munmap(worker, sizeof(*worker));
+}
+
+void
+worker_wake(struct worker *worker)
+{
+	eventfd_write(worker->wake_fd, 1);
+}
+
+void
+worker_stop(struct worker *worker)
+{
+	__atomic_store_n(&worker->stop, true, __ATOMIC_RELEASE);
+	worker_wake(worker);
+}
+
+void
+worker_activate(struct worker *worker, rxq_cookie cookie)
+{
+	struct port *port = datapath_port(worker->dp, RXQ_COOKIE_PORT(cookie));
+
+	if (port == NULL)
+		return;
+	__atomic_store_n(&port->rxq[RXQ_COOKIE_QUEUE(cookie)].kick, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&worker->rescan, true, __ATOMIC_RELEASE);
+	worker_wake(worker);
+}
+
+int
+worker_watch(struct worker *worker, int fd, rxq_cookie cookie)
+{
+	return worker_epoll_add(worker, fd, cookie);
+}
+
+void
+worker_unwatch(struct worker *worker, int fd)
+{
+	epoll_ctl(worker->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+int
+worker_event_source(struct worker *worker, int fd, worker_event_fn fn, void *arg)
+{
+	worker->event_fn = fn;
+	worker->event_arg = arg;
+	return worker_epoll_add(worker, fd, COOKIE_EVENT);
+}
+
+void
+worker_queue_active(struct worker *worker, rxq_cookie cookie)
+{
+	struct port *port = datapath_port(worker->dp, RXQ_COOKIE_PORT(cookie));
+	uint32_t queue = RXQ_COOKIE_QUEUE(cookie);
+
+	if (port == NULL || queue >= port->n_rxq || port->rxq[queue].worker != worker->id)
+		return;
+	port->rxq[queue].idle = 0;
+	if (port->rxq[queue].active)
+		return;
+	port->rxq[queue].active = true;
+	worker->active[worker->n_active++] = (struct worker_active){
+		.cookie = cookie,
+		.generation = port->generation,
+	};
+}
+
+/* Look for queues that the control thread wants polled. */
+static void
+worker_rescan(struct worker *worker)
+{
+	__atomic_store_n(&worker->rescan, false, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (uint32_t id = 0; id < PORT_MAX; id++) {
+		struct port *port = datapath_port(worker->dp, id);
+
+		if (port == NULL)
+			continue;
+		for (uint16_t queue = 0; queue < port->n_rxq; queue++) {
+			if (port->rxq[queue].worker != worker->id ||
+			    !__atomic_load_n(&port->rxq[queue].kick, __ATOMIC_RELAXED))
+				continue;
+			__atomic_store_n(&port->rxq[queue].kick, false, __ATOMIC_RELAXED);
+			worker_queue_active(worker, RXQ_COOKIE(id, queue));
+		}
+	}
+}
+
+static void
+worker_ingress(struct worker *worker, struct port *port, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct port_stats *stats = worker_stats(worker, port);
+	struct bridge *bridge = __atomic_load_n(&port->bridge, __ATOMIC_ACQUIRE);
+	uint64_t bytes = 0;
+
+	for (uint16_t i = 0; i < n; i++)
+		bytes += pkts[i]->pkt_len;
+	stats->rx_packets += n;
+	stats->rx_bytes += bytes;
+	if (likely(bridge != NULL)) {
+		bridge_burst(worker, bridge, port, pkts, n);
+		return;
+	}
+	for (uint16_t i = 0; i < n; i++)
+		port_drop(worker, port, pkts[i], DROP_NO_BRIDGE);
+}
+
+/* May an empty queue leave the list of those to poll? */
+static bool
+worker_rest(struct worker *worker, struct port *port, uint16_t queue)
+{
+	struct port_rxq *rxq = &port->rxq[queue];
+
+	switch (port->type->wait) {
+	case PORT_WAIT_FD:
+		return true;
+	case PORT_WAIT_EVENT:
+		if (++rxq->idle < ARM_AFTER)
+			return false;
+		rxq->idle = 0;
+		return !port->type->rx_arm(worker, port, queue);
+	case PORT_WAIT_NONE:
+		break;
+	}
+	return false;
+}
+
+unsigned int
+worker_turn(struct worker *worker)
+{
+	struct rte_mbuf *pkts[PORT_BURST_MAX];
+	unsigned int received = 0;
+	uint32_t i = 0;
+
+	if (unlikely(__atomic_load_n(&worker->rescan, __ATOMIC_ACQUIRE)))
+		worker_rescan(worker);
+	while (i < worker->n_active) {
+		const struct worker_active *active = &worker->active[i];
+		struct port *port = datapath_port(worker->dp, RXQ_COOKIE_PORT(active->cookie));
+		uint16_t queue = RXQ_COOKIE_QUEUE(active->cookie);
+		uint16_t n;
+
+		if (unlikely(port == NULL || port->generation != active->generation)) {
+			worker->active[i] = worker->active[--worker->n_active];
+			continue;
+		}
+		n = port->type->rx_burst(worker, port, queue, pkts, PORT_BURST_MAX);
+		if (n > 0) {
+			port->rxq[queue].idle = 0;
+			worker_ingress(worker, port, pkts, n);
+			egress_flush(worker);
+			received += n;
+		} else if (worker_rest(worker, port, queue)) {
+			port->rxq[queue].active = false;
+			worker->active[i] = worker->active[--worker->n_active];
+			continue;
+		}
+		i++;
+	}
+	if (unlikely(worker->learned)) {
+		worker->learned = false;
+		if (__atomic_exchange_n(&worker->dp->event_wanted, 0, __ATOMIC_ACQ_REL))
+			eventfd_write(worker->dp->event_fd, 1);
+	}
+	rte_rcu_qsbr_quiescent(worker->dp->qsbr, worker->id);
+	return received;
+}
+
+static void
+worker_handle_events(struct worker *worker, const struct epoll_event *events, int n)
+{
+	eventfd_t ignored;
+
+	for (int i = 0; i < n; i++) {
+		if (events[i].data.u64 == COOKIE_WAKE)
+			eventfd_read(worker->wake_fd, &ignored);
+		else if (events[i].data.u64 == COOKIE_EVENT)
+			worker->event_fn(worker, worker->event_arg);
+		else
+			worker_queue_active(worker, events[i].data.u64);
+	}
+}
+
+/* Look at the fds without sleeping. */
+static void
+worker_poll_fds(struct worker *worker)
+{
+	struct epoll_event events[EPOLL_BATCH];
+	int n = epoll_wait(worker->epoll_fd, events, EPOLL_BATCH, 0);
+
+	worker_handle_events(worker, events, n);
+}
+
+/*
+ * Sleep until an fd is readable, or @usec at most (0: no limit). Offline, so that the control
+ * thread need not wait for a sleeper; what the fds name is looked up after coming back.
+ */
+static void
+worker_sleep(struct worker *worker, uint32_t usec)
+{
+	struct timespec timeout = { .tv_nsec = usec * 1000L };
+	struct epoll_event events[EPOLL_BATCH];
+	int n;
+
+	worker->sleeps++;
+	rte_rcu_qsbr_thread_offline(worker->dp->qsbr, worker->id);
+	n = epoll_pwait2(worker->epoll_fd, events, EPOLL_BATCH, usec == 0 ? NULL : &timeout, NULL);
+	rte_rcu_qsbr_thread_online(worker->dp->qsbr, worker->id);
+	worker->now = worker_clock();
+	worker_handle_events(worker, events, n);
+}
+
+/* Nothing came in this turn: sleep, nap, or spin a little longer. */
+static void
+worker_idle(struct worker *worker, struct worker_pace *pace, uint64_t tsc)
+{
+	if (worker->n_active == 0) {
+		if (!__atomic_load_n(&worker->rescan, __ATOMIC_ACQUIRE))
+			worker_sleep(worker, 0);
+		return;
+	}
+	if (pace->idle_since == 0) {
+		pace->idle_since = tsc;
+		pace->nap_usec = 1;
+	}
+	if (tsc - pace->idle_since < SPIN_USEC * pace->hz_usec) {
+		rte_pause();
+		return;
+	}
+	/* queues that count their empty polls leave the list first; the rest can only be polled */
+	pace->nap_usec = RTE_MIN(pace->nap_usec * 2, (uint32_t)NAP_USEC_MAX);
+	worker_sleep(worker, pace->nap_usec);
+}
+
+int
+worker_run(void *arg)
+{
+	struct worker *worker = arg;
+	struct worker_pace pace = { .hz_usec = rte_get_tsc_hz() / 1000000 };
+	uint64_t next_clock = 0;
+
+	rte_rcu_qsbr_thread_online(worker->dp->qsbr, worker->id);
+	while (!__atomic_load_n(&worker->stop, __ATOMIC_ACQUIRE)) {
+		unsigned int received = worker_turn(worker);
+		uint64_t tsc = rte_rdtsc();
+
+		if (unlikely(tsc >= next_clock)) {
+			worker->now = worker_clock();
+			next_clock = tsc + CLOCK_USEC * pace.hz_usec;
+		}
+		if (received > 0) {
+			pace.idle_since = 0;
+			if (tsc >= pace.next_epoll) {
+				worker_poll_fds(worker);
+				pace.next_epoll = tsc + EPOLL_USEC * pace.hz_usec;
+			}
+		} else {
+			worker_idle(worker, &pace, tsc);
+		}
+	}
+	rte_rcu_qsbr_thread_offline(worker->dp->qsbr, worker->id);
+	return 0;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Worker: a thread that polls receive queues and forwards each burst to completion.
+ *
+ * A worker owns a list of active queues. A turn polls each of them once, forwards what came, flushes
+ * what is to be sent and reports quiescence. A queue that stays empty is armed and leaves the list;
+ * its fd, its event channel, or a message of the control thread brings it back. With no active queue
+ * left the worker sleeps in epoll_wait(), offline to RCU; queues that can only be polled make it
+ * sleep in short naps instead.
+ *
+ * Queues are named by cookies (port id, queue), never by pointers: what an fd or a message names is
+ * looked up in datapath.ports each time, and a port that is gone is simply not found. So adding or
+ * removing a port needs nobody to stop.
+ *
+ * Thread-safety: struct worker belongs to its thread, except for the fields marked otherwise.
+ * worker_wake(), worker_activate() and worker_watch() are for the control thread.
+ */
+#ifndef DATAPATH_WORKER_H
+#define DATAPATH_WORKER_H
+
+#include "datapath.h"
+#include "drop.h"
+#include "port.h"
+
+#define WORKER_OVERFLOW_SIZE 65600 /* bytes: the largest packet with its Ethernet header and tags */
+
+/* Counters of one port on one worker. worker: rw, control: ro (relaxed; never reset). */
+struct port_stats {
+	uint64_t rx_packets;
+	uint64_t rx_bytes; /* frames without FCS */
+	uint64_t tx_packets;
+	uint64_t tx_bytes;
+	uint64_t copies; /* packets that flooding or segmentation added, on the port they came in by
+			    (flooding) or leave by (segmentation) */
+	uint64_t drops[DROP_REASONS];
+} __rte_cache_aligned;
+
+/* Packets on their way to one port, sent at the end of a burst. */
+struct tx_batch {
+	uint16_t n;
+	bool dirty;     /* listed in worker.dirty */
+	uint64_t bytes; /* of the packets in it */
+	struct rte_mbuf *pkts[PORT_BURST_MAX];
+};
+
+/* Names a receive queue: port id in bits 8.., queue in bits 0..7. */
+typedef uint32_t rxq_cookie;
+#define RXQ_COOKIE(port_id, queue) (((uint32_t)(port_id) << 8) | (queue))
+#define RXQ_COOKIE_PORT(cookie) ((cookie) >> 8)
+#define RXQ_COOKIE_QUEUE(cookie) ((cookie) & 0xff)
+
+struct worker_active {
+	rxq_cookie cookie;
+	uint16_t generation; /* of the port, when the queue became active */
+};
+
+/* A recently reported source, so that one unknown MAC does not send an event per packet. */
+struct learn_cache {
+	uint64_t key;
+	uint32_t bridge_port; /* bridge id << 16 | port id */
+	uint32_t when;        /* seconds */
+};
+#define LEARN_CACHE_SIZE 256
+
+/**
+ * worker_event_fn - an fd that a worker waits on beside its queues' is readable.
+ * @worker: the worker, online to RCU. Activates queues by worker_queue_active().
+ * @arg: as given to worker_event_source().
+ */
+typedef void (*worker_event_fn)(struct worker *worker, void *arg);
+
+struct worker {
+	struct datapath *dp;
+	struct rte_mempool *pool; /* mbufs for what this worker receives and copies */
+	void *hypervisor;         /* netback's context of this worker (grant copy, event channels) */
+	uint16_t id;              /* 0 .. dp->n_workers - 1 */
+	uint32_t now;             /* seconds of CLOCK_MONOTONIC, coarse; renewed every turn */
+
+	uint32_t n_active;
+	uint16_t n_dirty; /* ports with packets in their batch */
+	bool learned;     /* events were queued in this turn: tell the control thread */
+
+	int epoll_fd;
+	int wake_fd;                /* eventfd: control thread -> worker */
+	bool rescan;                /* control: sets, worker: clears: queues wait to be activated */
+	struct rte_ring *events;    /* struct learn_event: worker -> control */
+	worker_event_fn event_fn;   /* the one extra fd (event channels), or NULL */
+	void *event_arg;
+	uint64_t events_lost;       /* worker: rw, control: ro: ring was full */
+	uint64_t sleeps;            /* worker: rw, control: ro: times it went to sleep */
+	bool stop;                  /* control: rw, worker: ro */
+
+	uint16_t dirty[PORT_MAX];
+	struct worker_active active[PORT_MAX * PORT_QUEUES_MAX];
+	struct learn_cache learn[LEARN_CACHE_SIZE];
+	struct tx_batch tx[PORT_MAX];
+	struct port_stats stats[PORT_MAX];
+	/* worker: where rx_burst puts what a big packet's first mbuf does not hold (vnet_io.h) */
+	uint8_t rx_overflow[PORT_BURST_MAX][WORKER_OVERFLOW_SIZE];
+} __rte_cache_aligned;
+
+/**
+ * worker_create() - make a worker; its thread is started by the caller with worker_run().
+ * @dp: the datapath; the worker is entered as dp->workers[id].
+ * @id: 0 .. WORKER_MAX - 1.
+ * @pool: mbuf pool, shared or its own.
+ *
+ * Return: the worker, or NULL with errno set. Control thread, before the worker's thread runs.
+ */
+struct worker *worker_create(struct datapath *dp, uint16_t id, struct rte_mempool *pool);
+
+/**
+ * worker_destroy() - free a worker whose thread has ended. NULL is legal. Control thread.
+ */
+void worker_destroy(struct worker *worker);
+
+/**
+ * worker_run() - the body of a worker's thread; returns when worker_stop() was called.
+ * @arg: the worker.
+ *
+ * Return: 0.
+ */
+int worker_run(void *arg);
+
+/**
+ * worker_turn() - one turn without sleeping: poll, forward, flush. For worker_run() and tests.
+ *
+ * Return: packets received in this turn. Worker.
+ */
+unsigned int worker_turn(struct worker *worker);
+
+/** worker_stop() - ask the worker's thread to end. Control thread. */
+void worker_stop(struct worker *worker);
+
+/** worker_wake() - end the worker's sleep, if it sleeps. Control thread. */
+void worker_wake(struct worker *worker);
+
+/**
+ * worker_activate() - have the worker poll a queue from now on, and wake it. Control thread.
+ * @worker: the worker that the queue is assigned to (port->rxq[queue].worker).
+ * @cookie: RXQ_COOKIE().
+ */
+void worker_activate(struct worker *worker, rxq_cookie cookie);
+
+/**
+ * worker_watch() - let an fd activate a queue whenever it is readable. Control thread.
+ * @fd: level-triggered fd of the queue.
+ * @cookie: RXQ_COOKIE().
+ * Return: 0 or -errno.
+ */
+int worker_watch(struct worker *worker, int fd, rxq_cookie cookie);
+
+/** worker_unwatch() - forget an fd, before it is closed. Control thread. */
+void worker_unwatch(struct worker *worker, int fd);
+
+/**
+ * worker_event_source() - set the one extra fd of a worker (netback's event channels).
+ * Control thread, before the worker's thread runs.
+ * Return: 0 or -errno.
+ */
+int worker_event_source(struct worker *worker, int fd, worker_event_fn fn, void *arg);
+
+/**
+ * worker_queue_active() - put a queue on the list of those to poll, from an event. Worker.
+ * Unknown ports, queues and queues of other workers are ignored.
+ */
+void worker_queue_active(struct worker *worker, rxq_cookie cookie);
+
+/** worker_stats() - the worker's counters of a port. Worker. */
+static inline struct port_stats *
+worker_stats(struct worker *worker, const struct port *port)
+{
+	return &worker->stats[port->id];
+}
+
+/**
+ * port_drop() - free a packet and count why. Worker.
+ * @port: the port it is counted on (see drop.h).
+ */
+static inline void
+port_drop(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
+	  enum drop_reason reason)
+{
+	worker_stats(worker, port)->drops[reason]++;
+	rte_pktmbuf_free(pkt);
+}
+
+/**
+ * port_rx_drop() - count packets that rx_burst had to throw away: as received, and as dropped.
+ * Worker, from rx_burst.
+ */
+static inline void
+port_rx_drop(struct worker *worker, const struct port *port, enum drop_reason reason, uint32_t n)
+{
+	struct port_stats *stats = worker_stats(worker, port);
+
+	stats->rx_packets += n;
+	stats->drops[reason] += n;
+}
+
+#endif /* DATAPATH_WORKER_H */

@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "hypervisor_fake.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define GNTST_general_error (-1)
+#define GNTST_bad_domain (-2)
+#define GNTST_bad_gntref (-3)
+#define GNTST_bad_copy_arg (-10)
+
+struct fake_channel {
+	bool exists; /* the guest's end */
+	struct hypervisor_thread *thread; /* backend's end, or NULL */
+	uint32_t cookie;
+	bool masked;
+	bool pending; /* an event came while masked */
+	bool queued;  /* on its thread's queue */
+	uint64_t events; /* for the guest (atomic) */
+};
+
+struct fake_domain {
+	int memfd;
+	uint8_t *pages;
+	uint32_t n_pages;
+	uint32_t n_used;
+	bool alive;
+	uint8_t *granted; /* by page (atomic) */
+	struct fake_channel channels[FAKE_CHANNELS];
+};
+
+struct fake_hypervisor {
+	struct hypervisor hv;
+	struct fake_store *store;
+	pthread_mutex_t lock;
+	struct fake_domain *domains[FAKE_DOMAINS]; /* set once (atomic) */
+	struct fake_counts counts;                 /* copies etc.: atomic */
+};
+
+#define QUEUE_SIZE (FAKE_DOMAINS * FAKE_CHANNELS)
+
+struct hypervisor_thread {
+	struct fake_hypervisor *fake;
+	int event_fd;
+	uint32_t n_queued;
+	uint32_t queue[QUEUE_SIZE]; /* local ports with an event */
+};
+
+static struct fake_domain *
+fake_domain(struct fake_hypervisor *fake, uint16_t domid)
+{
+	return domid < FAKE_DOMAINS ?
+		       __atomic_load_n(&fake->domains[domid], __ATOMIC_ACQUIRE) : NULL;
+}
+
+/* A local port names the guest and its port. */
+static uint32_t
+local_port(uint16_t domid, uint32_t port)
+{
+	return domid * FAKE_CHANNELS + port;
+}
+
+static struct fake_channel *
+fake_channel(struct fake_hypervisor *fake, uint32_t local)
+{
+	struct fake_domain *domain = fake_domain(fake, (uint16_t)(local / FAKE_CHANNELS));
+
+	return domain != NULL ? &domain->channels[local % FAKE_CHANNELS] : NULL;
+}
+
+static uint8_t *
+granted_page(struct fake_domain *domain, uint32_t ref)
+{
+	uint32_t page = ref - FAKE_GRANT_FIRST;
+
+	if (ref < FAKE_GRANT_FIRST || page >= domain->n_pages ||
+	    !__atomic_load_n(&domain->granted[page], __ATOMIC_ACQUIRE))
+		return NULL;
+	return domain->pages + (size_t)page * HYPERVISOR_PAGE_SIZE;
+}
+
+/* The store, by its own functions. */
+static char *
+fake_read(void *ctx, uint32_t transaction, const char *path)
+{
+	return fake_store_read(((struct fake_hypervisor *)ctx)->store, transaction, path);
+}
+
+static int
+fake_write(void *ctx, uint32_t transaction, const char *path, const char *value)
+{
+	return fake_store_write(((struct fake_hypervisor *)ctx)->store, transaction, path, value);
+}
+
+static int
+fake_rm(void *ctx, uint32_t transaction, const char *path)
+{
+	return fake_store_rm(((struct fake_hypervisor *)ctx)->store, transaction, path);
+}
+
+static char **
+fake_directory(void *ctx, uint32_t transaction, const char *path)
+{
+	return fake_store_directory(((struct fake_hypervisor *)ctx)->store, transaction, path);
+}
+
+static int
+fake_transaction_start(void *ctx, uint32_t *ret_transaction)
+{
+	return fake_store_transaction_start(((struct fake_hypervisor *)ctx)->store,
+					    ret_transaction);
+}
+
+static int
+fake_transaction_end(void *ctx, uint32_t transaction, bool abort)
+{
+	return fake_store_transaction_end(((struct fake_hypervisor *)ctx)->store, transaction,
+					  abort);
+}
+
+static int
+fake_watch(void *ctx, const char *path, const char *token)
+{
+	return fake_store_watch(((struct fake_hypervisor *)ctx)->store, path, token);
+}
+
+static int
+fake_unwatch(void *ctx, const char *path, const char *token)
+{
+	return fake_store_unwatch(((struct fake_hypervisor *)ctx)->store, path, token);
+}
+
+static int
+fake_fd(void *ctx)
+{
+	return fake_store_fd(((struct fake_hypervisor *)ctx)->store);
+}
+
+static int
+fake_next_event(void *ctx, char ret_path[STORE_PATH_SIZE], char ret_token[STORE_PATH_SIZE])
+{
+	return fake_store_next_event(((struct fake_hypervisor *)ctx)->store, ret_path, ret_token);
+}
+
+static bool
+fake_domain_alive(void *ctx, uint16_t domid)
+{
+	struct fake_hypervisor *fake = ctx;
+	struct fake_domain *domain = fake_domain(fake, domid);
+
+	return domain != NULL && __atomic_load_n(&domain->alive, __ATOMIC_ACQUIRE);
+}
+
+static void *
+fake_map(void *ctx, uint16_t domid, uint32_t ref)
+{
+	struct fake_hypervisor *fake = ctx;
+	struct fake_domain *domain = fake_domain(fake, domid);
+	uint8_t *page = domain != NULL ? granted_page(domain, ref) : NULL;
+	void *map;
+
+	if (page == NULL) {
+		errno = EINVAL;
+		return NULL;
+	}
+	map = mmap(NULL, HYPERVISOR_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, domain->memfd,
+		   page - domain->pages);
+	if (map == MAP_FAILED)
+		return NULL;
+	__atomic_add_fetch(&fake->counts.maps, 1, __ATOMIC_RELAXED);
+	return map;
+}
+
+static void
+fake_unmap(void *ctx, void *page)
+{
+	struct fake_hypervisor *fake = ctx;
+
+	if (munmap(page, HYPERVISOR_PAGE_SIZE) != 0)
+		abort();
+	__atomic_sub_fetch(&fake->counts.maps, 1, __ATOMIC_RELAXED);
+}
+
+static struct hypervisor_thread *
+fake_thread_create(void *ctx)
+{
+	struct fake_hypervisor *fake = ctx;
+	struct hypervisor_thread *thread = calloc(1, sizeof(*thread));
+
+	if (thread == NULL)
+		return NULL;
+	thread->fake = fake;
+	thread->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	__atomic_add_fetch(&fake->counts.threads, 1, __ATOMIC_RELAXED);
+	return thread;
+}
+
+static void
+fake_thread_destroy(struct hypervisor_thread *thread)
+{
+	if (thread == NULL)
+		return;
+	__atomic_sub_fetch(&thread->fake->counts.threads, 1, __ATOMIC_RELAXED);
+	close(thread->event_fd);
+	free(thread);
+}
+
+static int16_t
+fake_copy_piece(struct fake_hypervisor *fake, const struct grant_copy *piece)
+{
+	struct fake_domain *domain = fake_domain(fake, piece->domid);
+	uint8_t *page;
+
+	if (domain == NULL)
+		return GNTST_bad_domain;
+	page = granted_page(domain, piece->ref);
+	if (page == NULL)
+		return GNTST_bad_gntref;
+	if (piece->to_guest)
+		memcpy(page + piece->offset, piece->local, piece->len);
+	else
+		memcpy(piece->local, page + piece->offset, piece->len);
+	return 0;
+}
+
+static int
+fake_copy(struct hypervisor_thread *thread, struct grant_copy *pieces, uint32_t n)
+{
+	struct fake_hypervisor *fake = thread->fake;
+	uint64_t errors = 0;
+
+	/* the driver refuses the whole call for this */
+	for (uint32_t i = 0; i < n; i++)
+		if (pieces[i].len == 0 || pieces[i].offset + pieces[i].len > HYPERVISOR_PAGE_SIZE)
+			return -EINVAL;
+	for (uint32_t i = 0; i < n; i++) {
+		pieces[i].status = fake_copy_piece(fake, &pieces[i]);
+		errors += pieces[i].status != 0;
+	}
+	__atomic_add_fetch(&fake->counts.copies, n, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&fake->counts.copy_calls, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&fake->counts.copy_errors, errors, __ATOMIC_RELAXED);
+	return 0;
+}
+
+/* Report an event to the backend, or keep it until unmasked. Lock held. */
+static void
+channel_raise(struct fake_channel *channel, uint32_t local)
+{
+	struct hypervisor_thread *thread = channel->thread;
+	uint64_t one = 1;
+
+	if (thread == NULL)
+		return;
+	if (channel->masked) {
+		channel->pending = true;
+		return;
+	}
+	channel->masked = true;
+	channel->pending = false;
+	if (channel->queued)
+		return;
+	channel->queued = true;
+	if (thread->n_queued == 0 && write(thread->event_fd, &one, sizeof(one)) < 0)
+		abort();
+	thread->queue[thread->n_queued++] = local;
+}
+
+static int
+fake_bind(struct hypervisor_thread *thread, uint16_t domid, uint32_t remote_port, uint32_t cookie)
+{
+	struct fake_hypervisor *fake = thread->fake;
+	struct fake_domain *domain = fake_domain(fake, domid);
+	uint32_t local = local_port(domid, remote_port);
+	struct fake_channel *channel;
+	int ret = -EINVAL;
+
+	if (domain == NULL || remote_port == 0 || remote_port >= FAKE_CHANNELS)
+		return -EINVAL;
+	channel = &domain->channels[remote_port];
+	pthread_mutex_lock(&fake->lock);
+	if (channel->exists && channel->thread == NULL) {
+		channel->thread = thread;
+		channel->cookie = cookie;
+		channel->masked = false;
+		fake->counts.bound++;
+		/* as Xen does, to cover events that nobody was there to take */
+		channel_raise(channel, local);
+		ret = (int)local;
+	}
+	pthread_mutex_unlock(&fake->lock);
+	return ret;
+}
+
+static void
+fake_unbind(struct hypervisor_thread *thread, uint32_t port)
+{
+	struct fake_hypervisor *fake = thread->fake;
+	struct fake_channel *channel = fake_channel(fake, port);
+	uint64_t count;
+
+	pthread_mutex_lock(&fake->lock);
+	if (channel == NULL || channel->thread != thread)
+		abort();
+	channel->thread = NULL;
+	fake->counts.bound--;
+	/* what it has reported and nobody has taken yet goes with it */
+	for (uint32_t i = 0; channel->queued && i < thread->n_queued; i++) {
+		if (thread->queue[i] != port)
+			continue;
+		memmove(&thread->queue[i], &thread->queue[i + 1],
+			(thread->n_queued - i - 1) * sizeof(thread->queue[0]));
+		channel->queued = false;
+		if (--thread->n_queued == 0 && read(thread->event_fd, &count, sizeof(count)) < 0)
+			abort();
+	}
+	pthread_mutex_unlock(&fake->lock);
+}
+
+static void
+fake_notify(struct hypervisor_thread *thread, uint32_t port)
+{
+	struct fake_hypervisor *fake = thread->fake;
+	struct fake_channel *channel = fake_channel(fake, port);
+
+	if (channel == NULL)
+		abort();
+	__atomic_add_fetch(&channel->events, 1, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&fake->counts.notifies, 1, __ATOMIC_RELAXED);
+}
+
+static int
+fake_events_fd(struct hypervisor_thread *thread)
+{
+	return thread->event_fd;
+}
+
+static uint32_t
+fake_events(struct hypervisor_thread *thread, uint32_t *ret_cookies, uint32_t n)
+{
+	struct fake_hypervisor *fake = thread->fake;
+	uint32_t n_cookies = 0, n_taken = 0;
+	uint64_t count;
+
+	pthread_mutex_lock(&fake->lock);
+	while (n_taken < thread->n_queued && n_cookies < n) {
+		struct fake_channel *channel = fake_channel(fake, thread->queue[n_taken++]);
+
+		channel->queued = false;
+		if (channel->thread == thread && channel->cookie != HYPERVISOR_COOKIE_NONE)
+			ret_cookies[n_cookies++] = channel->cookie;
+	}
+	memmove(thread->queue, &thread->queue[n_taken],
+		(thread->n_queued - n_taken) * sizeof(thread->queue[0]));
+	thread->n_queued -= n_taken;
+	if (n_taken > 0 && thread->n_queued == 0 &&
+	    read(thread->event_fd, &count, sizeof(count)) < 0)
+		abort();
+	pthread_mutex_unlock(&fake->lock);
+	return n_cookies;
+}
+
+static void
+fake_unmask(struct hypervisor_thread *thread, uint32_t port)
+{
+	struct fake_hypervisor *fake = thread->fake;
+	struct fake_channel *channel = fake_channel(fake, port);
+
+	if (channel == NULL)
+		abort();
+	pthread_mutex_lock(&fake->lock);
+	fake->counts.unmasks++;
+	channel->masked = false;
+	if (channel->pending)
+		channel_raise(channel, port);
+	pthread_mutex_unlock(&fake->lock);
+}
+
+static const struct hypervisor_ops fake_ops = {
+	.name = "fake",
+	.read = fake_read,
+	.write = fake_write,
+	.rm = fake_rm,
+	.directory = fake_directory,
+	.transaction_start = fake_transaction_start,
+	.transaction_end = fake_transaction_end,
+	.watch = fake_watch,
+	.unwatch = fake_unwatch,
+	.store_fd = fake_fd,
+	.next_event = fake_next_event,
+	.domain_alive = fake_domain_alive,
+	.map = fake_map,
+	.unmap = fake_unmap,
+	.thread_create = fake_thread_create,
+	.thread_destroy = fake_thread_destroy,
+	.copy = fake_copy,
+	.bind = fake_bind,
+	.unbind = fake_unbind,
+	.notify = fake_notify,
+	.events_fd = fake_events_fd,
+	.events = fake_events,
+	.unmask = fake_unmask,
+};
+
+struct fake_hypervisor *
+fake_hypervisor_create(void)
+{
+	struct fake_hypervisor *fake = calloc(1, sizeof(*fake));
+
+	if (fake == NULL)
+		return NULL;
+	fake->hv = (struct hypervisor){ .ops = &fake_ops, .ctx = fake };
+	fake->store = fake_store_create();
+	pthread_mutex_init(&fake->lock, NULL);
+	return fake;
+}
+
+void
+fake_hypervisor_destroy(struct fake_hypervisor *fake)
+{
+	if (fake == NULL)
+		return;
+	for (unsigned int i = 0; i < FAKE_DOMAINS; i++) {
+		struct fake_domain *domain = fake->domains[i];
+
+		if (domain == NULL)
+			continue;
+		munmap(domain->pages, (size_t)domain->n_pages * HYPERVISOR_PAGE_SIZE);
+		close(domain->memfd);
+		free(domain->granted);
+		free(domain);
+	}
+	fake_store_destroy(fake->store);
+	pthread_mutex_destroy(&fake->lock);
+	free(fake);
+}
+
+const struct hypervisor *
+fake_hypervisor_get(struct fake_hypervisor *fake)
+{
+	return &fake->hv;
+}
+
+struct fake_store *
+fake_hypervisor_store(struct fake_hypervisor *fake)
+{
+	return fake->store;
+}
+
+struct fake_counts
+fake_hypervisor_counts(struct fake_hypervisor *fake)
+{
+	struct fake_counts counts;
+
+	pthread_mutex_lock(&fake->lock);
+	counts = fake->counts;
+	pthread_mutex_unlock(&fake->lock);
+	counts.watches = fake_store_watches(fake->store);
+	return counts;
+}
+
+int
+fake_domain_create(struct fake_hypervisor *fake, uint16_t domid, uint32_t n_pages)
+{
+	struct fake_domain *domain;
+	size_t size = (size_t)n_pages * HYPERVISOR_PAGE_SIZE;
+
+	if (domid == 0 || domid >= FAKE_DOMAINS || fake->domains[domid] != NULL)
+		return -EINVAL;
+	domain = calloc(1, sizeof(*domain));
+	if (domain == NULL)
+		return -ENOMEM;
+	domain->granted = calloc(n_pages, 1);
+	domain->memfd = memfd_create("domain", MFD_CLOEXEC);
+	if (domain->granted == NULL || domain->memfd < 0 || ftruncate(domain->memfd, (off_t)size) < 0)
+		goto err_free;
+	domain->pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, domain->memfd, 0);
+	if (domain->pages == MAP_FAILED)
+		goto err_free;
+	domain->n_pages = n_pages;
+	domain->alive = true;
+	__atomic_store_n(&fake->domains[domid], domain, __ATOMIC_RELEASE);
+	return 0;
+
+err_free:
+	if (domain->memfd >= 0)
+		close(domain->memfd);
+	free(domain->granted);
+	free(domain);
+	return -ENOMEM;
+}
+
+void
+fake_domain_kill(struct fake_hypervisor *fake, uint16_t domid)
+{
+	struct fake_domain *domain = fake_domain(fake, domid);
+
+	if (domain == NULL)
+		return;
+	__atomic_store_n(&domain->alive, false, __ATOMIC_RELEASE);
+	fake_store_fire(fake->store, "@releaseDomain");
+}
+
+void *
+fake_grant(struct fake_hypervisor *fake, uint16_t domid, uint32_t *ret_ref)
+{
+	struct fake_domain *domain = fake_domain(fake, domid);
+	uint32_t page;
+
+	pthread_mutex_lock(&fake->lock);
+	for (page = 0; page < domain->n_used && domain->granted[page] != 0; page++)
+		;
+	if (page == domain->n_used && domain->n_used < domain->n_pages)
+		domain->n_used++;
+	if (page < domain->n_used)
+		__atomic_store_n(&domain->granted[page], 1, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&fake->lock);
+	if (page >= domain->n_used)
+		return NULL;
+	*ret_ref = page + FAKE_GRANT_FIRST;
+	memset(domain->pages + (size_t)page * HYPERVISOR_PAGE_SIZE, 0, HYPERVISOR_PAGE_SIZE);
+	return domain->pages + (size_t)page * HYPERVISOR_PAGE_SIZE;
+}
+
+void
+fake_ungrant(struct fake_hypervisor *fake, uint16_t domid, uint32_t ref)
+{
+	struct fake_domain *domain = fake_domain(fake, domid);
+
+	if (granted_page(domain, ref) != NULL)
+		__atomic_store_n(&domain->granted[ref - FAKE_GRANT_FIRST], 0, __ATOMIC_RELEASE);
+}
+
+uint32_t
+fake_channel_alloc(struct fake_hypervisor *fake, uint16_t domid)
+{
+	struct fake_domain *domain = fake_domain(fake, domid);
+	uint32_t port;
+
+	pthread_mutex_lock(&fake->lock);
+	for (port = 1; port < FAKE_CHANNELS; port++)
+		if (!domain->channels[port].exists && domain->channels[port].thread == NULL)
+			break;
+	if (port < FAKE_CHANNELS) {
+		domain->channels[port].exists = true;
+		domain->channels[port].events = 0;
+		domain->channels[port].pending = false;
+	}
+	pthread_mutex_unlock(&fake->lock);
+	return port < FAKE_CHANNELS ? port : 0;
+}
+
+void
+fake_channel_free(struct fake_hypervisor *fake, uint16_t domid, uint32_t port)
+{
+	struct fake_domain *domain = fake_domain(fake, domid);
+
+	pthread_mutex_lock(&fake->lock);
+	domain->channels[port].exists = false;
+	pthread_mutex_unlock(&fake->lock);
+}
+
+void
+fake_channel_notify(struct fake_hypervisor *fake, uint16_t domid, uint32_t port)
+{
+	uint32_t local = local_port(domid, port);
+	struct fake_channel *channel = fake_channel(fake, local);
+
+	pthread_mutex_lock(&fake->lock);
+	if (channel->exists)
+		channel_raise(channel, local);
+	pthread_mutex_unlock(&fake->lock);
+}
+
+uint64_t
+fake_channel_take(struct fake_hypervisor *fake, uint16_t domid, uint32_t port)
+{
+	struct fake_channel *channel = fake_channel(fake, local_port(domid, port));
+
+	return __atomic_exchange_n(&channel->events, 0, __ATOMIC_ACQUIRE);
+}

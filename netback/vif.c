@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "vif.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_common.h>
+
+#include "addr.h"
+#include "error.h"
+#include "netback_priv.h"
+#include "store.h"
+
+static const char *const state_names[] = {
+	[XenbusStateUnknown] = "absent",
+	[XenbusStateInitialising] = "initialising",
+	[XenbusStateInitWait] = "init-wait",
+	[XenbusStateInitialised] = "initialised",
+	[XenbusStateConnected] = "connected",
+	[XenbusStateClosing] = "closing",
+	[XenbusStateClosed] = "closed",
+	[XenbusStateReconfiguring] = "reconfiguring",
+	[XenbusStateReconfigured] = "reconfigured",
+};
+
+const char *
+vif_state_name(enum xenbus_state state)
+{
+	return (unsigned int)state < RTE_DIM(state_names) ? state_names[state] : "invalid";
+}
+
+struct vif *
+vif_create(struct netback *netback, uint16_t domid, uint32_t devid)
+{
+	const struct hypervisor *hv = netback->config.hv;
+	char frontend[sizeof(((struct vif *)NULL)->frontend)];
+	struct vif *vif;
+	uint32_t id;
+	char *path;
+	bool same;
+
+	vif = calloc(1, sizeof(*vif));
+	if (vif == NULL)
+		return NULL;
+	vif->netback = netback;
+	vif->n_refs = 1;
+	vif->domid = domid;
+	vif->devid = devid;
+	vif->state = XenbusStateInitialising;
+	vif->target = XenbusStateInitialising;
+	snprintf(vif->name, sizeof(vif->name), "vif%u.%u", domid, devid);
+	snprintf(vif->backend, sizeof(vif->backend), NETBACK_PATH "/%u/%u", domid, devid);
+	snprintf(frontend, sizeof(frontend), "/local/domain/%u/device/vif/%u", domid, devid);
+	memcpy(vif->frontend, frontend, sizeof(vif->frontend));
+
+	/* the toolstack writes all in one transaction; the paths are checked, never followed */
+	path = store_read(hv, vif->backend, "frontend");
+	same = path != NULL && strcmp(path, vif->frontend) == 0;
+	free(path);
+	if (!same || store_read_u32(hv, vif->backend, "frontend-id", &id) < 0 || id != domid) {
+		free(vif);
+		return NULL;
+	}
+	return vif;
+}
+
+void
+vif_get(struct vif *vif)
+{
+	vif->n_refs++;
+}
+
+void
+vif_put(struct vif *vif)
+{
+	if (--vif->n_refs == 0)
+		free(vif);
+}
+
+/* Write the state, and what else goes with it, in one transaction. */
+static int
+vif_write_state(struct vif *vif, enum xenbus_state state, struct store_entry *entries,
+		unsigned int n)
+{
+	char text[4];
+
+	snprintf(text, sizeof(text), "%u", (unsigned int)state % 10);
+	entries[n].key = "state";
+	entries[n].value = text;
+	return store_write(vif->netback->config.hv, vif->backend, entries, n + 1);
+}
+
+/*
+ * What is offered. Segmentation offload, multicast control and the control ring are not; what is
+ * absent counts as not offered, but a backend before us may have left its keys.
+ */
+static int
+vif_write_init_wait(struct vif *vif)
+{
+	char max_queues[8];
+	struct store_entry entries[] = {
+		{ "feature-sg", "1" },
+		{ "feature-rx-copy", "1" },
+		{ "feature-rx-flip", "0" },
+		{ "feature-ipv6-csum-offload", "1" },
+		{ "feature-split-event-channels", "1" },
+		{ "feature-gso-tcpv4", "0" },
+		{ "feature-gso-tcpv6", "0" },
+		{ "feature-multicast-control", "0" },
+		{ "feature-dynamic-multicast-control", "0" },
+		{ "feature-xdp-headroom", "0" },
+		{ "feature-ctrl-ring", "0" },
+		{ "multi-queue-max-queues", max_queues },
+		{ NULL, NULL }, /* for the state */
+	};
+
+	snprintf(max_queues, sizeof(max_queues), "%u", netback_max_queues(vif->netback));
+	return vif_write_state(vif, XenbusStateInitWait, entries, RTE_DIM(entries) - 1);
+}
+
+static void
+stats_add(struct vif_ring_stats *sum, const struct vif_ring_stats *stats)
+{
+	const uint64_t *from = (const uint64_t *)stats;
+	uint64_t *to = (uint64_t *)sum;
+
+	static_assert(sizeof(*stats) % sizeof(uint64_t) == 0, "counters only");
+	for (size_t i = 0; i < sizeof(*stats) / sizeof(*from); i++)
+		to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+}
+
+static void
+totals_add(struct vif_totals *sum, const struct vif_rings *rings)
+{
+	for (uint16_t i = 0; i < rings->n_queues; i++) {
+		stats_add(&sum->tx, &rings->queues[i].tx.stats);
+		stats_add(&sum->rx, &rings->queues[i].rx.stats);
+	}
+}
+
+static void vif_walk(struct vif *vif);
+
+/* After the grace period: no worker sees the rings. */
+static void
+vif_rings_retired(void *obj)
+{
+	struct vif *vif = obj;
+
+	totals_add(&vif->totals, vif->retired);
+	vif_rings_free(vif->retired);
+	vif->retired = NULL;
+	if (vif->in_retired)
+		LIST_REMOVE(vif, retired_list);
+	vif->in_retired = false;
+	if (vif->netback != NULL)
+		vif_walk(vif);
+	vif_put(vif);
+}
+
+/* Take the rings away from the workers; they are closed after a grace period. */
+static void
+vif_disconnect(struct vif *vif)
+{
+	struct netback *netback = vif->netback;
+
+	if (vif->rings == NULL)
+		return;
+	/* no new ones are opened before these are gone, so there is room for them */
+	vif->retired = vif->rings;
+	__atomic_store_n(&vif->rings, NULL, __ATOMIC_RELEASE);
+	LIST_INSERT_HEAD(&netback->retired, vif, retired_list);
+	vif->in_retired = true;
+	vif_get(vif);
+	netback->config.owner->vif_disconnected(netback->config.owner_arg, vif);
+	netback->config.owner->retire(netback->config.owner_arg, vif_rings_retired, vif);
+}
+
+void
+vif_leave(struct vif *vif)
+{
+	vif_disconnect(vif);
+	vif->netback = NULL;
+}
+
+void
+vif_abandon(struct vif *vif)
+{
+	struct vif_rings *rings = vif->rings;
+
+	if (vif->retired != NULL)
+		vif_rings_close(vif->retired);
+	if (vif->in_retired)
+		LIST_REMOVE(vif, retired_list);
+	vif->in_retired = false;
+	if (rings != NULL) {
+		struct netback *netback = vif->netback;
+
+		__atomic_store_n(&vif->rings, NULL, __ATOMIC_RELEASE);
+		netback->config.owner->vif_disconnected(netback->config.owner_arg, vif);
+		vif_rings_free(rings);
+	}
+	vif->netback = NULL;
+}
+
+/* Read the frontend's keys and open its rings. @reattach: the guest is connected already. */
+static int
+vif_connect(struct vif *vif, bool reattach, struct error *err)
+{
+	struct netback *netback = vif->netback;
+	const struct netback_config *config = &netback->config;
+	struct vif_rings_config rings_config = {
+		.hv = config->hv,
+		.domid = vif->domid,
+		.keys = &vif->keys,
+		.broken_fd = netback->broken_fd,
+	};
+	struct vif_rings *rings;
+	int ret;
+
+	ret = vif_keys_read(config->hv, vif->frontend, netback_max_queues(netback), &vif->keys,
+			    err);
+	if (ret < 0)
+		return ret;
+	for (uint16_t i = 0; i < vif->keys.n_queues; i++) {
+		uint16_t worker = config->owner->queue_worker(config->owner_arg, vif, i);
+
+		rings_config.threads[i] = config->threads[worker];
+		rings_config.cookies[i] = config->owner->queue_cookie(config->owner_arg, vif, i);
+	}
+	rings = vif_rings_open(&rings_config, err);
+	if (rings == NULL)
+		return -EIO;
+	__atomic_store_n(&vif->rings, rings, __ATOMIC_RELEASE);
+	vif->error[0] = '\0';
+	config->owner->vif_connected(config->owner_arg, vif);
+	if (reattach)
+		vif_rings_kick(rings);
+	netback_log(netback, vif, "%s, %u queue%s%s", reattach ? "attached again" : "connected",
+		    vif->keys.n_queues, vif->keys.n_queues == 1 ? "" : "s",
+		    vif->keys.queues[0].split ? ", split event channels" : "");
+	return 0;
+}
+
+/* The next state on the legal way to the target (xenbus.c of Linux' netback). */
+static enum xenbus_state
+state_next(enum xenbus_state state, enum xenbus_state target)
+{
+	switch (state) {
+	case XenbusStateInitialising:
+		return target == XenbusStateClosed || target == XenbusStateClosing ?
+			       target : XenbusStateInitWait;
+	case XenbusStateInitWait:
+		return target == XenbusStateConnected ? XenbusStateConnected : XenbusStateClosing;
+	case XenbusStateConnected:
+		return XenbusStateClosing;
+	case XenbusStateClosing:
+		return XenbusStateClosed;
+	default:
+		return target == XenbusStateClosing ? XenbusStateClosing : XenbusStateInitWait;
+	}
+}
+
+/* One step of the walk. Return: 0, or -errno: the walk is over. */
+static int
+vif_step(struct vif *vif, enum xenbus_state next)
+{
+	struct store_entry entry[1];
+	struct error err = { 0 };
+	int ret;
+
+	if (next == XenbusStateInitWait) {
+		ret = vif_write_init_wait(vif);
+	} else {
+		if (next == XenbusStateConnected && vif_connect(vif, false, &err) < 0) {
+			vif_fatal(vif, err.msg);
+			return -EIO;
+		}
+		ret = vif_write_state(vif, next, entry, 0);
+	}
+	if (ret == 0)
+		vif->state = next;
+	else if (ret != -ENOENT)
+		netback_log(vif->netback, vif, "cannot write state \"%s\" to the store: %s",
+			    vif_state_name(next), strerror(-ret));
+	return ret;
+}
+
+/* Go on towards the target, as far as possible now. */
+static void
+vif_walk(struct vif *vif)
+{
+	while (vif->state != vif->target && vif->retired == NULL) {
+		enum xenbus_state next = state_next(vif->state, vif->target);
+
+		if (vif->rings != NULL && next != XenbusStateConnected) {
+			vif_disconnect(vif);
+			continue;
+		}
+		if (vif_step(vif, next) < 0)
+			return;
+	}
+}
+
+void
+vif_fatal(struct vif *vif, const char *message)
+{
+	const struct hypervisor *hv = vif->netback->config.hv;
+	char path[STORE_PATH_SIZE], text[192];
+
+	snprintf(vif->error, sizeof(vif->error), "%.150s", message);
+	netback_log(vif->netback, vif, "disabled: %s", message);
+	/* where Linux' xenbus_dev_fatal() puts it, and xl and administrators look */
+	snprintf(path, sizeof(path), "error/%s/error", vif->backend);
+	snprintf(text, sizeof(text), "%d %.150s", -EPROTO, message);
+	hv->ops->write(hv->ctx, 0, path, text);
+	vif->broken = true;
+	vif->target = XenbusStateClosing;
+	vif_walk(vif);
+}
+
+/* The toolstack wants the device gone: its frontend answers, unless nobody is there to do so. */
+static enum xenbus_state
+target_closing(const struct vif *vif)
+{
+	switch (vif->frontend_state) {
+	case XenbusStateInitWait:
+	case XenbusStateInitialised:
+	case XenbusStateConnected:
+	case XenbusStateReconfiguring:
+		return vif->target;
+	case XenbusStateClosing:
+		return XenbusStateClosing;
+	default:
+		return XenbusStateClosed;
+	}
+}
+
+/* Where to go, by what the frontend says. */
+static enum xenbus_state
+target_open(struct vif *vif, uint32_t online)
+{
+	switch (vif->frontend_state) {
+	case XenbusStateInitialising:
+		if (vif->state == XenbusStateClosed && online != 1)
+			return XenbusStateClosed;
+		return XenbusStateInitWait;
+	case XenbusStateConnected:
+		if (vif->broken)
+			return vif->target;
+		return vif->hotplug_done ? XenbusStateConnected : XenbusStateInitWait;
+	case XenbusStateClosing:
+		return XenbusStateClosing;
+	case XenbusStateClosed:
+		return XenbusStateClosed;
+	default:
+		return vif->target;
+	}
+}
+
+/* Has the hotplug script said "connected"? Once is enough: nobody runs it again for a reconnect. */
+static void
+vif_read_hotplug(struct vif *vif)
+{
+	const struct hypervisor *hv = vif->netback->config.hv;
+	char *status, *script;
+
+	if (vif->hotplug_done)
+		return;
+	status = store_read(hv, vif->backend, "hotplug-status");
+	if (status != NULL) {
+		vif->hotplug_done = strcmp(status, "connected") == 0;
+	} else if (errno == ENOENT) {
+		/* a toolstack without scripts does not make us wait for one */
+		script = store_read(hv, vif->backend, "script");
+		vif->hotplug_done = script == NULL && errno == ENOENT;
+		free(script);
+	}
+	free(status);
+}
+
+/* A frontend that reconfigures itself (only XDP headroom, not offered) wants to see a 8. */
+static void
+vif_reconfigured(struct vif *vif)
+{
+	struct store_entry entry[1];
+
+	if (vif->frontend_state == XenbusStateReconfiguring && vif->rings != NULL)
+		vif_write_state(vif, XenbusStateReconfigured, entry, 0);
+}
+
+static void
+vif_read_frontend(struct vif *vif)
+{
+	uint32_t state;
+	int ret = store_read_u32(vif->netback->config.hv, vif->frontend, "state", &state);
+
+	vif->frontend_absent = ret == -ENOENT || (ret == 0 && state == 0) || vif->domain_dead;
+	if (vif->frontend_absent)
+		vif->frontend_state = XenbusStateUnknown;
+	else if (ret < 0 || state > XenbusStateReconfigured)
+		vif->frontend_state = (enum xenbus_state)-1;
+	else
+		vif->frontend_state = (enum xenbus_state)state;
+}
+
+/* Read the toolstack's MAC. Return: 0 or -errno with @err filled. */
+static int
+vif_read_mac(struct vif *vif, struct error *err)
+{
+	char *text = store_read(vif->netback->config.hv, vif->backend, "mac");
+	int ret = 0;
+
+	if (text == NULL || mac_parse(text, vif->mac) < 0)
+		ret = error_set(err, EINVAL, "backend's mac \"%.40s\" is not an Ethernet address",
+				text != NULL ? text : "");
+	free(text);
+	return ret;
+}
+
+/* First look: take up the device in the state in which the store has it. */
+static void
+vif_adopt(struct vif *vif, uint32_t state)
+{
+	struct error err = { 0 };
+
+	vif->adopted = true;
+	switch (state) {
+	case XenbusStateConnected:
+	case XenbusStateReconfigured:
+		/* a backend before us has connected it, with the script's consent */
+		vif->state = vif->target = XenbusStateConnected;
+		vif->hotplug_done = true;
+		if (vif->frontend_state == XenbusStateConnected ||
+		    vif->frontend_state == XenbusStateReconfiguring) {
+			if (vif_connect(vif, true, &err) < 0)
+				vif_fatal(vif, err.msg);
+		}
+		break;
+	case XenbusStateClosing:
+	case XenbusStateClosed:
+		vif->state = vif->target = (enum xenbus_state)state;
+		/* a frontend that is still up has not seen that yet */
+		vif->broken = state == XenbusStateClosing &&
+			      vif->frontend_state == XenbusStateConnected;
+		break;
+	default:
+		/* written anew in any case: the backend before us may have offered other things */
+		vif->state = XenbusStateInitialising;
+		vif->target = XenbusStateInitWait;
+		vif_walk(vif);
+		break;
+	}
+}
+
+/* Ask the owner to make what the device needs. Return: true if it has. */
+static bool
+vif_accept(struct vif *vif)
+{
+	const struct netback_config *config = &vif->netback->config;
+	struct error err = { 0 };
+	int ret;
+
+	if (vif->accepted || vif->refused)
+		return vif->accepted;
+	ret = vif_read_mac(vif, &err);
+	if (ret == 0)
+		ret = config->owner->vif_added(config->owner_arg, vif, &err);
+	vif->accepted = ret == 0;
+	if (ret < 0 && ret != -EBUSY) {
+		vif->refused = true;
+		vif_fatal(vif, err.msg);
+	}
+	return vif->accepted;
+}
+
+void
+vif_update(struct vif *vif)
+{
+	const struct hypervisor *hv = vif->netback->config.hv;
+	uint32_t state, online = 1;
+	bool closing;
+	int ret;
+
+	ret = store_read_u32(hv, vif->backend, "state", &state);
+	if (ret == -ENOENT || (ret == 0 && state == XenbusStateInitialising && vif->adopted &&
+			       vif->state != XenbusStateInitialising)) {
+		/* removed, or removed and made again before we looked */
+		netback_forget(vif);
+		return;
+	}
+	if (ret < 0 || !vif_accept(vif))
+		return;
+	vif_read_frontend(vif);
+	vif_read_hotplug(vif);
+	if (!vif->adopted)
+		vif_adopt(vif, state);
+	if (vif->frontend_absent || vif->frontend_state == XenbusStateInitialising ||
+	    vif->frontend_state == XenbusStateClosing || vif->frontend_state == XenbusStateClosed)
+		vif->broken = false;
+
+	closing = store_read_u32(hv, vif->backend, "online", &online) == 0 && online == 0;
+	closing |= state == XenbusStateClosing && vif->state != XenbusStateClosing &&
+		   vif->state != XenbusStateClosed;
+	if (vif->frontend_absent) {
+		vif->target = XenbusStateClosed;
+	} else if (closing) {
+		vif->target = target_closing(vif);
+	} else if (vif->frontend_state == XenbusStateInitWait ||
+		   (unsigned int)vif->frontend_state >= XenbusStateReconfigured) {
+		if (!vif->broken)
+			vif_fatal(vif, "frontend's state makes no sense");
+		return;
+	} else {
+		vif->target = target_open(vif, online);
+		vif_reconfigured(vif);
+	}
+	vif_walk(vif);
+}
+
+int
+vif_note_write(struct vif *vif, const char *key, const char *value)
+{
+	char path[64];
+	struct store_entry entry = { .key = path, .value = value };
+
+	if (vif->netback == NULL)
+		return -ENOENT;
+	snprintf(path, sizeof(path), "vswitch/%.40s", key);
+	return store_write(vif->netback->config.hv, vif->backend, &entry, 1);
+}
+
+char *
+vif_note_read(const struct vif *vif, const char *key)
+{
+	char path[64];
+
+	if (vif->netback == NULL)
+		return NULL;
+	snprintf(path, sizeof(path), "vswitch/%.40s", key);
+	return store_read(vif->netback->config.hv, vif->backend, path);
+}
+
+uint32_t
+vif_mtu(const struct vif *vif)
+{
+	uint32_t mtu;
+
+	if (vif->netback == NULL ||
+	    store_read_u32(vif->netback->config.hv, vif->backend, "mtu", &mtu) < 0)
+		return 0;
+	return mtu;
+}
+
+void
+vif_info(const struct vif *vif, struct vif_info *ret_info)
+{
+	struct vif_totals totals = vif->totals;
+	char *hotplug = NULL;
+
+	*ret_info = (struct vif_info){
+		.domid = vif->domid,
+		.devid = vif->devid,
+		.state = vif_state_name(vif->state),
+		.frontend = vif_state_name(vif->frontend_state),
+	};
+	memcpy(ret_info->name, vif->name, sizeof(ret_info->name));
+	memcpy(ret_info->mac, vif->mac, sizeof(ret_info->mac));
+	memcpy(ret_info->error, vif->error, sizeof(ret_info->error));
+	if (vif->netback != NULL) {
+		ret_info->max_queues = netback_max_queues(vif->netback);
+		hotplug = store_read(vif->netback->config.hv, vif->backend, "hotplug-status");
+	}
+	snprintf(ret_info->hotplug, sizeof(ret_info->hotplug), "%s", hotplug != NULL ? hotplug : "");
+	free(hotplug);
+	if (vif->rings != NULL) {
+		ret_info->n_queues = vif->rings->n_queues;
+		ret_info->split_channels = vif->keys.queues[0].split;
+		ret_info->sg = vif->keys.sg;
+		ret_info->csum_ipv4 = vif->keys.csum_ipv4;
+		ret_info->csum_ipv6 = vif->keys.csum_ipv6;
+		totals_add(&totals, vif->rings);
+	}
+	ret_info->tx_requests = totals.tx.slots;
+	ret_info->tx_packets = totals.tx.packets;
+	ret_info->tx_errors = totals.tx.errors;
+	ret_info->rx_requests = totals.rx.slots;
+	ret_info->rx_packets = totals.rx.packets;
+	ret_info->rx_errors = totals.rx.errors;
+	ret_info->rx_full = totals.rx.full;
+	ret_info->copies = totals.tx.copies + totals.rx.copies;
+	ret_info->copy_calls = totals.tx.copy_calls + totals.rx.copy_calls;
+	ret_info->notifies = totals.tx.notifies + totals.rx.notifies;
+	ret_info->ring_errors = vif->ring_errors;
+}

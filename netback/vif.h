@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * vif: one paravirtual network device of a guest, from the toolstack's making its directory in
+ * xenstore to its removing it.
+ *
+ * The state machine is that of Linux' xenbus backends (drivers/net/xen-netback/xenbus.c) with
+ * QEMU's additions for frontends that are not there: each event has vif_update() read the states
+ * of both ends, decide on a target state, and go there step by step, every step written out. Taking
+ * a connection down needs a grace period in the middle; the walk goes on when it is over. Nothing
+ * here waits.
+ *
+ * The vif stays in InitWait until the hotplug script has said "connected" once in the life of the
+ * directory: a script that fails leaves a vif that never carries a packet.
+ *
+ * Thread-safety: control thread, except vif_queue().
+ */
+#ifndef NETBACK_VIF_H
+#define NETBACK_VIF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <xen/io/xenbus.h>
+
+#include "netback.h"
+#include "vif_queue.h"
+
+/* Sums of a vif's ring counters, for connections that are over. */
+struct vif_totals {
+	struct vif_ring_stats tx, rx;
+};
+
+struct vif {
+	struct vif_rings *rings; /* control: rw (release), worker: ro (acquire); NULL: not connected */
+
+	/* control only, from here on */
+	struct netback *netback; /* NULL: gone, only references are left */
+	void *owner_data;        /* for the owner */
+	LIST_ENTRY(vif) list;
+	TAILQ_ENTRY(vif) changed_list;
+	bool changed; /* on the list of those to update */
+	unsigned int n_refs;
+
+	uint16_t domid;
+	uint32_t devid;
+	uint8_t mac[6];
+	char name[VIF_NAME_SIZE];
+	char backend[64];  /* backend/vif/D/N */
+	char frontend[64]; /* /local/domain/D/device/vif/N */
+
+	enum xenbus_state state;  /* as written to the store, but for 8 while 4 */
+	enum xenbus_state target; /* where the walk goes */
+	enum xenbus_state frontend_state;
+	bool frontend_absent;
+	bool hotplug_done; /* once said "connected", or no script is to say so */
+	bool broken;       /* fatal error: no new connection until the frontend has gone down */
+	bool domain_dead;
+	bool accepted;     /* the owner has made its part */
+	bool refused;      /* ... or cannot */
+	bool adopted;      /* looked at for the first time */
+	char error[160];
+
+	struct vif_rings *retired; /* of the connection before: wait for their grace period */
+	LIST_ENTRY(vif) retired_list;
+	bool in_retired;
+
+	struct vif_keys keys; /* of the present connection */
+	struct vif_totals totals;
+	uint64_t ring_errors;
+};
+
+/**
+ * vif_create() - take up a device directory that is complete.
+ * Return: the vif, not yet updated, or NULL: not ready (no node missing is an error) or no memory.
+ */
+struct vif *vif_create(struct netback *netback, uint16_t domid, uint32_t devid);
+
+/**
+ * vif_update() - read the states of both ends and act. To be called for each event that concerns
+ * the vif. May remove the vif (netback_forget()).
+ */
+void vif_update(struct vif *vif);
+
+/**
+ * vif_fatal() - disable the vif with a message to the operator (error/PATH in the store).
+ */
+void vif_fatal(struct vif *vif, const char *message);
+
+/**
+ * vif_leave() - the directory is gone: end the connection, after a grace period. The vif must not be
+ * used any more but by vif_put().
+ */
+void vif_leave(struct vif *vif);
+
+/**
+ * vif_abandon() - end the connection at once without touching the store; the program ends. No
+ * worker may run.
+ */
+void vif_abandon(struct vif *vif);
+
+/** vif_get(), vif_put() - keep a vif from being freed, and let it go. */
+void vif_get(struct vif *vif);
+void vif_put(struct vif *vif);
+
+/**
+ * vif_note_write() - keep a setting in the vif's directory in the store, for a restart: it goes
+ * when the device goes.
+ * @key: below vswitch/. @value: NULL removes it.
+ * Return: 0 or -errno.
+ */
+int vif_note_write(struct vif *vif, const char *key, const char *value);
+
+/** vif_note_read() - Return: malloc'd value, or NULL. */
+char *vif_note_read(const struct vif *vif, const char *key);
+
+/** vif_mtu() - the MTU that the toolstack has given, or 0: none. */
+uint32_t vif_mtu(const struct vif *vif);
+
+/** vif_info() - all there is to show. */
+void vif_info(const struct vif *vif, struct vif_info *ret_info);
+
+/** vif_state_name() - such as "connected". */
+const char *vif_state_name(enum xenbus_state state);
+
+/**
+ * vif_queue() - a queue of the connection there is. Worker (valid until it reports quiescence).
+ * @spread: use queue @i modulo the number of queues, rather than none if there are fewer.
+ * Return: the queue, or NULL.
+ */
+static inline struct vif_queue *
+vif_queue(const struct vif *vif, uint16_t i, bool spread)
+{
+	struct vif_rings *rings = __atomic_load_n(&vif->rings, __ATOMIC_ACQUIRE);
+
+	if (rings == NULL)
+		return NULL;
+	if (i >= rings->n_queues) {
+		if (!spread)
+			return NULL;
+		i %= rings->n_queues;
+	}
+	return &rings->queues[i];
+}
+
+#endif /* NETBACK_VIF_H */

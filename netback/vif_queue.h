@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Queues of a connected vif: the shared rings, and moving bursts of packets through them.
+ *
+ * A queue has two rings. On the one from the guest, a burst of requests is copied to private memory
+ * and checked, one batch of grant copies brings all data straight into mbufs, and every slot is
+ * answered, in ring order, before anything is published. So no request is ever under way between
+ * two calls: a backend that dies and one that takes over find all there is to know in the ring's
+ * shared indices. On the ring to the guest one batch of grant copies fills the pages that the guest
+ * has posted; packets that find none are the caller's to drop.
+ *
+ * A guest that breaks the protocol so that the ring can no longer be trusted has all queues of its
+ * vif disabled ("broken"); the control thread is told by an eventfd and closes the vif. What kernel
+ * netback answers with an error is answered with an error here (netback.c of Linux).
+ *
+ * Thread-safety: the ring from the guest (vif_rx_burst, vif_rx_arm) belongs to the worker that polls
+ * the queue. The ring to the guest has a lock; any worker may call vif_tx_burst. Queues are opened
+ * and closed by the control thread, closed after a grace period.
+ */
+#ifndef NETBACK_VIF_QUEUE_H
+#define NETBACK_VIF_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_common.h>
+#include <rte_mbuf.h>
+#include <rte_spinlock.h>
+
+#include "hypervisor.h"
+#include "netif_ring.h"
+#include "vif_keys.h"
+
+struct error;
+
+#define VIF_BURST_MAX 64    /* packets of one burst */
+#define VIF_PIECES_MAX 1024 /* grant copies of one burst */
+
+/* A request's answer, collected until the whole burst is done. */
+struct vif_slot {
+	uint16_t id;
+	int16_t status;
+	uint16_t flags;    /* to the guest only */
+	uint16_t n_pieces; /* to the guest only: grant copies that fill it */
+};
+
+/* A packet of the burst from the guest. */
+struct vif_packet {
+	struct rte_mbuf *pkt;
+	uint16_t slot; /* first slot in vif_thread.slots */
+	uint16_t n_slots;
+	uint16_t piece; /* first grant copy in vif_thread.pieces */
+	uint16_t n_pieces;
+	uint16_t flags; /* of the first request */
+};
+
+/* A worker's context: its handles, and room for one burst. Its worker only. */
+struct vif_thread {
+	const struct hypervisor *hv;
+	struct hypervisor_thread *hvt;
+	struct grant_copy pieces[VIF_PIECES_MAX];
+	struct vif_slot slots[NETIF_RING_SLOTS];
+	struct vif_packet packets[VIF_BURST_MAX];
+};
+
+/* Packets that a burst had to throw away, for the caller to count. */
+struct vif_lost {
+	uint32_t bad_request;  /* broke the protocol; answered with an error */
+	uint32_t bad_frame;    /* blank checksum, but headers make no sense */
+	uint32_t copy_failed;  /* the grant could not be copied */
+	uint32_t no_buffer;    /* no mbuf */
+	uint32_t too_big;      /* more than the guest takes in one packet */
+	uint64_t bytes;        /* of all those that were taken by vif_tx_burst */
+};
+
+/* An event channel. */
+struct vif_channel {
+	struct vif_thread *thread; /* on whose handle it is bound */
+	uint32_t port;
+	bool bound;
+};
+
+/* Counters of one ring. Its user: rw, control: ro (relaxed). */
+struct vif_ring_stats {
+	uint64_t slots;
+	uint64_t packets;
+	uint64_t errors;
+	uint64_t full;
+	uint64_t copies;
+	uint64_t copy_calls;
+	uint64_t notifies;
+};
+
+struct vif_queue {
+	struct vif_rings *rings;
+
+	struct {
+		struct netif_tx_sring *ring;
+		uint32_t index; /* all requests before it are answered, none from it on is taken */
+		struct vif_channel channel;
+		struct vif_ring_stats stats;
+	} tx __rte_cache_aligned; /* guest -> switch; the worker that polls the queue */
+
+	struct {
+		rte_spinlock_t lock;
+		struct netif_rx_sring *ring;
+		uint32_t index;
+		struct vif_channel *notify; /* own one, or that of tx */
+		struct vif_channel channel;
+		struct vif_ring_stats stats;
+	} rx __rte_cache_aligned; /* switch -> guest; any worker under the lock */
+};
+
+/* All queues of one connection. Constant while workers can see it, except where said. */
+struct vif_rings {
+	const struct hypervisor *hv;
+	uint16_t domid;
+	uint16_t n_queues;
+	bool sg;
+	int broken_fd;      /* eventfd, for the control thread */
+	const char *broken; /* why it is disabled, or NULL. Any worker: sets once; all: ro */
+	struct vif_queue queues[];
+};
+
+/**
+ * struct vif_rings_config - what to open.
+ * @keys: of the frontend, checked.
+ * @threads, @cookies: by queue: the worker that polls it, and what its events are to be called.
+ * @broken_fd: eventfd to kick when a ring breaks.
+ */
+struct vif_rings_config {
+	const struct hypervisor *hv;
+	uint16_t domid;
+	const struct vif_keys *keys;
+	struct vif_thread *threads[NETBACK_QUEUES_MAX];
+	uint32_t cookies[NETBACK_QUEUES_MAX];
+	int broken_fd;
+};
+
+/**
+ * vif_thread_create() - a worker's context. Control thread.
+ * Return: it, or NULL with errno.
+ */
+struct vif_thread *vif_thread_create(const struct hypervisor *hv);
+
+/** vif_thread_destroy() - all queues on it must be closed. NULL is legal. Control thread. */
+void vif_thread_destroy(struct vif_thread *thread);
+
+/**
+ * vif_rings_open() - map the rings, check them, bind the channels. Control thread.
+ *
+ * The rings are entered where the backend before us - or nobody: 0 - has left them.
+ * Return: the rings, or NULL with @err filled and nothing left behind.
+ */
+struct vif_rings *vif_rings_open(const struct vif_rings_config *config, struct error *err);
+
+/**
+ * vif_rings_close() - unbind and unmap; a second call does nothing. No worker may see the rings any
+ * more. Control thread.
+ */
+void vif_rings_close(struct vif_rings *rings);
+
+/** vif_rings_free() - close and free. NULL is legal. Control thread. */
+void vif_rings_free(struct vif_rings *rings);
+
+/** vif_rings_kick() - notify every channel once, after a restart. Control thread. */
+void vif_rings_kick(struct vif_rings *rings);
+
+/**
+ * vif_rings_break() - disable all queues of the vif and tell the control thread. Any thread.
+ * @reason: constant string for the operator.
+ */
+void vif_rings_break(struct vif_rings *rings, const char *reason);
+
+/** vif_rings_broken() - why the queues are disabled, or NULL. Any thread. */
+static inline const char *
+vif_rings_broken(const struct vif_rings *rings)
+{
+	return __atomic_load_n(&rings->broken, __ATOMIC_RELAXED);
+}
+
+/**
+ * vif_rx_burst() - take packets that the guest has sent. The worker that polls the queue.
+ * @thread: the worker's context.
+ * @pool: for mbufs; packets larger than one become chains.
+ * @pkts, @n: where to put up to @n <= VIF_BURST_MAX packets in canonical form (datapath/port.h).
+ * @lost: counters to add to.
+ * Return: number of packets.
+ */
+uint16_t vif_rx_burst(struct vif_thread *thread, struct vif_queue *queue, struct rte_mempool *pool,
+		      struct rte_mbuf **pkts, uint16_t n, struct vif_lost *lost);
+
+/**
+ * vif_rx_arm() - ask for an event at the guest's next packet. The worker that polls the queue.
+ * Return: true if there is one already.
+ */
+bool vif_rx_arm(struct vif_queue *queue);
+
+/**
+ * vif_tx_burst() - give packets to the guest. Any worker.
+ * @thread: the worker's context.
+ * @pkts, @n: packets; those taken are freed.
+ * @lost: counters to add to, for packets that were taken but cannot be delivered.
+ * Return: how many were taken, from the front; for the others the guest has posted no buffers.
+ */
+uint16_t vif_tx_burst(struct vif_thread *thread, struct vif_queue *queue, struct rte_mbuf **pkts,
+		      uint16_t n, struct vif_lost *lost);
+
+#endif /* NETBACK_VIF_QUEUE_H */

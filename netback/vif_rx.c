@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From the guest to the switch: the ring that the guest calls TX. */
+#include <errno.h>
+#include <string.h>
+
+#include <rte_branch_prediction.h>
+#include <rte_ether.h>
+
+#include "offload.h"
+#include "vif_queue.h"
+
+#define FRAGMENTS_MAX XEN_NETIF_NR_SLOTS_MIN /* after the first one; more: error response */
+#define FRAGMENTS_FATAL 20 /* more after the first one: nobody's mistake; kernel: fatal_skb_slots */
+
+/* What came of looking at one packet's requests. */
+enum take {
+	TAKE_NEXT,   /* dealt with; on to the next */
+	TAKE_LATER,  /* no room in this burst */
+	TAKE_BROKEN, /* the ring cannot be trusted any more */
+};
+
+/* A burst under way. */
+struct rx_burst {
+	struct vif_thread *thread;
+	struct vif_queue *queue;
+	struct rte_mempool *pool;
+	struct vif_lost *lost;
+	const char *broken;
+	uint32_t n_available; /* requests in the ring */
+	uint32_t n_slots;     /* requests taken */
+	uint32_t n_pieces;
+	uint32_t n_packets;
+};
+
+/* A packet's requests, private and checked. */
+struct rx_request {
+	struct netif_tx_request first;
+	uint32_t size;    /* of the whole packet */
+	uint32_t n_extras;
+	bool has_gso;
+	bool is_control;  /* a multicast message, not a packet */
+	bool is_bad;      /* to be answered with an error */
+	uint32_t n_fragments; /* after the first */
+	struct netif_tx_request fragments[FRAGMENTS_MAX];
+};
+
+static enum take
+burst_broken(struct rx_burst *burst, const char *why)
+{
+	burst->broken = why;
+	return TAKE_BROKEN;
+}
+
+/* Take one entry of the ring and make its answer; false if there is none. */
+static inline bool
+burst_slot(struct rx_burst *burst, struct netif_tx_request *ret_request)
+{
+	struct vif_slot *slot = &burst->thread->slots[burst->n_slots];
+
+	if (unlikely(burst->n_slots >= burst->n_available))
+		return false;
+	ring_copy_tx(burst->queue->tx.ring, burst->queue->tx.index + burst->n_slots, ret_request);
+	slot->id = ret_request->id;
+	slot->status = NETIF_RSP_OKAY;
+	burst->n_slots++;
+	return true;
+}
+
+/* The extra_info slots that follow the first request. */
+static enum take
+take_extras(struct rx_burst *burst, struct rx_request *request)
+{
+	struct netif_tx_request entry;
+	struct netif_extra_info extra;
+
+	do {
+		if (!burst_slot(burst, &entry))
+			return burst_broken(burst, "extra info announced but missing");
+		burst->thread->slots[burst->n_slots - 1].status = NETIF_RSP_NULL;
+		request->n_extras++;
+		memcpy(&extra, &entry, sizeof(extra));
+		switch (extra.type) {
+		case XEN_NETIF_EXTRA_TYPE_GSO:
+			if (extra.u.gso.size == 0)
+				return burst_broken(burst, "GSO size is 0");
+			if (extra.u.gso.type != XEN_NETIF_GSO_TYPE_TCPV4 &&
+			    extra.u.gso.type != XEN_NETIF_GSO_TYPE_TCPV6)
+				return burst_broken(burst, "unknown GSO type");
+			request->has_gso = true;
+			break;
+		case XEN_NETIF_EXTRA_TYPE_MCAST_ADD:
+		case XEN_NETIF_EXTRA_TYPE_MCAST_DEL:
+			request->is_control = true;
+			break;
+		case XEN_NETIF_EXTRA_TYPE_HASH:
+			break;
+		default:
+			return burst_broken(burst, "unknown type of extra info");
+		}
+	} while (extra.flags & XEN_NETIF_EXTRA_FLAG_MORE);
+	return TAKE_NEXT;
+}
+
+/* The requests of the other fragments. first.size comes as the whole packet's, leaves as its own. */
+static enum take
+take_fragments(struct rx_burst *burst, struct rx_request *request)
+{
+	struct netif_tx_request entry;
+	uint32_t rest = request->size, n = 0;
+
+	do {
+		if (n >= FRAGMENTS_FATAL)
+			return burst_broken(burst, "packet of too many slots");
+		if (!burst_slot(burst, &entry))
+			return burst_broken(burst, "more fragments announced but missing");
+		if ((uint32_t)entry.offset + entry.size > HYPERVISOR_PAGE_SIZE)
+			return burst_broken(burst, "fragment crosses its page");
+		/* guests that send 64 KiB or more have size wrapped: one packet lost, no more */
+		if (n >= FRAGMENTS_MAX || entry.size > rest)
+			request->is_bad = true;
+		n++;
+		if (request->is_bad)
+			continue;
+		rest -= entry.size;
+		request->fragments[request->n_fragments++] = entry;
+	} while (entry.flags & NETTXF_more_data);
+	request->first.size = (uint16_t)rest;
+	return TAKE_NEXT;
+}
+
+static enum take
+take_request(struct rx_burst *burst, struct rx_request *request)
+{
+	enum take take;
+
+	request->n_extras = 0;
+	request->n_fragments = 0;
+	request->has_gso = false;
+	request->is_control = false;
+	request->is_bad = false;
+	burst_slot(burst, &request->first);
+	request->size = request->first.size;
+
+	if (unlikely(request->first.flags & NETTXF_extra_info)) {
+		take = take_extras(burst, request);
+		if (take != TAKE_NEXT)
+			return take;
+		/* carried on a request of its own, without data; not offered, so refused */
+		if (request->is_control)
+			return TAKE_NEXT;
+	}
+	if (request->first.flags & NETTXF_more_data) {
+		take = take_fragments(burst, request);
+		if (take != TAKE_NEXT)
+			return take;
+	}
+	if (request->is_bad)
+		return TAKE_NEXT;
+	if (unlikely(request->first.size < RTE_ETHER_HDR_LEN))
+		request->is_bad = true;
+	else if (unlikely((uint32_t)request->first.offset + request->first.size >
+			  HYPERVISOR_PAGE_SIZE))
+		return burst_broken(burst, "packet crosses its page");
+	/* segmentation is not offered */
+	request->is_bad |= request->has_gso;
+	return TAKE_NEXT;
+}
+
+/* Answer all slots of a packet with an error, but for its extras. */
+static void
+refuse_slots(struct vif_thread *thread, uint32_t slot, uint32_t n)
+{
+	for (uint32_t i = slot; i < slot + n; i++) {
+		if (thread->slots[i].status != NETIF_RSP_NULL)
+			thread->slots[i].status = NETIF_RSP_ERROR;
+	}
+}
+
+/* Plan the grant copies of one fragment, into the last mbuf and as many more as it takes. */
+static struct rte_mbuf *
+plan_fragment(struct rx_burst *burst, struct rte_mbuf *pkt, struct rte_mbuf *last,
+	      const struct netif_tx_request *fragment)
+{
+	uint32_t offset = fragment->offset, len = fragment->size;
+
+	while (len > 0) {
+		struct grant_copy *piece = &burst->thread->pieces[burst->n_pieces];
+		uint32_t part = RTE_MIN(len, (uint32_t)rte_pktmbuf_tailroom(last));
+
+		if (part == 0) {
+			struct rte_mbuf *next = rte_pktmbuf_alloc(burst->pool);
+
+			if (next == NULL)
+				return NULL;
+			last->next = next;
+			last = next;
+			pkt->nb_segs++;
+			continue;
+		}
+		piece->local = rte_pktmbuf_mtod_offset(last, void *, last->data_len);
+		piece->ref = fragment->gref;
+		piece->domid = burst->queue->rings->domid;
+		piece->offset = (uint16_t)offset;
+		piece->len = (uint16_t)part;
+		piece->to_guest = false;
+		burst->n_pieces++;
+		last->data_len += part;
+		pkt->pkt_len += part;
+		offset += part;
+		len -= part;
+	}
+	return last;
+}
+
+static struct rte_mbuf *
+plan_packet(struct rx_burst *burst, const struct rx_request *request)
+{
+	struct rte_mbuf *pkt = rte_pktmbuf_alloc(burst->pool);
+	struct rte_mbuf *last = pkt;
+
+	if (unlikely(pkt == NULL))
+		return NULL;
+	last = plan_fragment(burst, pkt, last, &request->first);
+	for (uint32_t i = 0; i < request->n_fragments && last != NULL; i++)
+		last = plan_fragment(burst, pkt, last, &request->fragments[i]);
+	if (unlikely(last == NULL)) {
+		rte_pktmbuf_free(pkt);
+		return NULL;
+	}
+	return pkt;
+}
+
+/* More grant copies than a packet can need. */
+static uint32_t
+pieces_max(const struct rx_burst *burst, const struct rx_request *request)
+{
+	uint32_t room = rte_pktmbuf_data_room_size(burst->pool) - RTE_PKTMBUF_HEADROOM;
+
+	return 1 + request->n_fragments + request->size / room + 1;
+}
+
+/* Take the next packet out of the ring and plan what is to be copied for it. */
+static enum take
+take_packet(struct rx_burst *burst)
+{
+	struct vif_packet *packet = &burst->thread->packets[burst->n_packets];
+	uint32_t slot = burst->n_slots, piece = burst->n_pieces;
+	struct rx_request request;
+	enum take take;
+
+	take = take_request(burst, &request);
+	if (unlikely(take != TAKE_NEXT)) {
+		burst->n_slots = slot;
+		return take;
+	}
+	if (unlikely(request.is_control || request.is_bad)) {
+		refuse_slots(burst->thread, slot, burst->n_slots - slot);
+		burst->lost->bad_request += request.is_bad;
+		burst->queue->tx.stats.errors++;
+		return TAKE_NEXT;
+	}
+	if (unlikely(burst->n_pieces + pieces_max(burst, &request) > VIF_PIECES_MAX)) {
+		burst->n_slots = slot;
+		return TAKE_LATER;
+	}
+	packet->pkt = plan_packet(burst, &request);
+	if (unlikely(packet->pkt == NULL)) {
+		burst->n_pieces = piece;
+		refuse_slots(burst->thread, slot, burst->n_slots - slot);
+		burst->lost->no_buffer++;
+		burst->queue->tx.stats.errors++;
+		return TAKE_NEXT;
+	}
+	packet->slot = (uint16_t)slot;
+	packet->n_slots = (uint16_t)(burst->n_slots - slot);
+	packet->piece = (uint16_t)piece;
+	packet->n_pieces = (uint16_t)(burst->n_pieces - piece);
+	packet->flags = request.first.flags;
+	burst->n_packets++;
+	return TAKE_NEXT;
+}
+
+static bool
+pieces_copied(const struct grant_copy *pieces, uint32_t n)
+{
+	int16_t status = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		status |= pieces[i].status;
+	return status == 0;
+}
+
+/* The packet's data is private now: see that it came, and describe it. */
+static struct rte_mbuf *
+finish_packet(struct rx_burst *burst, const struct vif_packet *packet)
+{
+	struct rte_mbuf *pkt = packet->pkt;
+
+	if (unlikely(!pieces_copied(&burst->thread->pieces[packet->piece], packet->n_pieces))) {
+		refuse_slots(burst->thread, packet->slot, packet->n_slots);
+		burst->lost->copy_failed++;
+		burst->queue->tx.stats.errors++;
+		rte_pktmbuf_free(pkt);
+		return NULL;
+	}
+	if (packet->flags & NETTXF_csum_blank) {
+		/* nothing marked: not TCP or UDP, where some guests (NetBSD) set the flag too */
+		if (unlikely(offload_describe(pkt) == -EBADMSG)) {
+			burst->lost->bad_frame++;
+			rte_pktmbuf_free(pkt);
+			return NULL;
+		}
+	} else if (packet->flags & NETTXF_data_validated) {
+		pkt->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	}
+	return pkt;
+}
+
+/* Answer all requests taken, in one go. */
+static void
+publish(struct rx_burst *burst)
+{
+	struct netif_tx_sring *ring = burst->queue->tx.ring;
+	uint32_t index = burst->queue->tx.index;
+
+	for (uint32_t i = 0; i < burst->n_slots; i++) {
+		const struct vif_slot *slot = &burst->thread->slots[i];
+		struct netif_tx_response *response = &ring->ring[(index + i) & NETIF_RING_MASK].rsp;
+
+		if (likely(slot->status != NETIF_RSP_NULL))
+			response->id = slot->id;
+		response->status = slot->status;
+	}
+	burst->queue->tx.index = index + burst->n_slots;
+	if (ring_publish(&ring->rsp_prod, &ring->rsp_event, index, index + burst->n_slots)) {
+		const struct vif_channel *channel = &burst->queue->tx.channel;
+
+		channel->thread->hv->ops->notify(channel->thread->hvt, channel->port);
+		burst->queue->tx.stats.notifies++;
+	}
+}
+
+static void
+copy_pieces(struct rx_burst *burst)
+{
+	struct vif_thread *thread = burst->thread;
+
+	if (burst->n_pieces == 0)
+		return;
+	if (thread->hv->ops->copy(thread->hvt, thread->pieces, burst->n_pieces) < 0) {
+		for (uint32_t i = 0; i < burst->n_pieces; i++)
+			thread->pieces[i].status = NETIF_RSP_ERROR;
+	}
+	burst->queue->tx.stats.copy_calls++;
+	burst->queue->tx.stats.copies += burst->n_pieces;
+}
+
+uint16_t
+vif_rx_burst(struct vif_thread *thread, struct vif_queue *queue, struct rte_mempool *pool,
+	     struct rte_mbuf **pkts, uint16_t n, struct vif_lost *lost)
+{
+	struct rx_burst burst = { .thread = thread, .queue = queue, .pool = pool, .lost = lost };
+	enum take take = TAKE_NEXT;
+	uint16_t n_pkts = 0;
+
+	if (unlikely(vif_rings_broken(queue->rings) != NULL))
+		return 0;
+	burst.n_available = ring_load(&queue->tx.ring->req_prod) - queue->tx.index;
+	if (burst.n_available == 0)
+		return 0;
+	if (unlikely(burst.n_available > NETIF_RING_SLOTS)) {
+		vif_rings_break(queue->rings, "more requests than the ring has slots");
+		return 0;
+	}
+	n = RTE_MIN(n, (uint16_t)VIF_BURST_MAX);
+	while (take == TAKE_NEXT && burst.n_slots < burst.n_available && burst.n_packets < n)
+		take = take_packet(&burst);
+
+	copy_pieces(&burst);
+	for (uint32_t i = 0; i < burst.n_packets; i++) {
+		pkts[n_pkts] = finish_packet(&burst, &thread->packets[i]);
+		n_pkts += pkts[n_pkts] != NULL;
+	}
+	if (burst.n_slots > 0)
+		publish(&burst);
+	queue->tx.stats.slots += burst.n_slots;
+	queue->tx.stats.packets += n_pkts;
+	if (unlikely(take == TAKE_BROKEN))
+		vif_rings_break(queue->rings, burst.broken);
+	return n_pkts;
+}
+
+bool
+vif_rx_arm(struct vif_queue *queue)
+{
+	const struct vif_channel *channel = &queue->tx.channel;
+	struct netif_tx_sring *ring = queue->tx.ring;
+
+	if (unlikely(vif_rings_broken(queue->rings) != NULL))
+		return false;
+	if (ring_arm(&ring->req_event, &ring->req_prod, queue->tx.index))
+		return true;
+	/* late: an event that came since the wish was stored waits at the masked port */
+	channel->thread->hv->ops->unmask(channel->thread->hvt, channel->port);
+	return false;
+}

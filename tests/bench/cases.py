@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The cases: what is forwarded, by which programs, and what is asked of the result."""
+
+import dataclasses
+import statistics
+
+import traffic
+from host import BenchError
+from programs import IdleVswitchd, Ovs, Setup, Testpmd, Vswitchd
+
+# A row whose median is this far above its minimum was measured on a disturbed machine.
+NOISY = 1.15
+
+# What the worker backs off to needs a moment after the last packet of the start.
+IDLE_SETTLE_SECONDS = 3
+IDLE_SECONDS = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Bridge:
+    """Forwarding between two generator ports, both directions, one worker core."""
+    wire_size: int
+    n_flows: int                     # each way
+    programs: tuple = (Vswitchd, Testpmd, Ovs)
+    hugepages: int = 512
+    table_size: int = 0              # FDB entries, if more than the traffic's own
+    bound: float = None              # cycles as a share of Open vSwitch's, asked for
+    aim: float = None                # and hoped for
+    unit = "cycles/packet"
+
+
+@dataclasses.dataclass(frozen=True)
+class Idle:
+    """CPU time of the switch with ports up and no traffic, in percent of one core."""
+    bound: float
+    programs: tuple = (Vswitchd,)
+    hugepages: int = 512
+    unit = "% of a core"
+
+
+CASES = {
+    "bridge-64-32": Bridge(64, 32),
+    "bridge-64-1024": Bridge(64, 1024, bound=0.5, aim=0.4),
+    "bridge-64-8192": Bridge(64, 8192, bound=1 / 8, aim=1 / 10),
+    # Open vSwitch's MAC table does not go that far. All entries are learnt: those beyond the
+    # traffic's from frames sent to a third port, a kernel interface, before it is measured.
+    "bridge-64-1m": Bridge(64, 8192, programs=(Vswitchd, Testpmd), hugepages=1536,
+                           table_size=1_000_000),
+    "bridge-1518-512": Bridge(1518, 512),
+    "idle": Idle(bound=2.0),
+}
+
+
+class Runner:
+    """Runs cases in a directory of its own and collects one row per case and program."""
+
+    def __init__(self, directory, build, seconds, rounds, log):
+        self.directory = directory
+        self.build = build
+        self.seconds = seconds
+        self.rounds = rounds
+        self.log = log
+        self.n_started = 0
+
+    def run(self, name):
+        """The rows of one case; a program that failed has `error` in its row."""
+        case = CASES[name]
+        if isinstance(case, Idle):
+            return [self.run_idle(name)]
+        return self.run_bridge(name, case)
+
+    def program_directory(self):
+        self.n_started += 1
+        return self.directory / f"run{self.n_started}"
+
+    def start(self, program, setup):
+        directory = self.program_directory()
+        if issubclass(program, Vswitchd):
+            return program(directory, setup, self.build)
+        return program(directory, setup)
+
+    def run_bridge(self, name, case):
+        setup = Setup(traffic.write_pair(self.directory, case.wire_size, case.n_flows),
+                      2 * case.n_flows)
+        if case.table_size:
+            setup.table_size = case.table_size
+            setup.table_pcap = traffic.write_table(self.directory,
+                                                   case.table_size - setup.n_stations)
+        results = {program: [] for program in case.programs}
+        errors = {}
+        for number in range(1, self.rounds + 1):
+            for program in case.programs:
+                if program in errors:
+                    continue
+                try:
+                    with self.start(program, setup) as running:
+                        result = running.measure(self.seconds)
+                except BenchError as error:
+                    errors[program] = str(error)
+                    self.log(f"{name} {number}/{self.rounds} {program.name}: failed: {error}")
+                    continue
+                results[program].append(result)
+                self.log(f"{name} {number}/{self.rounds} {program.name}: "
+                         f"{result.mpps:.2f} Mpps, {result.cycles:.1f} cycles/packet")
+        rows = [self.row(name, program, results[program], errors.get(program))
+                for program in case.programs]
+        add_ratios(rows)
+        return rows
+
+    def row(self, name, program, results, error):
+        row = {"case": name, "program": program.name, "mpps": None, "cycles_per_packet": None}
+        if error:
+            return row | {"error": error}
+        best = min(results, key=lambda result: result.cycles)
+        median = statistics.median(result.cycles for result in results)
+        row |= {
+            "mpps": round(best.mpps, 3),
+            "cycles_per_packet": round(best.cycles, 1),
+            "cycles_per_packet_median": round(median, 1),
+            "mpps_median": round(statistics.median(r.mpps for r in results), 3),
+            "noisy": median > NOISY * best.cycles,
+            "worker_busy_percent": round(min(r.busy for r in results) * 100, 1),
+            "rounds": len(results),
+            "seconds": self.seconds,
+        }
+        for key in best.extra:
+            row[key] = best.extra[key]
+        return row
+
+    def run_idle(self, name):
+        row = {"case": name, "program": Vswitchd.name, "mpps": None, "cycles_per_packet": None}
+        seconds = max(IDLE_SECONDS, self.seconds)
+        try:
+            with self.start(IdleVswitchd, Setup([], 0)) as running:
+                running.cpu_seconds(IDLE_SETTLE_SECONDS)
+                used, wall = running.cpu_seconds(seconds)
+        except BenchError as error:
+            self.log(f"{name} {Vswitchd.name}: failed: {error}")
+            return row | {"error": str(error)}
+        self.log(f"{name} {Vswitchd.name}: {used:.3f} CPU seconds in {wall:.1f} s")
+        return row | {"cpu_percent": round(100 * used / wall, 2),
+                      "cpu_seconds": round(used, 4), "seconds": round(wall, 1)}
+
+
+def add_ratios(rows):
+    """To each row its cycles as a share of the peers', minimum to minimum and median to median."""
+    by_program = {row["program"]: row for row in rows if "error" not in row}
+    for peer, key in ((Ovs.name, "ratio_to_ovs"), (Testpmd.name, "ratio_to_testpmd_io")):
+        if peer not in by_program:
+            continue
+        for program, row in by_program.items():
+            if program == peer:
+                continue
+            for suffix in ("", "_median"):
+                row[key + suffix] = round(row["cycles_per_packet" + suffix]
+                                          / by_program[peer]["cycles_per_packet" + suffix], 3)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The result as text: one table, and a line per bound."""
+
+from cases import CASES, Idle
+from programs import Vswitchd
+
+HEADINGS = ("case", "program", "Mpps", "cycles", "median", "own", "/ovs", "med/ovs", "/io", "")
+
+
+def _number(row, key, digits):
+    return f"{row[key]:.{digits}f}" if row.get(key) is not None else "-"
+
+
+def _remarks(row):
+    remarks = []
+    if "error" in row:
+        remarks.append("failed: " + " ".join(row["error"].split())[:200])
+    if row.get("noisy"):
+        remarks.append("noisy")
+    if row.get("worker_busy_percent", 100) < 95:
+        remarks.append(f"had {row['worker_busy_percent']:.0f} % of its core")
+    if "cpu_percent" in row:
+        remarks.append(f"{row['cpu_percent']:.2f} % of a core in {row['seconds']:.0f} s")
+    if row["case"] == "bridge-64-1m" and "fdb_entries" in row:
+        remarks.append(f"{row['fdb_entries']} FDB entries")
+    return ", ".join(remarks)
+
+
+def table(rows):
+    """All rows as lines of text: minimum cycles first, then the median of the rounds."""
+    lines = [HEADINGS]
+    for row in rows:
+        lines.append((row["case"], row["program"], _number(row, "mpps", 2),
+                      _number(row, "cycles_per_packet", 1),
+                      _number(row, "cycles_per_packet_median", 1),
+                      _number(row, "own_cycles_per_packet", 1),
+                      _number(row, "ratio_to_ovs", 3), _number(row, "ratio_to_ovs_median", 3),
+                      _number(row, "ratio_to_testpmd_io", 2), _remarks(row)))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    text = []
+    for line in lines:
+        cells = [cell.ljust(width) if column < 2 else cell.rjust(width)
+                 for column, (cell, width) in enumerate(zip(line[:-1], widths))]
+        text.append("  ".join(cells + [line[-1]]).rstrip())
+    return text
+
+
+def _ratio_verdict(case, row):
+    ratio = row.get("ratio_to_ovs")
+    if ratio is None:
+        return "no ratio: a program failed"
+    bound = "held" if ratio <= case.bound else "NOT held"
+    aim = "reached" if ratio <= case.aim else "not reached"
+    return (f"{ratio:.3f} of ovs's cycles per packet (median {row['ratio_to_ovs_median']:.3f}); "
+            f"bound {case.bound:.3f} {bound}, aim {case.aim:.3f} {aim}")
+
+
+def _idle_verdict(case, row):
+    if "error" in row:
+        return "no figure: it failed"
+    held = "held" if row["cpu_percent"] <= case.bound else "NOT held"
+    return f"{row['cpu_percent']:.2f} % of a core; bound {case.bound:.0f} % {held}"
+
+
+def verdicts(rows):
+    """One line for each case that has a bound. They inform; the exit status knows nothing of it."""
+    lines = []
+    for row in rows:
+        case = CASES[row["case"]]
+        if row["program"] != Vswitchd.name or case.bound is None:
+            continue
+        verdict = _idle_verdict if isinstance(case, Idle) else _ratio_verdict
+        lines.append(f"{row['case']}: {verdict(case, row)}")
+    return lines

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Packets for the generator ports, written as pcap files.
+
+UDP over IPv4, one IP address per MAC. Side 1 sends flow i from station i of set A to station i
+of set B, side 2 the reverse, so that a learning bridge has learnt everything after one round of
+both files. A frame of N bytes is N on the wire, that is N - 4 in the file and in the mbuf: the
+frame check sequence is the NIC's.
+"""
+
+import mmap
+import socket
+import struct
+
+# High bytes of a set's MACs (locally administered) and its first IPv4 address.
+SETS = {
+    "a": (0x020A00, 0x0A000000),
+    "b": (0x020B00, 0x0A400000),
+    "table": (0x020C00, 0x0A800000),
+}
+
+# Of the pcap format, see pcap-savefile(5): microseconds, little endian.
+FILE_HEAD = struct.Struct("<IHHiIII")
+RECORD = struct.Struct("<IIII")
+
+FCS_SIZE = 4
+ETHER_IPV4_UDP_SIZE = 14 + 20 + 8
+
+# Odd, so that multiplying by it modulo 2^24 maps station numbers one to one onto low MAC bytes
+# which follow no order: consecutive MACs would flatter some hash functions.
+SCRAMBLE = 0x9E3779
+
+
+def mac(set_name, index):
+    """The 6 bytes of the MAC of one station."""
+    return (SETS[set_name][0] << 24 | (index * SCRAMBLE & 0xFFFFFF)).to_bytes(6, "big")
+
+
+def _ip_checksum(length, source, destination):
+    words = (0x4500 + length + 0x4000 + 0x4011
+             + (source >> 16) + (source & 0xFFFF)
+             + (destination >> 16) + (destination & 0xFFFF))
+    words = (words & 0xFFFF) + (words >> 16)
+    words = (words & 0xFFFF) + (words >> 16)
+    return ~words & 0xFFFF
+
+
+def write_pcap(path, wire_size, flows):
+    """Write one frame per (source, destination) pair; each is a (set name, station number)."""
+    size = wire_size - FCS_SIZE
+    ip_length = size - 14
+    payload = bytes(size - ETHER_IPV4_UDP_SIZE)
+    record = RECORD.pack(0, 0, size, size)
+    head = struct.Struct("!6s6sHBBHHHBBHIIHHHH")
+    with open(path, "wb", buffering=1 << 20) as file:
+        file.write(FILE_HEAD.pack(0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        for (source_set, source), (destination_set, destination) in flows:
+            source_ip = SETS[source_set][1] + source
+            destination_ip = SETS[destination_set][1] + destination
+            # UDP checksum 0: none
+            file.write(record + head.pack(
+                mac(destination_set, destination), mac(source_set, source), 0x0800,
+                0x45, 0, ip_length, 0, 0x4000, 64, 17,
+                _ip_checksum(ip_length, source_ip, destination_ip), source_ip, destination_ip,
+                1024 + source % 50000, 9, ip_length - 20, 0) + payload)
+    return path
+
+
+def write_pair(directory, wire_size, n_flows):
+    """Both sides' files for n_flows each way; returns their paths."""
+    paths = []
+    for here, there in (("a", "b"), ("b", "a")):
+        path = directory / f"{here}-{wire_size}-{n_flows}.pcap"
+        if not path.exists():
+            write_pcap(path, wire_size, (((here, i), (there, i)) for i in range(n_flows)))
+        paths.append(path)
+    return paths
+
+
+def write_table(directory, n_stations):
+    """A file that teaches a bridge n_stations more MACs, all talking to the first of set A."""
+    path = directory / f"table-{n_stations}.pcap"
+    if not path.exists():
+        write_pcap(path, 64, ((("table", i), ("a", 0)) for i in range(n_stations)))
+    return path
+
+
+def send_pcap(path, interface):
+    """Send every frame of a file that write_pcap() made, all of one size, through a raw socket."""
+    with open(path, "rb") as file, \
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content, \
+            memoryview(content) as frames, \
+            socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as out:
+        out.bind((interface, 0))
+        size = RECORD.unpack_from(frames, FILE_HEAD.size)[2]
+        for at in range(FILE_HEAD.size + RECORD.size, len(frames), RECORD.size + size):
+            out.send(frames[at:at + size])

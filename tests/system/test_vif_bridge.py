@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""scripts/vif-bridge with a store made of files and a vsctl that only writes down what it is asked.
+
+Every case runs under dash and under busybox's shell.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts/vif-bridge"
+BACKEND = "backend/vif/7/1"
+
+STUBS = {
+    "xenstore-read": '[ -f "$STORE/$1" ] || exit 1; cat "$STORE/$1"',
+    "xenstore-write": """
+        while [ $# -ge 2 ]; do
+            mkdir -p "$(dirname "$STORE/$1")"; printf '%s' "$2" > "$STORE/$1"; shift 2
+        done""",
+    "vsctl": """
+        [ "$1" = -j ] && { cat "$STORE/bridges"; exit 0; }
+        { printf 'vsctl'; printf ' [%s]' "$@"; echo; } >> "$STORE/calls"
+        [ -f "$STORE/vsctl-error" ] && { cat "$STORE/vsctl-error" >&2; exit 1; }
+        exit 0""",
+}
+
+
+class Host:
+    """A fake Xen host in a folder."""
+
+    def __init__(self, folder, shell):
+        self.store = folder / "store"
+        self._bin = folder / "bin"
+        self._shell = shell
+        (self.store / BACKEND).mkdir(parents=True)
+        self._bin.mkdir()
+        (self.store / "bridges").write_text("[]")
+        for name, body in STUBS.items():
+            stub = self._bin / name
+            stub.write_text("#!/bin/sh\n" + body + "\n")
+            stub.chmod(0o755)
+        self.set("frontend-id", "7")
+        self.set("handle", "1")
+
+    def set(self, key, value):
+        """Write a key of the backend folder."""
+        (self.store / BACKEND / key).write_text(value)
+
+    def get(self, key):
+        """A key of the backend folder, None if it is not there."""
+        path = self.store / BACKEND / key
+        return path.read_text() if path.exists() else None
+
+    @property
+    def calls(self):
+        """The commands that were run, in order."""
+        path = self.store / "calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def run(self, *arguments, **environment):
+        """Run the script as libxl does."""
+        env = {"PATH": "%s:/usr/bin:/bin" % self._bin, "STORE": str(self.store),
+               "XENBUS_PATH": BACKEND, "XENBUS_TYPE": "vif", "vif": "vif7.1",
+               "INTERFACE": "vif7.1-emu", **environment}
+        return subprocess.run([*self._shell, str(SCRIPT), *arguments], env=env,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              stdin=subprocess.DEVNULL, check=False, timeout=60)
+
+    def fails(self, text, *arguments):
+        """Run; it must fail, say text, and leave it for xl."""
+        result = self.run(*(arguments or ("online", "type_if=vif")))
+        assert result.returncode == 1
+        assert text in result.stderr
+        assert text in self.get("hotplug-error")
+        assert self.get("hotplug-status") == "error"
+
+
+@pytest.fixture(params=["dash", "busybox"])
+def host(request, tmp_path):
+    """One host per shell."""
+    if not shutil.which(request.param):
+        pytest.skip("%s is not installed" % request.param)
+    shell = [request.param, "sh"] if request.param == "busybox" else [request.param]
+    return Host(tmp_path, shell)
+
+
+def online(host):
+    """Run online and return the one vsctl call."""
+    result = host.run("online", "type_if=vif")
+    assert result.returncode == 0, result.stderr
+    assert host.get("hotplug-status") == "connected"
+    assert host.get("hotplug-error") is None
+    assert len(host.calls) == 1
+    return host.calls[0]
+
+
+def test_bridge(host):
+    host.set("bridge", "xenbr0")
+    assert online(host) == "vsctl [port] [add] [vif7.1] [bridge] [xenbr0]"
+
+
+def test_access_vlan(host):
+    host.set("bridge", "xenbr0.100")
+    assert online(host) == "vsctl [port] [add] [vif7.1] [bridge] [xenbr0] [vid] [100]"
+
+
+def test_mtu_is_told_to_the_guest(host):
+    host.set("bridge", "xenbr0")
+    host.set("mtu", "9000")
+    assert online(host) == "vsctl [port] [add] [vif7.1] [bridge] [xenbr0] [mtu] [9000]"
+    assert (host.store / "local/domain/7/device/vif/1/mtu").read_text() == "9000"
+
+
+def test_vlan_and_mtu(host):
+    host.set("bridge", "br.lan.7")
+    host.set("mtu", "1400")
+    assert online(host) == \
+        "vsctl [port] [add] [vif7.1] [bridge] [br.lan] [vid] [7] [mtu] [1400]"
+
+
+@pytest.mark.parametrize("bridges, expected", [
+    ('[{"bridge":"lan0","ageing":300}]', "lan0"),
+    ('[\n  {\n    "ageing": 300,\n    "bridge": "lan0"\n  }\n]\n', "lan0"),
+    ('[{"bridge":"lan0"},{"bridge":"lan1"}]', "xenbr0"),
+    ("[]", "xenbr0"),
+])
+def test_default_bridge(host, bridges, expected):
+    (host.store / "bridges").write_text(bridges)
+    assert online(host) == "vsctl [port] [add] [vif7.1] [bridge] [%s]" % expected
+
+
+@pytest.mark.parametrize("bridge, text", [
+    ("xenbr0.abc", "'abc' is not a VLAN id"),
+    ("xenbr0.0", "'0' is not a VLAN id"),
+    ("xenbr0.4095", "'4095' is not a VLAN id"),
+    ("xenbr0.", "'' is not a VLAN id"),
+    ("xenbr0.99999999999999999999", "is not a VLAN id"),
+    (".5", "no bridge is named"),
+    ("xenbr0:1:2", "not supported yet"),
+    ("xenbr0.5:6", "not supported yet"),
+])
+def test_bad_bridge(host, bridge, text):
+    host.set("bridge", bridge)
+    host.fails(text)
+    assert not host.calls
+
+
+@pytest.mark.parametrize("mtu", ["9000x", "67", "65536", "-1"])
+def test_bad_mtu(host, mtu):
+    host.set("bridge", "xenbr0")
+    host.set("mtu", mtu)
+    host.fails("mtu=" + mtu)
+    assert not host.calls
+
+
+def test_error_of_vsctl_reaches_xl(host):
+    host.set("bridge", "nosuch")
+    (host.store / "vsctl-error").write_text("vsctl: port vif7.1: no bridge 'nosuch'\n")
+    host.fails("no bridge 'nosuch'")
+
+
+def test_nothing_is_evaluated(host):
+    host.set("bridge", "$(touch $STORE/evil) `touch $STORE/evil` ; touch *")
+    assert "[$(touch $STORE/evil) `touch $STORE/evil` ; touch *]" in online(host)
+    host.run("online", "vif=$(touch $STORE/evil)", "type_if=vif")
+    assert not (host.store / "evil").exists()
+
+
+def test_emulated_interface(host):
+    host.set("bridge", "xenbr0.9")
+    assert host.run("add", "type_if=tap").returncode == 0
+    assert host.calls == ["vsctl [port] [add] [vif7.1-emu] [bridge] [xenbr0] [vid] [9]"]
+    assert host.get("hotplug-status") is None
+    assert host.run("remove", "type_if=tap").returncode == 0
+    assert host.calls[1:] == ["vsctl [port] [del] [vif7.1-emu]"]
+
+
+def test_offline(host):
+    assert host.run("offline", "type_if=vif").returncode == 0
+    assert host.calls == ["vsctl [port] [del] [vif7.1]"]
+
+
+def test_offline_of_what_is_gone(host):
+    (host.store / "vsctl-error").write_text("vsctl: no port vif7.1\n")
+    assert host.run("offline", "type_if=vif").returncode == 0
+    assert host.get("hotplug-error") is None
+
+
+@pytest.mark.parametrize("arguments", [("online", "type_if=tap"), ("offline", "type_if=tap"),
+                                       ("add", "type_if=vif"), ("remove", "type_if=vif")])
+def test_the_other_kind_passes(host, arguments):
+    assert host.run(*arguments).returncode == 0
+    assert not host.calls
+
+
+def test_unknown_command(host):
+    host.fails("'move' is not one of", "move", "type_if=vif")
+    host.fails("'' is not one of", "type_if=vif")
+
+
+def test_outside_of_xl(host):
+    result = host.run("online", "type_if=vif", XENBUS_PATH="")
+    assert result.returncode == 1
+    assert "XENBUS_PATH is not set" in result.stderr
+
+
+def test_no_interface_named(host):
+    result = host.run("online", "type_if=vif", vif="")
+    assert result.returncode == 1
+    assert "no interface is named" in host.get("hotplug-error")
+
+
+def test_no_vsctl(host):
+    host.set("bridge", "xenbr0")
+    os.unlink(host.store.parent / "bin/vsctl")
+    if shutil.which("vsctl"):
+        pytest.skip("a vsctl is installed on this machine")
+    host.fails("vsctl is not installed")

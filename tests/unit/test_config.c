@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "config.h"
+#include "error.h"
+
+static int
+read_text(const char *text, size_t size, struct config *config, struct error *err)
+{
+	FILE *file = tmpfile();
+	int ret;
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, size, file), size);
+	rewind(file);
+	ret = config_read(file, "vswitch.conf", config, err);
+	fclose(file);
+	return ret;
+}
+
+static void
+test_good(void **state)
+{
+	static const char text[] = "# comment\n"
+				   "[vswitchd]\n"
+				   "workers = 2 ; inline\n"
+				   "cores=1-2\r\n"
+				   "\n"
+				   "[ bridge   xenbr0 ]  ; all defaults\n"
+				   "[bridge br1]\n"
+				   "\tageing = 10\n"
+				   "\tfdb_limit = 5\n"
+				   "[port p0]\n"
+				   "bridge = xenbr0\n"
+				   "devargs = net_pcap0,rx_pcap=a.pcap,tx_pcap=b.pcap\n"
+				   "vid = none";
+	const struct config_section *section;
+	struct config config;
+	struct error err;
+
+	if (read_text(text, sizeof(text) - 1, &config, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(config.n_sections, 4);
+
+	section = config_next(&config, &vswitchd_schema, NULL);
+	assert_int_equal(section->object.values[VSWITCHD_KEY_WORKERS].number, 2);
+	assert_string_equal(section->object.values[VSWITCHD_KEY_CORES].text, "1-2");
+	assert_null(config_next(&config, &vswitchd_schema, section));
+
+	section = config_next(&config, &bridge_schema, NULL);
+	assert_string_equal(section->object.name, "xenbr0");
+	assert_int_equal(section->line, 6);
+	assert_int_equal(section->object.values[BRIDGE_KEY_AGEING].number, 300);
+	section = config_next(&config, &bridge_schema, section);
+	assert_string_equal(section->object.name, "br1");
+	assert_int_equal(section->object.values[BRIDGE_KEY_AGEING].number, 10);
+	assert_int_equal(section->object.values[BRIDGE_KEY_FDB_LIMIT].number, 5);
+	assert_null(config_next(&config, &bridge_schema, section));
+
+	section = config_next(&config, &port_schema, NULL);
+	assert_string_equal(section->object.values[PORT_KEY_DEVARGS].text,
+			    "net_pcap0,rx_pcap=a.pcap,tx_pcap=b.pcap");
+	config_free(&config);
+	config_free(&config);
+}
+
+static void
+test_empty(void **state)
+{
+	struct config config;
+	struct error err;
+
+	assert_int_equal(read_text("", 0, &config, &err), 0);
+	assert_int_equal(config.n_sections, 0);
+	assert_null(config_next(&config, &port_schema, NULL));
+	config_free(&config);
+}
+
+static void
+test_bad(void **state)
+{
+	static const struct {
+		const char *text, *message;
+	} cases[] = {
+		{ "[bridge b]\nageing = 300\nagein = 3\n",
+		  "vswitch.conf:3: bridge b: unknown key 'agein'; did you mean 'ageing'?" },
+		{ "[bridge b]\nageing = soon\n",
+		  "vswitch.conf:2: bridge b: ageing: 'soon' is not a number of seconds from 0 to "
+		  "1000000" },
+		{ "[bridge b]\nageing = 1\n  ageing = 2\n",
+		  "vswitch.conf:3: bridge b: ageing is given twice" },
+		{ "[bridge b]\n[port p]\nbridge=b\n[bridge b]\n",
+		  "vswitch.conf:4: [bridge b] is given twice, first in line 1" },
+		{ "[vswitchd]\n[vswitchd]\n",
+		  "vswitch.conf:2: [vswitchd] is given twice, first in line 1" },
+		{ "\n[brigde b]\n",
+		  "vswitch.conf:2: unknown section 'brigde'; did you mean 'bridge'?" },
+		{ "[fdb b]\n", "vswitch.conf:1: unknown section 'fdb'; known: [vswitchd], "
+			       "[bridge NAME], [port NAME]" },
+		{ "[bridge]\n", "vswitch.conf:1: [bridge] needs a name: [bridge NAME]" },
+		{ "[bridge a b]\n", "vswitch.conf:1: bridge: 'a b' is not a name of 1-15 letters, "
+				    "digits or . _ - + @ ~" },
+		{ "[vswitchd x]\n", "vswitch.conf:1: vswitchd: takes no name, but got 'x'" },
+		{ "[bridge b\n", "vswitch.conf:1: ']' is missing after the section's name" },
+		{ "[bridge b] x\n", "vswitch.conf:1: there is text after ']'" },
+		{ "ageing = 3\n", "vswitch.conf:1: a key needs a section above it, such as "
+				  "[bridge NAME]" },
+		{ "[bridge b]\n\nnonsense\n",
+		  "vswitch.conf:3: this is neither KEY = VALUE nor a [section]" },
+		{ "[bridge b]\n[port p]\nmtu = 1500\n",
+		  "vswitch.conf:2: port p: bridge is missing: the bridge that the port is on" },
+		{ "[port p]\nbridge = b\n",
+		  "vswitch.conf:1: port p: there is no section [bridge b]" },
+		{ "[bridge b]\n[port p]\nbridge = b\ntype = tap\ndevargs = x\n",
+		  "vswitch.conf:2: port p: devargs are for type eth, not tap" },
+	};
+	struct config config = { .n_sections = 77 };
+	struct error err;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_true(read_text(cases[i].text, strlen(cases[i].text), &config, &err) < 0);
+		assert_string_equal(err.msg, cases[i].message);
+		assert_int_equal(config.n_sections, 77);
+	}
+}
+
+static void
+test_odd_bytes(void **state)
+{
+	char text[600] = "[bridge b]\nageing=";
+	size_t len = strlen(text);
+	struct config config;
+	struct error err;
+
+	assert_int_equal(read_text("[bridge b]\nage\0ing=3\n", 21, &config, &err), -EINVAL);
+	assert_string_equal(err.msg, "vswitch.conf:2: this is not a text file");
+	memset(text + len, '1', sizeof(text) - len);
+	assert_int_equal(read_text(text, sizeof(text), &config, &err), -EINVAL);
+	assert_string_equal(err.msg, "vswitch.conf:2: the line is longer than 197 characters");
+}
+
+/* The longest legal line arrives whole. */
+static void
+test_line_limit(void **state)
+{
+	char text[512] = "[bridge b]\n[port p]\nbridge=b\n";
+	size_t head = strlen(text), len;
+	struct config config;
+	struct error err;
+
+	strcat(text, "devargs=");
+	len = CONFIG_LINE_MAX - strlen("devargs=");
+	memset(text + head + strlen("devargs="), 'x', len);
+	text[head + CONFIG_LINE_MAX] = '\n';
+	text[head + CONFIG_LINE_MAX + 1] = '\0';
+	if (read_text(text, strlen(text), &config, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(strlen(config_next(&config, &port_schema, NULL)
+					->object.values[PORT_KEY_DEVARGS]
+					.text),
+			 len);
+	config_free(&config);
+
+	text[head + CONFIG_LINE_MAX] = 'x';
+	text[head + CONFIG_LINE_MAX + 1] = '\n';
+	text[head + CONFIG_LINE_MAX + 2] = '\0';
+	assert_int_equal(read_text(text, strlen(text), &config, &err), -EINVAL);
+}
+
+static void
+test_many(void **state)
+{
+	struct config config;
+	struct error err;
+	FILE *file = tmpfile();
+	int i;
+
+	fputs("[bridge b]\n", file);
+	for (i = 0; i < 600; i++)
+		fprintf(file, "[port p%d]\nbridge = b\n", i);
+	rewind(file);
+	assert_int_equal(config_read(file, "x", &config, &err), 0);
+	assert_int_equal(config.n_sections, 601);
+	assert_string_equal(config.sections[600].object.name, "p599");
+	config_free(&config);
+	fclose(file);
+}
+
+static void
+test_files(void **state)
+{
+	struct config config;
+	struct error err;
+
+	assert_int_equal(config_load("/nonexistent/vswitch.conf", &config, &err), -ENOENT);
+	assert_string_equal(err.msg, "/nonexistent/vswitch.conf: No such file or directory");
+	assert_int_equal(config_load("/", &config, &err), -EISDIR);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),       cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_bad),        cmocka_unit_test(test_odd_bytes),
+		cmocka_unit_test(test_line_limit), cmocka_unit_test(test_many),
+		cmocka_unit_test(test_files),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* vsctl's inside: argv to request, help, tables. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "command.h"
+#include "error.h"
+#include "help.h"
+#include "table.h"
+
+/* Split a command line at blanks and parse it. */
+static int
+parse(const char *line, struct request *request, struct error *err)
+{
+	char text[256], *argv[32] = { NULL }, *word, *save;
+	int argc = 0;
+
+	snprintf(text, sizeof(text), "%s", line);
+	for (word = strtok_r(text, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
+		argv[argc++] = word;
+	return request_parse(argc, argv, request, err);
+}
+
+static void
+test_requests(void **state)
+{
+	static const struct {
+		const char *line, *method, *params;
+	} cases[] = {
+		{ "bridge add xenbr0", "bridge.add", "{\"name\":\"xenbr0\"}" },
+		{ "bridge add xenbr0 ageing 0 fdb_limit 7", "bridge.add",
+		  "{\"name\":\"xenbr0\",\"ageing\":0,\"fdb-limit\":7}" },
+		{ "bridge show", "bridge.show", "{}" },
+		{ "bridge show xenbr0", "bridge.show", "{\"name\":\"xenbr0\"}" },
+		{ "port add vif1.0 bridge xenbr0 vid 10", "port.add",
+		  "{\"name\":\"vif1.0\",\"bridge\":\"xenbr0\",\"vid\":10}" },
+		{ "port add p0 bridge xenbr0 devargs net_pcap0,rx_pcap=a.pcap", "port.add",
+		  "{\"name\":\"p0\",\"bridge\":\"xenbr0\",\"devargs\":\"net_pcap0,rx_pcap=a."
+		  "pcap\"}" },
+		{ "port add xenbr0 bridge xenbr0 type tap", "port.add",
+		  "{\"name\":\"xenbr0\",\"bridge\":\"xenbr0\",\"type\":\"tap\"}" },
+		{ "port set eth1 vid none mtu keep", "port.set",
+		  "{\"name\":\"eth1\",\"vid\":\"none\",\"mtu\":\"keep\"}" },
+		{ "port show bridge xenbr0", "port.show", "{\"bridge\":\"xenbr0\"}" },
+		{ "port show bridge", "port.show", "{\"name\":\"bridge\"}" },
+		{ "fdb add xenbr0 mac 00-16-3E-00-00-01 port eth1 vid 10", "fdb.add",
+		  "{\"name\":\"xenbr0\",\"mac\":\"00:16:3e:00:00:01\",\"vid\":10,\"port\":"
+		  "\"eth1\"}" },
+		{ "fdb show", "fdb.show", "{}" },
+		{ "fdb show mac 00:16:3e:00:00:01", "fdb.show", "{\"mac\":\"00:16:3e:00:00:01\"}" },
+		{ "fdb show xenbr0 vid 3", "fdb.show", "{\"name\":\"xenbr0\",\"vid\":3}" },
+		{ "fdb flush xenbr0 port eth1", "fdb.flush",
+		  "{\"name\":\"xenbr0\",\"port\":\"eth1\"}" },
+		{ "fdb del xenbr0 mac 00:16:3e:00:00:01", "fdb.del",
+		  "{\"name\":\"xenbr0\",\"mac\":\"00:16:3e:00:00:01\"}" },
+		{ "stats show eth1", "stats.show", "{\"name\":\"eth1\"}" },
+		{ "vif show", "vif.show", "{}" },
+		{ "show", "show", "{}" },
+		{ "version", "version", "{}" },
+	};
+	struct request request;
+	char method[32], *text;
+	struct error err;
+	json_t *params;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (parse(cases[i].line, &request, &err) < 0)
+			fail_msg("%s: %s", cases[i].line, err.msg);
+		request_method(&request, method, sizeof(method));
+		assert_string_equal(method, cases[i].method);
+		params = request_params(&request.object);
+		text = json_dumps(params, JSON_COMPACT);
+		assert_string_equal(text, cases[i].params);
+		free(text);
+		json_decref(params);
+	}
+}
+
+static void
+test_usage_errors(void **state)
+{
+	static const struct {
+		const char *line, *message;
+	} cases[] = {
+		{ "", "a command is missing: show, bridge, port, vif, fdb, stats, version, help" },
+		{ "brdige add x", "unknown command 'brdige'; did you mean 'bridge'?" },
+		{ "interface", "unknown command 'interface'; known: show, bridge, port, vif, fdb, "
+			       "stats, version, help" },
+		{ "bridge", "bridge: a verb is missing: add, del, set, show, help" },
+		{ "bridge shwo", "bridge: unknown verb 'shwo'; did you mean 'show'?" },
+		{ "vif add x", "vif: unknown verb 'add'; known: show, help" },
+		{ "bridge add", "bridge add: a name is missing: vsctl bridge add BRIDGE ..." },
+		{ "bridge add x/y",
+		  "bridge: 'x/y' is not a name of 1-15 letters, digits or . _ - + "
+		  "@ ~" },
+		{ "bridge add b ageing", "bridge: ageing needs a value: SECONDS" },
+		{ "bridge add b agein 3", "bridge b: unknown key 'agein'; did you mean 'ageing'?" },
+		{ "bridge add b ageing x",
+		  "bridge b: ageing: 'x' is not a number of seconds from 0 "
+		  "to 1000000" },
+		{ "bridge add b ageing 1 ageing 2", "bridge b: ageing is given twice" },
+		{ "bridge set b", "bridge b: nothing to set: give a key and its value" },
+		{ "bridge del b now", "bridge b: unknown key 'now'; there are none here" },
+		{ "port add eth1", "port eth1: bridge is missing: the bridge that the port is on" },
+		{ "port set eth1 type tap", "port eth1: type can only be given when the object is "
+					    "added" },
+		{ "fdb add b mac 00:00:00:00:00:01", "fdb b: port is missing: the port that the "
+						     "address is behind" },
+		{ "fdb show cursor 3", "fdb: cursor is for programs" },
+		{ "version now", "version takes no arguments, but got 'now'" },
+	};
+	struct request request;
+	struct error err;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_not_equal(parse(cases[i].line, &request, &err), 0);
+		assert_string_equal(err.msg, cases[i].message);
+	}
+}
+
+/* Help has every command and every key that a user can give. */
+static void
+test_help(void **state)
+{
+	const struct object_schema *schema;
+	char *text = NULL, word[64];
+	struct error err;
+	size_t size, i, j;
+	FILE *out;
+
+	out = open_memstream(&text, &size);
+	assert_int_equal(help_print(NULL, out, &err), 0);
+	fclose(out);
+	for (i = 0; i < n_commands; i++) {
+		snprintf(word, sizeof(word), "  %s%s%s ",
+			 commands[i].object != NULL ? commands[i].object : "",
+			 commands[i].object != NULL ? " " : "", commands[i].verb);
+		assert_non_null(strstr(text, word));
+	}
+	free(text);
+
+	for (i = 0; i < n_commands; i++) {
+		schema = commands[i].schema;
+		if (schema == NULL)
+			continue;
+		out = open_memstream(&text, &size);
+		assert_int_equal(help_print(schema->kind, out, &err), 0);
+		fclose(out);
+		for (j = 0; j < schema->n_keys; j++) {
+			snprintf(word, sizeof(word), "\n  %s ", schema->keys[j].name);
+			assert_int_equal(strstr(text, word) == NULL, schema->keys[j].internal);
+		}
+		free(text);
+	}
+	out = open_memstream(&text, &size);
+	assert_int_equal(help_print("nothing", out, &err), -EINVAL);
+	fclose(out);
+	assert_int_equal(size, 0);
+	free(text);
+}
+
+static void
+test_table(void **state)
+{
+	static const struct column columns[] = {
+		{ .heading = "PORT", .field = "port" },
+		{ .heading = "MTU", .field = "mtu", .kind = CELL_NUMBER },
+		{ .heading = "N", .field = "list", .kind = CELL_COUNT },
+		{ .heading = "SUM", .field = "drops", .kind = CELL_SUM },
+		{ .heading = "LIST", .field = "list" },
+	};
+	json_t *rows = json_loads("[{\"port\":\"vif10.0\",\"mtu\":1500,\"list\":[\"a\",\"b\"],"
+				  "\"drops\":{\"x\":1,\"y\":41}},"
+				  "{\"port\":\"vif2.0\",\"mtu\":null,\"list\":[],\"drops\":{}}]",
+				  0, NULL);
+	struct table table;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	rows_sort(rows, "port");
+	table_init(&table, columns, 5, 2);
+	table_print(&table, rows, out);
+	fclose(out);
+	assert_string_equal(text, "  PORT      MTU  N  SUM  LIST\n"
+				  "  vif2.0      -  0    0  -\n"
+				  "  vif10.0  1500  2   42  a,b\n");
+	free(text);
+	json_decref(rows);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_usage_errors),
+		cmocka_unit_test(test_help),
+		cmocka_unit_test(test_table),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

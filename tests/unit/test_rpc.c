@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <event2/event.h>
+
+#include "error.h"
+#include "rpc.h"
+#include "rpc_params.h"
+
+#define TURNS_MAX 10000 /* of the event loop, 10 ms each at most, until a test gives up */
+
+static unsigned int n_calls;
+
+static int
+echo(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	n_calls++;
+	*ret_result = json_deep_copy(params);
+	return 0;
+}
+
+static int
+missing(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	return error_set(err, ENOENT, "there is no bridge xenbr0");
+}
+
+static int
+silent(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	return -EIO;
+}
+
+static int
+odd_bytes(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	return error_set(err, EIO, "not UTF-8: \xff\xc3");
+}
+
+static int
+bridge_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	struct object obj;
+	int ret;
+
+	ret = rpc_params_read(params, &bridge_schema, VERB_ADD, NAME_REQUIRED, &obj, err);
+	if (ret == 0)
+		*ret_result = json_pack("{s:s, s:I}", "name", obj.name, "ageing",
+					(json_int_t)obj.values[BRIDGE_KEY_AGEING].number);
+	return ret;
+}
+
+/* 100 kB. */
+static int
+big(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	char text[100001];
+
+	n_calls++;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	*ret_result = json_string(text);
+	return 0;
+}
+
+static int
+nothing(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	n_calls++;
+	return 0;
+}
+
+static const struct rpc_method methods[] = {
+	{ "echo", echo },       { "missing", missing }, { "silent", silent },
+	{ "odd", odd_bytes },   { "big", big },         { "bridge.add", bridge_add },
+	{ "nothing", nothing },
+};
+static const struct rpc_dispatch dispatch = {
+	.methods = methods,
+	.n_methods = sizeof(methods) / sizeof(methods[0]),
+};
+
+static void
+expect(const char *request, const char *expected)
+{
+	json_t *reply = rpc_handle(&dispatch, request, strlen(request));
+	char *text = json_dumps(reply, JSON_COMPACT);
+
+	assert_string_equal(text, expected);
+	free(text);
+	json_decref(reply);
+}
+
+static void
+expect_code(const char *request, size_t size, int code)
+{
+	json_t *reply = rpc_handle(&dispatch, request, size);
+	json_t *error = json_object_get(reply, "error");
+
+	assert_int_equal(json_integer_value(json_object_get(error, "code")), code);
+	assert_true(strlen(json_string_value(json_object_get(error, "message"))) > 0);
+	json_decref(reply);
+}
+
+static void
+test_replies(void **state)
+{
+	expect("{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"params\":{\"a\":[1]},\"id\":7}",
+	       "{\"jsonrpc\":\"2.0\",\"result\":{\"a\":[1]},\"id\":7}");
+	expect("{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"id\":\"x\"}",
+	       "{\"jsonrpc\":\"2.0\",\"result\":{},\"id\":\"x\"}");
+	expect("{\"jsonrpc\":\"2.0\",\"method\":\"nothing\",\"id\":null}",
+	       "{\"jsonrpc\":\"2.0\",\"result\":null,\"id\":null}");
+	expect("{\"jsonrpc\":\"2.0\",\"method\":\"missing\",\"id\":1}",
+	       "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32000,\"message\":\"there is no bridge "
+	       "xenbr0\",\"data\":{\"errno\":\"ENOENT\"}},\"id\":1}");
+	expect("{\"jsonrpc\":\"2.0\",\"method\":\"silent\",\"id\":1}",
+	       "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32000,\"message\":\"silent: "
+	       "Input/output error\",\"data\":{\"errno\":\"EIO\"}},\"id\":1}");
+	expect("{\"jsonrpc\":\"2.0\",\"method\":\"odd\",\"id\":1}",
+	       "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32000,\"message\":\"not UTF-8: "
+	       "??\",\"data\":{\"errno\":\"EIO\"}},\"id\":1}");
+	expect("{\"jsonrpc\":\"2.0\",\"method\":\"gone\",\"id\":1}",
+	       "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32601,\"message\":\"there is no method "
+	       "\\\"gone\\\"\"},\"id\":1}");
+}
+
+static void
+test_notification(void **state)
+{
+	static const char *const lines[] = {
+		"{\"jsonrpc\":\"2.0\",\"method\":\"echo\"}",
+		"{\"jsonrpc\":\"2.0\",\"method\":\"missing\"}",
+		"{\"jsonrpc\":\"2.0\",\"method\":\"gone\"}",
+	};
+	size_t i;
+
+	n_calls = 0;
+	for (i = 0; i < 3; i++)
+		assert_null(rpc_handle(&dispatch, lines[i], strlen(lines[i])));
+	assert_int_equal(n_calls, 1);
+}
+
+static void
+test_faults(void **state)
+{
+	static const struct {
+		const char *line;
+		int code;
+	} cases[] = {
+		{ "nonsense", -32700 },
+		{ "", -32700 },
+		{ "{\"jsonrpc\":\"2.0\"", -32700 },
+		{ "{\"a\":1,\"a\":2}", -32700 },
+		{ "{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"id\":1} x", -32700 },
+		{ "{\"jsonrpc\":\"2.0\",\"method\":\"e\\u0000o\",\"id\":1}", -32700 },
+		{ "{\"jsonrpc\":\"2.0\",\"method\":\"\xff\",\"id\":1}", -32700 },
+		{ "{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"id\":99999999999999999999}", -32700 },
+		{ "[]", -32600 },
+		{ "[{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"id\":1}]", -32600 },
+		{ "{}", -32600 },
+		{ "{\"jsonrpc\":\"1.0\",\"method\":\"echo\",\"id\":1}", -32600 },
+		{ "{\"jsonrpc\":2.0,\"method\":\"echo\",\"id\":1}", -32600 },
+		{ "{\"jsonrpc\":\"2.0\",\"id\":1}", -32600 },
+		{ "{\"jsonrpc\":\"2.0\",\"method\":1,\"id\":1}", -32600 },
+		{ "{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"id\":{}}", -32600 },
+		{ "{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"id\":[[]]}", -32600 },
+		{ "{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"params\":[1],\"id\":1}", -32602 },
+		{ "{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"params\":1,\"id\":1}", -32602 },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		expect_code(cases[i].line, strlen(cases[i].line), cases[i].code);
+	expect_code("{\"jsonrpc\":\0\"2.0\"}", 19, -32700);
+	expect("[]",
+	       "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32600,\"message\":\"not a request: a "
+	       "batch is not supported: send one object per line\"},\"id\":null}");
+}
+
+static void
+test_nested_bomb(void **state)
+{
+	char *bomb = malloc(RPC_LINE_MAX);
+	size_t i;
+
+	assert_non_null(bomb);
+	memset(bomb, '[', RPC_LINE_MAX);
+	expect_code(bomb, RPC_LINE_MAX, -32700);
+	for (i = 0; i + 5 < RPC_LINE_MAX; i += 5)
+		memcpy(bomb + i, "{\"a\":", 5);
+	expect_code(bomb, i, -32700);
+	/* As deep as jansson lets through, and whole. */
+	memset(bomb, '[', 2000);
+	memset(bomb + 2000, ']', 2000);
+	expect_code(bomb, 4000, -32600);
+	free(bomb);
+}
+
+static void
+expect_params(const char *params, const char *expected)
+{
+	char request[512];
+
+	snprintf(request, sizeof(request),
+		 "{\"jsonrpc\":\"2.0\",\"method\":\"bridge.add\",\"params\":%s,\"id\":1}", params);
+	expect(request, expected);
+}
+
+static void
+test_params(void **state)
+{
+	json_t *json;
+	struct object obj;
+	struct error err;
+
+	expect_params("{\"name\":\"b\"}",
+		      "{\"jsonrpc\":\"2.0\",\"result\":{\"name\":\"b\",\"ageing\":300},\"id\":1}");
+	expect_params("{\"ageing\":10,\"name\":\"b\",\"fdb_limit\":\"7\"}",
+		      "{\"jsonrpc\":\"2.0\",\"result\":{\"name\":\"b\",\"ageing\":10},\"id\":1}");
+	expect_params(
+		"{\"name\":\"b\",\"ageing\":\"soon\"}",
+		"{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32602,\"message\":\"bridge b: ageing: "
+		"'soon' is not a number of seconds from 0 to "
+		"1000000\",\"data\":{\"errno\":\"EINVAL\"}},\"id\":1}");
+	expect_params(
+		"{\"name\":\"b\",\"ageing\":9999999}",
+		"{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32602,\"message\":\"bridge b: ageing: "
+		"'9999999' is not a number of seconds from 0 to "
+		"1000000\",\"data\":{\"errno\":\"ERANGE\"}},\"id\":1}");
+	expect_params(
+		"{\"name\":\"b\",\"ageing\":[1]}",
+		"{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32602,\"message\":\"bridge b: 'ageing' "
+		"must be a string, a number or a "
+		"boolean\",\"data\":{\"errno\":\"EINVAL\"}},\"id\":1}");
+	expect_params("{}", "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32602,\"message\":\"bridge: "
+			    "name is missing\",\"data\":{\"errno\":\"EINVAL\"}},\"id\":1}");
+	expect_params(
+		"{\"name\":7}",
+		"{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32602,\"message\":\"bridge: name must "
+		"be a string\",\"data\":{\"errno\":\"EINVAL\"}},\"id\":1}");
+	expect_params("{\"name\":\"b\",\"fdb-limit\":1,\"fdb_limit\":2}",
+		      "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32602,\"message\":\"bridge b: "
+		      "fdb-limit is given twice\",\"data\":{\"errno\":\"EINVAL\"}},\"id\":1}");
+
+	json = json_pack("{s:s, s:s, s:n}", "name", "p", "bridge", "b", "vid");
+	assert_int_equal(rpc_params_read(json, &port_schema, VERB_ADD, NAME_REQUIRED, &obj, &err),
+			 0);
+	assert_int_equal(obj.values[PORT_KEY_VID].number, 0);
+	assert_true(obj.values[PORT_KEY_VID].is_set);
+	json_decref(json);
+}
+
+/* A server on a real socket, and the loop that serves it. */
+struct fixture {
+	struct event_base *base;
+	struct rpc_server *server;
+	char dir[32];
+	char path[64];
+};
+
+static int
+setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	struct error err;
+
+	strcpy(f->dir, "/tmp/test_rpc.XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->path, sizeof(f->path), "%s/sock", f->dir);
+	f->base = event_base_new();
+	f->server = rpc_server_create(f->base, f->path, &dispatch, &err);
+	if (f->server == NULL)
+		fail_msg("%s", err.msg);
+	n_calls = 0;
+	*state = f;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	rpc_server_destroy(f->server);
+	event_base_free(f->base);
+	assert_int_equal(access(f->path, F_OK), -1);
+	assert_int_equal(rmdir(f->dir), 0);
+	free(f);
+	return 0;
+}
+
+static int
+client_connect(const struct fixture *f)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", f->path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+static void
+turn(struct fixture *f)
+{
+	const struct timeval most = { 0, 10000 };
+
+	event_base_loopexit(f->base, &most);
+	event_base_loop(f->base, EVLOOP_ONCE);
+}
+
+/* Send all, letting the server run while its side is full. */
+static void
+send_all(struct fixture *f, int fd, const char *text, size_t size)
+{
+	unsigned int turns;
+	ssize_t n;
+
+	for (turns = 0; size > 0 && turns < TURNS_MAX; turns++) {
+		n = send(fd, text, size, MSG_NOSIGNAL);
+		if (n > 0) {
+			text += n;
+			size -= n;
+		} else {
+			assert_int_equal(errno, EAGAIN);
+			turn(f);
+		}
+	}
+	assert_int_equal(size, 0);
+}
+
+/* Read until a line has come or the server has hung up: how much there is in @text. */
+static size_t
+receive_lines(struct fixture *f, int fd, char *text, size_t size, unsigned int n_lines)
+{
+	unsigned int turns, n = 0;
+	size_t len = 0;
+	ssize_t got;
+
+	for (turns = 0; turns < TURNS_MAX && n < n_lines; turns++) {
+		turn(f);
+		got = recv(fd, text + len, size - len - 1, 0);
+		if (got == 0)
+			break;
+		for (; got > 0; got--)
+			n += text[len++] == '\n';
+	}
+	text[len] = '\0';
+	return len;
+}
+
+static void
+test_socket(void **state)
+{
+	static const char request[] = "{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"id\":1}\n";
+	static const char reply[] = "{\"jsonrpc\":\"2.0\",\"result\":{},\"id\":1}\n";
+	struct fixture *f = *state;
+	char text[512];
+	struct stat st;
+	int fd;
+
+	assert_int_equal(stat(f->path, &st), 0);
+	assert_true(S_ISSOCK(st.st_mode));
+	assert_int_equal(st.st_mode & 0777, 0660);
+
+	fd = client_connect(f);
+	send_all(f, fd, request, 20);
+	turn(f);
+	send_all(f, fd, request + 20, sizeof(request) - 1 - 20);
+	receive_lines(f, fd, text, sizeof(text), 1);
+	assert_string_equal(text, reply);
+
+	/* Blank lines are no requests, broken ones end nothing, and the last needs no newline. */
+	send_all(f, fd, "\n \r\n{]\n", 7);
+	send_all(f, fd, request, sizeof(request) - 2);
+	shutdown(fd, SHUT_WR);
+	receive_lines(f, fd, text, sizeof(text), 3);
+	assert_non_null(strstr(text, "-32700"));
+	assert_string_equal(strchr(text, '\n') + 1, reply);
+	close(fd);
+}
+
+static void
+test_pipelining(void **state)
+{
+	struct fixture *f = *state;
+	char line[128], text[100000], *at;
+	unsigned int i;
+	int fd = client_connect(f), n;
+
+	for (i = 0; i < 1000; i++) {
+		n = snprintf(line, sizeof(line),
+			     "{\"jsonrpc\":\"2.0\",\"method\":\"nothing\",\"id\":%u}\n", i);
+		send_all(f, fd, line, n);
+	}
+	receive_lines(f, fd, text, sizeof(text), 1000);
+	assert_int_equal(n_calls, 1000);
+	for (i = 0, at = text; i < 1000; i++, at = strchr(at, '\n') + 1) {
+		n = snprintf(line, sizeof(line),
+			     "{\"jsonrpc\":\"2.0\",\"result\":null,\"id\":%u}\n", i);
+		assert_memory_equal(at, line, n);
+	}
+	close(fd);
+}
+
+/* A client that sends and does not read is paused, others are served, and it may go on later. */
+static void
+test_backlog(void **state)
+{
+	static const char request[] = "{\"jsonrpc\":\"2.0\",\"method\":\"big\",\"id\":1}\n";
+	static const char small[] = "{\"jsonrpc\":\"2.0\",\"method\":\"nothing\",\"id\":2}\n";
+	struct fixture *f = *state;
+	int fd = client_connect(f), other;
+	char *text = malloc(12000000);
+	unsigned int i;
+
+	for (i = 0; i < 100; i++)
+		send_all(f, fd, request, sizeof(request) - 1);
+	other = client_connect(f);
+	send_all(f, other, small, sizeof(small) - 1);
+	assert_true(receive_lines(f, other, text, 1000, 1) > 0);
+	for (i = 0; i < 50; i++)
+		turn(f);
+	assert_in_range(n_calls, 5, 30);
+
+	assert_true(receive_lines(f, fd, text, 12000000, 100) > 10000000);
+	assert_int_equal(n_calls, 101);
+	free(text);
+	close(other);
+	close(fd);
+}
+
+static void
+test_long_line(void **state)
+{
+	struct fixture *f = *state;
+	char *line = malloc(RPC_LINE_MAX + 1);
+	int fd = client_connect(f);
+	char text[512];
+
+	memset(line, ' ', RPC_LINE_MAX + 1);
+	send_all(f, fd, line, RPC_LINE_MAX);
+	receive_lines(f, fd, text, sizeof(text), 1);
+	assert_non_null(strstr(text, "a line is longer than 1048576 bytes"));
+	/* and it is hung up */
+	assert_int_equal(receive_lines(f, fd, text, sizeof(text), 1), 0);
+	close(fd);
+	free(line);
+}
+
+static void
+test_client_limit(void **state)
+{
+	struct fixture *f = *state;
+	int fds[RPC_CLIENTS_MAX + 1], i;
+	char text[512];
+
+	for (i = 0; i <= RPC_CLIENTS_MAX; i++)
+		fds[i] = client_connect(f);
+	receive_lines(f, fds[RPC_CLIENTS_MAX], text, sizeof(text), 1);
+	assert_non_null(strstr(text, "too many clients (64)"));
+	for (i = 0; i <= RPC_CLIENTS_MAX; i++)
+		close(fds[i]);
+	turn(f);
+	turn(f);
+	fds[0] = client_connect(f);
+	send_all(f, fds[0], "{}\n", 3);
+	receive_lines(f, fds[0], text, sizeof(text), 1);
+	assert_non_null(strstr(text, "-32600"));
+	close(fds[0]);
+}
+
+/* A client that goes away with replies due. */
+static void
+test_hang_up(void **state)
+{
+	static const char request[] = "{\"jsonrpc\":\"2.0\",\"method\":\"big\",\"id\":1}\n";
+	struct fixture *f = *state;
+	int fd = client_connect(f), i;
+
+	for (i = 0; i < 100; i++)
+		send_all(f, fd, request, sizeof(request) - 1);
+	turn(f);
+	close(fd);
+	for (i = 0; i < 10; i++)
+		turn(f);
+	test_socket(state);
+}
+
+static void
+test_bad_path(void **state)
+{
+	struct event_base *base = event_base_new();
+	char path[200];
+	struct error err;
+
+	memset(path, 'x', sizeof(path));
+	path[sizeof(path) - 1] = '\0';
+	assert_null(rpc_server_create(base, path, &dispatch, &err));
+	assert_int_equal(err.code, -ENAMETOOLONG);
+	assert_null(rpc_server_create(base, "/nonexistent/dir/sock", &dispatch, &err));
+	assert_int_equal(err.code, -ENOENT);
+	rpc_server_destroy(NULL);
+	event_base_free(base);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_replies),
+		cmocka_unit_test(test_notification),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_nested_bomb),
+		cmocka_unit_test(test_params),
+		cmocka_unit_test_setup_teardown(test_socket, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pipelining, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_backlog, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_long_line, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_client_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hang_up, setup, teardown),
+		cmocka_unit_test(test_bad_path),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

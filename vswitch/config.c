@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <ini.h>
+
+#include "error.h"
+
+#define SECTIONS_MAX 16384
+
+/* What is being read; the first error ends it. */
+struct reader {
+	FILE *file;
+	const char *path;
+	unsigned int line;
+	bool in_section;
+	struct config config;
+	struct error *err;
+	int ret;
+};
+
+/* "FILE:LINE: " in front of the message that is in err; a long path leaves room for the message. */
+static void
+fail_at(struct reader *reader, unsigned int line, int ret)
+{
+	size_t len = strlen(reader->path);
+	const char *tail = reader->path;
+
+	if (len > 80)
+		tail += len - 80;
+	error_prefix(reader->err, "%s%s:%u: ", tail != reader->path ? "..." : "", tail, line);
+	reader->ret = ret;
+}
+
+static struct config_section *
+section_find(const struct config *config, const struct object_schema *schema, const char *name)
+{
+	struct object *object;
+	size_t i;
+
+	for (i = 0; i < config->n_sections; i++) {
+		object = &config->sections[i].object;
+		if (object->schema == schema && strcmp(object->name, name) == 0)
+			return &config->sections[i];
+	}
+	return NULL;
+}
+
+static const struct object_schema *
+kind_find(const char *kind, struct error *err)
+{
+	const struct object_schema *schema = schema_find(kind);
+	const char *words[OBJECT_SCHEMAS] = { NULL };
+	const char *nearest;
+	char quoted[48];
+	size_t n = 0, i;
+
+	if (schema != NULL && schema->in_config)
+		return schema;
+	for (i = 0; i < OBJECT_SCHEMAS; i++)
+		if (object_schemas[i]->in_config)
+			words[n++] = object_schemas[i]->kind;
+	nearest = word_nearest(kind, words, n);
+	schema_quote(kind, quoted, sizeof(quoted));
+	if (nearest != NULL)
+		error_set(err, EINVAL, "unknown section %s; did you mean '%s'?", quoted, nearest);
+	else
+		error_set(err, EINVAL,
+			  "unknown section %s; known: [vswitchd], [bridge NAME], [port NAME]",
+			  quoted);
+	return NULL;
+}
+
+static int
+section_check(const struct config *config, struct object *object, const char *name,
+	      struct error *err)
+{
+	const struct config_section *other;
+	int ret;
+
+	if (object->schema->named && *name == '\0')
+		return error_set(err, EINVAL, "[%s] needs a name: [%s NAME]", object->schema->kind,
+				 object->schema->kind);
+	if (*name != '\0') {
+		ret = object_set_name(object, name, err);
+		if (ret < 0)
+			return ret;
+	}
+	other = section_find(config, object->schema, object->name);
+	if (other != NULL)
+		return error_set(err, EEXIST, "[%s%s%s] is given twice, first in line %u",
+				 object->schema->kind, *name != '\0' ? " " : "", name, other->line);
+	return 0;
+}
+
+static int
+section_append(struct reader *reader, const struct object *object)
+{
+	struct config *config = &reader->config;
+	struct config_section *sections;
+
+	/* Grown by doubling: n is the size whenever it is a power of two. */
+	if ((config->n_sections & (config->n_sections - 1)) == 0) {
+		size_t size = config->n_sections == 0 ? 1 : 2 * config->n_sections;
+
+		if (size > SECTIONS_MAX)
+			return error_set(reader->err, E2BIG, "more than %d sections", SECTIONS_MAX);
+		sections = reallocarray(config->sections, size, sizeof(*sections));
+		if (sections == NULL)
+			return error_set(reader->err, ENOMEM, "%s", strerror(ENOMEM));
+		config->sections = sections;
+	}
+	config->sections[config->n_sections].object = *object;
+	config->sections[config->n_sections].line = reader->line;
+	config->n_sections++;
+	return 0;
+}
+
+/* "[bridge xenbr0]"; inih would not tell us of a section without keys. */
+static int
+section_open(struct reader *reader, char *header)
+{
+	const struct object_schema *schema;
+	struct object object;
+	char *end, *kind, *name;
+	int ret;
+
+	end = strchr(header, ']');
+	if (end == NULL)
+		return error_set(reader->err, EINVAL, "']' is missing after the section's name");
+	*end++ = '\0';
+	end += strspn(end, " \t\r\n");
+	if (*end != '\0' && *end != ';' && *end != '#')
+		return error_set(reader->err, EINVAL, "there is text after ']'");
+
+	kind = header + 1 + strspn(header + 1, " \t");
+	name = kind + strcspn(kind, " \t");
+	if (*name != '\0')
+		*name++ = '\0';
+	name += strspn(name, " \t");
+	for (end = name + strlen(name); end > name && isblank((unsigned char)end[-1]); end--)
+		end[-1] = '\0';
+
+	schema = kind_find(kind, reader->err);
+	if (schema == NULL)
+		return -EINVAL;
+	object_init(&object, schema);
+	ret = section_check(&reader->config, &object, name, reader->err);
+	if (ret < 0)
+		return ret;
+	ret = section_append(reader, &object);
+	if (ret == 0)
+		reader->in_section = true;
+	return ret;
+}
+
+/*
+ * inih's source of lines. Counts them, since inih tells the handler no numbers; strips what is in
+ * front, since inih takes an indented line for a part of the one before; and refuses what inih
+ * would silently split.
+ */
+static char *
+read_line(char *str, int num, void *stream)
+{
+	struct reader *reader = stream;
+	char header[CONFIG_LINE_MAX + 2];
+	char *line = NULL;
+	size_t size = 0, start;
+	ssize_t len;
+	int ret = 0;
+
+	if (reader->ret < 0)
+		return NULL;
+	len = getline(&line, &size, reader->file);
+	if (len < 0) {
+		free(line);
+		if (ferror(reader->file))
+			reader->ret =
+				error_set(reader->err, EIO, "%s: cannot be read", reader->path);
+		return NULL;
+	}
+	reader->line++;
+	start = strspn(line, " \t");
+	if (strlen(line) != (size_t)len)
+		ret = error_set(reader->err, EINVAL, "this is not a text file");
+	else if (strcspn(line + start, "\r\n") > CONFIG_LINE_MAX || len - start >= (size_t)num)
+		ret = error_set(reader->err, EINVAL, "the line is longer than %d characters",
+				CONFIG_LINE_MAX);
+	if (ret == 0) {
+		memcpy(str, line + start, len - start + 1);
+		if (*str == '[') {
+			snprintf(header, sizeof(header), "%s", str);
+			ret = section_open(reader, header);
+		}
+	}
+	free(line);
+	if (ret < 0) {
+		fail_at(reader, reader->line, ret);
+		return NULL;
+	}
+	return str;
+}
+
+/* inih's handler: 1 is success. */
+static int
+on_key(void *user, const char *section, const char *name, const char *value)
+{
+	struct reader *reader = user;
+	struct object *object;
+	int ret;
+
+	(void)section;
+	if (reader->ret < 0)
+		return 0;
+	if (!reader->in_section) {
+		error_set(reader->err, EINVAL,
+			  "a key needs a section above it, such as [bridge NAME]");
+		fail_at(reader, reader->line, -EINVAL);
+		return 0;
+	}
+	object = &reader->config.sections[reader->config.n_sections - 1].object;
+	ret = object_set(object, VERB_CONFIG, name, value, reader->err);
+	if (ret < 0)
+		fail_at(reader, reader->line, ret);
+	return ret == 0;
+}
+
+static int
+object_check_bridge(const struct config *config, const struct object *object, struct error *err)
+{
+	const char *bridge;
+
+	if (object->schema != &port_schema)
+		return 0;
+	bridge = object->values[PORT_KEY_BRIDGE].text;
+	if (section_find(config, &bridge_schema, bridge) != NULL)
+		return 0;
+	return error_set(err, ENOENT, "port %s: there is no section [bridge %s]", object->name,
+			 bridge);
+}
+
+/* What can only be said when all sections are known. */
+static void
+check_whole(struct reader *reader)
+{
+	const struct config_section *section;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < reader->config.n_sections && reader->ret == 0; i++) {
+		section = &reader->config.sections[i];
+		ret = object_check(&section->object, VERB_CONFIG, reader->err);
+		if (ret == 0)
+			ret = object_check_bridge(&reader->config, &section->object, reader->err);
+		if (ret < 0)
+			fail_at(reader, section->line, ret);
+	}
+}
+
+int
+config_read(FILE *file, const char *path, struct config *ret_config, struct error *err)
+{
+	struct error local = { .code = 0 };
+	struct reader reader = { .file = file, .path = path, .err = err != NULL ? err : &local };
+	int line;
+
+	line = ini_parse_stream(read_line, &reader, on_key, &reader);
+	if (reader.ret == 0 && line > 0) {
+		error_set(reader.err, EINVAL, "this is neither KEY = VALUE nor a [section]");
+		fail_at(&reader, line, -EINVAL);
+	} else if (reader.ret == 0 && line < 0) {
+		reader.ret = error_set(reader.err, ENOMEM, "%s: %s", path, strerror(ENOMEM));
+	}
+	if (reader.ret == 0)
+		check_whole(&reader);
+	if (reader.ret < 0) {
+		config_free(&reader.config);
+		return reader.ret;
+	}
+	*ret_config = reader.config;
+	return 0;
+}
+
+int
+config_load(const char *path, struct config *ret_config, struct error *err)
+{
+	struct stat st;
+	FILE *file;
+	int ret;
+
+	file = fopen(path, "re");
+	if (file == NULL)
+		return error_set(err, errno, "%s: %s", path, strerror(errno));
+	if (fstat(fileno(file), &st) == 0 && S_ISDIR(st.st_mode))
+		ret = error_set(err, EISDIR, "%s: %s", path, strerror(EISDIR));
+	else
+		ret = config_read(file, path, ret_config, err);
+	fclose(file);
+	return ret;
+}
+
+const struct config_section *
+config_next(const struct config *config, const struct object_schema *schema,
+	    const struct config_section *section)
+{
+	const struct config_section *end = config->sections + config->n_sections;
+
+	section = section == NULL ? config->sections : section + 1;
+	for (; section < end; section++)
+		if (section->object.schema == schema)
+			return section;
+	return NULL;
+}
+
+void
+config_free(struct config *config)
+{
+	free(config->sections);
+	config->sections = NULL;
+	config->n_sections = 0;
+}

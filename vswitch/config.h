@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Configuration file: INI sections that describe objects, [bridge NAME] and [port NAME], and the
+ * daemon itself, [vswitchd].
+ *
+ *	[bridge xenbr0]
+ *	ageing = 300
+ *	[port eth1]
+ *	bridge = xenbr0
+ *
+ * How: inih splits the lines, the object schemas say which sections, keys and values there are.
+ * The whole file is read and checked before anything is done with it: the result has every section
+ * with its values, defaults where the file says nothing, or there is one error, with its line.
+ *
+ * Thread-safety: none needed; a struct config belongs to its caller.
+ */
+#ifndef VSWITCH_CONFIG_H
+#define VSWITCH_CONFIG_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "object.h"
+
+struct error;
+
+#define CONFIG_LINE_MAX 197 /* bytes of a line: inih's buffer, less newline and NUL */
+
+struct config_section {
+	struct object object;
+	unsigned int line; /* of its [header] */
+};
+
+/* Sections in the order of the file. An empty struct config is all zero. */
+struct config {
+	struct config_section *sections;
+	size_t n_sections;
+};
+
+/**
+ * config_load() - read and check a configuration file
+ * @path: the file
+ * @ret_config: its sections; config_free() it. Untouched on failure
+ * @err: "FILE:LINE: what is wrong and what would be right"
+ *
+ * Return: 0, -ENOENT if there is no such file, or another -errno. Context: any thread.
+ */
+int config_load(const char *path, struct config *ret_config, struct error *err);
+
+/**
+ * config_read() - the same from an open stream
+ * @file: read from where it stands to its end; not closed
+ * @path: name for messages
+ * @ret_config: as config_load()
+ * @err: as config_load()
+ *
+ * Return: 0 or -errno. Context: any thread.
+ */
+int config_read(FILE *file, const char *path, struct config *ret_config, struct error *err);
+
+/**
+ * config_next() - go through the sections of one kind
+ * @config: the configuration
+ * @schema: kind of object
+ * @section: the one before, or NULL to start
+ *
+ * Return: the next section, or NULL at the end. Context: any thread.
+ */
+const struct config_section *config_next(const struct config *config,
+					 const struct object_schema *schema,
+					 const struct config_section *section);
+
+/**
+ * config_free() - free what config_load() allocated
+ * @config: may be empty; is empty afterwards
+ *
+ * Context: any thread.
+ */
+void config_free(struct config *config);
+
+#endif

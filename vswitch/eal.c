@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <dirent.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+#include "eal.h"
+#include "error.h"
+#include "log.h"
+#include "object.h"
+
+#define HUGEPAGES_DIR "/sys/kernel/mm/hugepages"
+#define MBUF_SIZE (RTE_MBUF_DEFAULT_BUF_SIZE + sizeof(struct rte_mbuf) + RTE_CACHE_LINE_SIZE)
+#define MBUF_CACHE 512
+#define MBUFS_MIN 1024u
+#define MBUFS_AUTO_HUGE 65536u /* about 160 MiB */
+#define MBUFS_AUTO_PLAIN 16384u
+#define MEMORY_TABLES 32u /* MiB for rings and DPDK's own tables */
+#define EAL_ARGS_MAX 16
+
+struct eal_args {
+	int argc;
+	char *argv[EAL_ARGS_MAX];
+};
+
+/* Free hugepages of all sizes, in bytes. */
+static uint64_t
+eal_hugepages_free(void)
+{
+	DIR *dir = opendir(HUGEPAGES_DIR);
+	const struct dirent *entry;
+	uint64_t bytes = 0;
+
+	if (dir == NULL)
+		return 0;
+	while ((entry = readdir(dir)) != NULL) {
+		unsigned long long kib, pages;
+		char path[512];
+		FILE *file;
+
+		if (sscanf(entry->d_name, "hugepages-%llukB", &kib) != 1)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/free_hugepages", HUGEPAGES_DIR, entry->d_name);
+		file = fopen(path, "re");
+		if (file == NULL)
+			continue;
+		if (fscanf(file, "%llu", &pages) == 1)
+			bytes += kib * 1024 * pages;
+		fclose(file);
+	}
+	closedir(dir);
+	return bytes;
+}
+
+/* Without a list of cores the workers take the highest ones: interrupts like the lowest. */
+static int
+eal_plan_cores(const struct object *settings, struct eal_plan *plan, struct error *err)
+{
+	const char *list = settings->values[VSWITCHD_KEY_CORES].text;
+	uint64_t workers = settings->values[VSWITCHD_KEY_WORKERS].number;
+	int n_cores = 0;
+	cpu_set_t allowed;
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
+		return error_set(err, errno, "vswitchd: cannot read which cores it may use: %s",
+				 strerror(errno));
+	if (list[0] != '\0') {
+		n_cores = cores_parse(list, plan->cores, WORKER_MAX);
+		if (n_cores > WORKER_MAX)
+			return error_set(err, ERANGE, "vswitchd: cores names %d cores; %d is the most",
+					 n_cores, WORKER_MAX);
+		for (int i = 0; i < n_cores; i++)
+			if (!CPU_ISSET(plan->cores[i], &allowed))
+				return error_set(err, EINVAL,
+						 "vswitchd: cores: there is no core %u here, or it "
+						 "may not be used", plan->cores[i]);
+		if (workers == 0)
+			workers = n_cores;
+		if (workers > (uint64_t)n_cores)
+			return error_set(err, EINVAL, "vswitchd: workers is %llu, but cores names %d",
+					 (unsigned long long)workers, n_cores);
+	} else {
+		if (workers == 0)
+			workers = 1;
+		for (int core = CPU_SETSIZE - 1; core >= 0 && n_cores < (int)workers; core--)
+			if (CPU_ISSET(core, &allowed))
+				plan->cores[n_cores++] = core;
+		if ((uint64_t)n_cores < workers)
+			return error_set(err, EINVAL, "vswitchd: workers is %llu, but there are %d cores",
+					 (unsigned long long)workers, n_cores);
+	}
+	plan->n_workers = workers;
+	return 0;
+}
+
+static int
+eal_plan_memory(const struct object *settings, struct eal_plan *plan, struct error *err)
+{
+	uint64_t wish = settings->values[VSWITCHD_KEY_HUGEPAGES].number;
+	uint64_t huge = wish == HUGEPAGES_NO ? 0 : eal_hugepages_free();
+	uint64_t tables = (uint64_t)MEMORY_TABLES << 20;
+	uint64_t needed;
+
+	plan->mbufs = settings->values[VSWITCHD_KEY_MBUFS].number;
+	plan->memory = settings->values[VSWITCHD_KEY_MEMORY].number;
+	plan->hugepages = huge >= tables + MBUFS_MIN * MBUF_SIZE;
+	if (wish == HUGEPAGES_YES && !plan->hugepages)
+		return error_set(err, ENOMEM,
+				 "vswitchd: hugepages is yes, but %llu MiB of them are free; "
+				 "\"sysctl vm.nr_hugepages=128\" reserves 256 MiB",
+				 (unsigned long long)(huge >> 20));
+	if (plan->mbufs == 0 && plan->hugepages)
+		plan->mbufs = RTE_MIN((huge - tables) / MBUF_SIZE, (uint64_t)MBUFS_AUTO_HUGE);
+	else if (plan->mbufs == 0)
+		plan->mbufs = MBUFS_AUTO_PLAIN;
+	/* a mempool lets no buffer cross a page, and without hugepages pages are small */
+	needed = ((uint64_t)plan->mbufs * (plan->hugepages ? MBUF_SIZE : 4096) >> 20) +
+		 MEMORY_TABLES;
+	if (plan->memory == 0 && !plan->hugepages)
+		plan->memory = needed;
+	if (plan->memory != 0 && plan->memory < needed)
+		return error_set(err, ENOMEM, "vswitchd: memory is %u MiB, but %u mbufs need %llu",
+				 plan->memory, plan->mbufs, (unsigned long long)needed);
+	return 0;
+}
+
+static int
+eal_add(struct eal_args *args, const char *arg)
+{
+	char *copy = strdup(arg);
+
+	if (copy == NULL || args->argc == EAL_ARGS_MAX) {
+		free(copy);
+		return -ENOMEM;
+	}
+	args->argv[args->argc++] = copy;
+	return 0;
+}
+
+/* lcore 0 is the control thread, on any core; lcore 1.. are the workers, each on its own. */
+static void
+eal_lcores(const struct eal_plan *plan, char *text, size_t size)
+{
+	cpu_set_t allowed;
+	size_t used;
+
+	sched_getaffinity(0, sizeof(allowed), &allowed);
+	used = snprintf(text, size, "0@(");
+	for (int core = 0; core < CPU_SETSIZE && used < size; core++)
+		if (CPU_ISSET(core, &allowed))
+			used += snprintf(text + used, size - used, "%s%d",
+					 text[used - 1] == '(' ? "" : ",", core);
+	if (used < size)
+		used += snprintf(text + used, size - used, ")");
+	for (uint16_t w = 0; w < plan->n_workers && used < size; w++)
+		used += snprintf(text + used, size - used, ",%u@%u", w + 1, plan->cores[w]);
+}
+
+static int
+eal_build_args(const struct eal_plan *plan, struct eal_args *args)
+{
+	char lcores[4096], memory[16];
+	int ret = 0;
+
+	eal_lcores(plan, lcores, sizeof(lcores));
+	snprintf(memory, sizeof(memory), "%u", plan->memory);
+	ret |= eal_add(args, "vswitchd");
+	ret |= eal_add(args, "--lcores");
+	ret |= eal_add(args, lcores);
+	ret |= eal_add(args, "--no-telemetry");
+	ret |= eal_add(args, "--log-level=error");
+	if (plan->hugepages) {
+		/* leaves nothing in the file system, whatever way the process ends */
+		ret |= eal_add(args, "--in-memory");
+		/* a device that nobody has: no NIC is taken before a port asks for it */
+		ret |= eal_add(args, "-a");
+		ret |= eal_add(args, "ffff:ff:1f.7");
+	} else {
+		ret |= eal_add(args, "--no-huge");
+		ret |= eal_add(args, "--no-shconf");
+		ret |= eal_add(args, "--no-pci");
+	}
+	if (plan->memory != 0) {
+		ret |= eal_add(args, "-m");
+		ret |= eal_add(args, memory);
+	}
+	return ret;
+}
+
+int
+eal_start(const struct object *settings, struct eal_plan *ret_plan, struct rte_mempool **ret_pool,
+	  struct error *err)
+{
+	struct eal_args args = { 0 };
+	struct eal_plan plan = { 0 };
+	int ret;
+
+	ret = eal_plan_cores(settings, &plan, err);
+	if (ret == 0)
+		ret = eal_plan_memory(settings, &plan, err);
+	if (ret < 0)
+		return ret;
+	if (eal_build_args(&plan, &args) < 0)
+		return error_set(err, ENOMEM, "vswitchd: no memory to start DPDK");
+	if (rte_eal_init(args.argc, args.argv) < 0)
+		return error_set(err, rte_errno, "vswitchd: DPDK does not start: %s",
+				 rte_strerror(rte_errno));
+	*ret_pool = rte_pktmbuf_pool_create("mbufs", plan.mbufs, MBUF_CACHE, 0,
+					    RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	if (*ret_pool == NULL)
+		return error_set(err, rte_errno, "vswitchd: no memory for %u mbufs: %s", plan.mbufs,
+				 rte_strerror(rte_errno));
+	log_line(LOG_INFO, "%u worker(s), %u packet buffers, %s", plan.n_workers, plan.mbufs,
+		 plan.hugepages ? "hugepages" : "no hugepages");
+	*ret_plan = plan;
+	return 0;
+}
+
+void
+eal_stop(void)
+{
+	rte_eal_cleanup();
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* vswitchd: arguments, the order in which everything starts and stops, and the control loop. */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+
+#include "config.h"
+#include "daemon.h"
+#include "eal.h"
+#include "error.h"
+#include "hypervisor_xen.h"
+#include "log.h"
+#include "netlink.h"
+#include "port_vif.h"
+#include "rpc.h"
+#include "rpc_methods.h"
+#include "sd_notify.h"
+#include "switch.h"
+#include "version.h"
+
+#define CONFIG_DEFAULT "/etc/vswitch/vswitch.conf"
+#define RUN_DIR_DEFAULT "/run/vswitch"
+
+struct options {
+	const char *config; /* NULL: the default, which need not exist */
+	const char *run_dir;
+	bool xen;
+	bool foreground;
+};
+
+/* All that is started, in this order. */
+struct vswitchd {
+	struct config config;
+	struct event_base *base;
+	struct event *term_event;
+	struct event *int_event;
+	struct datapath *dp;
+	struct vswitch *sw;
+	struct hypervisor hv;
+	struct rpc_server *rpc;
+	bool eal_started;
+	bool workers_running;
+};
+
+static const char usage[] =
+	"Usage: vswitchd [OPTION]...\n"
+	"A virtual switch for Xen guests: netback, bridges, and physical NICs by DPDK.\n"
+	"\n"
+	"  --config FILE   bridges and ports to start with (default " CONFIG_DEFAULT ",\n"
+	"                  which need not exist)\n"
+	"  --run-dir DIR   where the socket and the pid file are (default " RUN_DIR_DEFAULT ")\n"
+	"  --no-xen        do not connect to Xen: no guests, bridges and NICs only\n"
+	"  --foreground    stay in the foreground and log to stderr\n"
+	"  --version       print the version\n"
+	"  --help          print this text\n"
+	"\n"
+	"vsctl(8) shows and changes what it does; \"vsctl help\" tells how.\n";
+
+/* Return: -1 to go on, or the status to exit with. */
+static int
+options_read(int argc, char **argv, struct options *options)
+{
+	enum { OPT_CONFIG = 1, OPT_RUN_DIR, OPT_NO_XEN, OPT_FOREGROUND, OPT_VERSION, OPT_HELP };
+	static const struct option table[] = {
+		{ "config", required_argument, NULL, OPT_CONFIG },
+		{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
+		{ "no-xen", no_argument, NULL, OPT_NO_XEN },
+		{ "foreground", no_argument, NULL, OPT_FOREGROUND },
+		{ "version", no_argument, NULL, OPT_VERSION },
+		{ "help", no_argument, NULL, OPT_HELP },
+		{ NULL, 0, NULL, 0 },
+	};
+	int opt;
+
+	*options = (struct options){ .run_dir = RUN_DIR_DEFAULT, .xen = true };
+	while ((opt = getopt_long(argc, argv, "", table, NULL)) != -1) {
+		switch (opt) {
+		case OPT_CONFIG:
+			options->config = optarg;
+			break;
+		case OPT_RUN_DIR:
+			options->run_dir = optarg;
+			break;
+		case OPT_NO_XEN:
+			options->xen = false;
+			break;
+		case OPT_FOREGROUND:
+			options->foreground = true;
+			break;
+		case OPT_VERSION:
+			printf("vswitchd %s\n", VSWITCH_VERSION);
+			return EXIT_SUCCESS;
+		case OPT_HELP:
+			fputs(usage, stdout);
+			return EXIT_SUCCESS;
+		default:
+			fputs("Try \"vswitchd --help\".\n", stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "vswitchd: unexpected argument \"%s\"; try \"vswitchd --help\"\n",
+			argv[optind]);
+		return 2;
+	}
+	return -1;
+}
+
+/* Paths given relative must still be right after the daemon has left for "/". */
+static int
+path_absolute(const char **path, char *buffer, struct error *err)
+{
+	char cwd[PATH_MAX];
+
+	if (*path == NULL || **path == '/')
+		return 0;
+	if (getcwd(cwd, sizeof(cwd)) == NULL)
+		return error_set(err, errno, "current directory: %s", strerror(errno));
+	if (snprintf(buffer, PATH_MAX, "%s/%s", cwd, *path) >= PATH_MAX)
+		return error_set(err, ENAMETOOLONG, "%s: path too long", *path);
+	*path = buffer;
+	return 0;
+}
+
+static int
+config_read_file(const struct options *options, struct config *config, struct error *err)
+{
+	int ret = config_load(options->config != NULL ? options->config : CONFIG_DEFAULT, config,
+			      err);
+
+	return ret == -ENOENT && options->config == NULL ? 0 : ret;
+}
+
+static void
+on_signal(evutil_socket_t signal_number, short what, void *arg)
+{
+	(void)what;
+	log_line(LOG_INFO, "stopping: %s", strsignal(signal_number));
+	event_base_loopbreak(arg);
+}
+
+static int
+loop_start(struct vswitchd *d, struct error *err)
+{
+	signal(SIGPIPE, SIG_IGN);
+	d->base = event_base_new();
+	if (d->base == NULL)
+		return error_set(err, ENOMEM, "no memory for the event loop");
+	d->term_event = evsignal_new(d->base, SIGTERM, on_signal, d->base);
+	d->int_event = evsignal_new(d->base, SIGINT, on_signal, d->base);
+	if (d->term_event == NULL || d->int_event == NULL || event_add(d->term_event, NULL) < 0 ||
+	    event_add(d->int_event, NULL) < 0)
+		return error_set(err, ENOMEM, "no memory for the event loop");
+	return 0;
+}
+
+static int
+datapath_start(struct vswitchd *d, struct error *err)
+{
+	const struct config_section *section = config_next(&d->config, &vswitchd_schema, NULL);
+	struct rte_mempool *pool;
+	struct eal_plan plan;
+	struct object settings;
+	int ret;
+
+	object_init(&settings, &vswitchd_schema);
+	ret = eal_start(section != NULL ? &section->object : &settings, &plan, &pool, err);
+	if (ret < 0)
+		return ret;
+	d->eal_started = true;
+	d->dp = datapath_create();
+	if (d->dp == NULL)
+		return error_set(err, errno, "no memory for the datapath");
+	for (uint16_t w = 0; w < plan.n_workers; w++)
+		if (worker_create(d->dp, w, pool) == NULL)
+			return error_set(err, errno, "worker %u: %s", w, strerror(errno));
+	d->sw = switch_create(d->base, d->dp, pool, err);
+	return d->sw != NULL ? 0 : err->code;
+}
+
+static int
+xen_start(struct vswitchd *d, struct error *err)
+{
+	int ret;
+
+	if (hypervisor_xen_kernel_netback())
+		return error_set(err, EBUSY,
+				 "the kernel's xen-netback is loaded and would fight for the guests: "
+				 "\"rmmod xen-netback\", and blacklist it in /etc/modprobe.d");
+	ret = hypervisor_xen_open(&d->hv, err);
+	if (ret < 0) {
+		error_prefix(err, "no Xen here? (--no-xen goes without) ");
+		return ret;
+	}
+	return port_vif_init(d->sw, &d->hv, err);
+}
+
+static int
+workers_start(struct vswitchd *d, struct error *err)
+{
+	unsigned int lcore;
+	uint16_t w = 0;
+
+	d->workers_running = true;
+	RTE_LCORE_FOREACH_WORKER(lcore) {
+		if (w == d->dp->n_workers)
+			break;
+		if (rte_eal_remote_launch(worker_run, d->dp->workers[w], lcore) < 0)
+			return error_set(err, EBUSY, "worker %u: its thread does not start", w);
+		w++;
+	}
+	return 0;
+}
+
+static int
+start(struct vswitchd *d, const struct options *options, struct error *err)
+{
+	struct rpc_dispatch dispatch = { .methods = rpc_methods, .n_methods = n_rpc_methods };
+	char path[PATH_MAX];
+	int ret;
+
+	if ((ret = loop_start(d, err)) < 0 || (ret = datapath_start(d, err)) < 0)
+		return ret;
+	d->sw->netlink = netlink_monitor_create(d->base, err);
+	if (d->sw->netlink == NULL)
+		return err->code;
+	if ((ret = config_apply(&d->config, d->sw, err)) < 0)
+		return ret;
+	if (options->xen && (ret = xen_start(d, err)) < 0)
+		return ret;
+	if ((ret = workers_start(d, err)) < 0)
+		return ret;
+	dispatch.ctx = d->sw;
+	snprintf(path, sizeof(path), "%s/vswitchd.sock", options->run_dir);
+	d->rpc = rpc_server_create(d->base, path, &dispatch, err);
+	return d->rpc != NULL ? 0 : err->code;
+}
+
+/* Everything in the reverse order of start(), from wherever it got to. */
+static void
+stop(struct vswitchd *d)
+{
+	struct netlink_monitor *netlink = NULL;
+
+	rpc_server_destroy(d->rpc);
+	if (d->workers_running) {
+		for (uint16_t w = 0; w < d->dp->n_workers; w++)
+			worker_stop(d->dp->workers[w]);
+		rte_eal_mp_wait_lcore();
+	}
+	if (d->sw != NULL) {
+		d->sw->stopping = true;
+		port_vif_fini(d->sw);
+		netlink = d->sw->netlink; /* ports still need it to close */
+	}
+	switch_destroy(d->sw);
+	netlink_monitor_destroy(netlink);
+	hypervisor_xen_close(&d->hv);
+	for (uint16_t w = 0; d->dp != NULL && w < d->dp->n_workers; w++)
+		worker_destroy(d->dp->workers[w]);
+	datapath_destroy(d->dp);
+	if (d->eal_started)
+		eal_stop();
+	if (d->term_event != NULL)
+		event_free(d->term_event);
+	if (d->int_event != NULL)
+		event_free(d->int_event);
+	if (d->base != NULL)
+		event_base_free(d->base);
+	config_free(&d->config);
+}
+
+int
+main(int argc, char **argv)
+{
+	char config_path[PATH_MAX], run_dir[PATH_MAX];
+	struct vswitchd d = { 0 };
+	struct options options;
+	struct error err = { 0 };
+	int ret = options_read(argc, argv, &options);
+
+	if (ret >= 0)
+		return ret;
+	if (path_absolute(&options.config, config_path, &err) < 0 ||
+	    path_absolute(&options.run_dir, run_dir, &err) < 0 ||
+	    config_read_file(&options, &d.config, &err) < 0 ||
+	    daemon_lock(options.run_dir, &err) < 0 ||
+	    (!options.foreground && daemon_detach(&err) < 0)) {
+		fprintf(stderr, "vswitchd: %s\n", err.msg);
+		config_free(&d.config);
+		return EXIT_FAILURE;
+	}
+	daemon_write_pid();
+	ret = start(&d, &options, &err);
+	if (ret == 0) {
+		log_open(!options.foreground);
+		daemon_ready();
+		log_line(LOG_NOTICE, "vswitchd %s is ready", VSWITCH_VERSION);
+		event_base_dispatch(d.base);
+		sd_notify("STOPPING=1");
+	} else {
+		log_line(LOG_ERR, "vswitchd: %s", err.msg);
+	}
+	stop(&d);
+	return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

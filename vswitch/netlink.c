@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "netlink.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <event2/event.h>
+#include <netlink/errno.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+
+#include "error.h"
+#include "log.h"
+
+#define MONITOR_RX_BUFFER (1 << 20) /* bytes: a thousand interfaces that change at once */
+
+struct netlink_watch {
+	LIST_ENTRY(netlink_watch) list;
+	char name[IFNAMSIZ];
+	int ifindex; /* that had the name last; 0: none */
+	netlink_link_fn fn;
+	void *arg;
+	bool deleted; /* while a message is given out, watches are only marked */
+	struct netlink_monitor *nl;
+};
+
+LIST_HEAD(netlink_watches, netlink_watch);
+
+struct netlink_monitor {
+	struct nl_sock *listener;
+	struct nl_sock *requests;
+	struct event *event;
+	struct netlink_watches watches;
+	unsigned int walking; /* depth of loops over the watches */
+	bool swept;           /* a watch was deleted in a loop */
+	/* the answer to the request under way */
+	struct netlink_link answer;
+	bool answered;
+	int n_answers;
+};
+
+/* libnl's errors are its own; the ones that matter here have an errno. */
+static int
+errno_of(int nl_error)
+{
+	switch (-nl_error) {
+	case NLE_SUCCESS:
+		return 0;
+	case NLE_NODEV:
+	case NLE_OBJ_NOTFOUND:
+		return -ENODEV;
+	case NLE_EXIST:
+		return -EEXIST;
+	case NLE_PERM:
+	case NLE_NOACCESS:
+		return -EPERM;
+	case NLE_NOMEM:
+		return -ENOMEM;
+	case NLE_BUSY:
+		return -EBUSY;
+	case NLE_RANGE:
+		return -ERANGE;
+	case NLE_OPNOTSUPP:
+		return -EOPNOTSUPP;
+	case NLE_AGAIN:
+		return -EAGAIN;
+	default:
+		return -EINVAL;
+	}
+}
+
+static void
+read_kind(struct nlattr *linkinfo, struct netlink_link *link)
+{
+	struct nlattr *attrs[IFLA_INFO_MAX + 1];
+
+	if (nla_parse_nested(attrs, IFLA_INFO_MAX, linkinfo, NULL) == 0 &&
+	    attrs[IFLA_INFO_KIND] != NULL)
+		nla_strlcpy(link->kind, attrs[IFLA_INFO_KIND], sizeof(link->kind));
+}
+
+/* Read an RTM_NEWLINK or RTM_DELLINK. Return false if it is about something else. */
+static bool
+read_link(struct nlmsghdr *header, struct netlink_link *link)
+{
+	struct nlattr *attrs[IFLA_MAX + 1];
+	const struct ifinfomsg *info;
+
+	if (header->nlmsg_type != RTM_NEWLINK && header->nlmsg_type != RTM_DELLINK)
+		return false;
+	if (nlmsg_parse(header, sizeof(*info), attrs, IFLA_MAX, NULL) < 0)
+		return false;
+	info = nlmsg_data(header);
+	/* a bridge's own messages about its ports come by the same types */
+	if (info->ifi_family != AF_UNSPEC || attrs[IFLA_IFNAME] == NULL)
+		return false;
+	*link = (struct netlink_link){
+		.ifindex = info->ifi_index,
+		.flags = info->ifi_flags,
+		.type = info->ifi_type,
+	};
+	nla_strlcpy(link->name, attrs[IFLA_IFNAME], sizeof(link->name));
+	if (attrs[IFLA_MTU] != NULL)
+		link->mtu = nla_get_u32(attrs[IFLA_MTU]);
+	if (attrs[IFLA_MASTER] != NULL)
+		link->master = nla_get_u32(attrs[IFLA_MASTER]);
+	if (attrs[IFLA_ADDRESS] != NULL && nla_len(attrs[IFLA_ADDRESS]) == sizeof(link->mac))
+		memcpy(link->mac, nla_data(attrs[IFLA_ADDRESS]), sizeof(link->mac));
+	if (attrs[IFLA_IFALIAS] != NULL)
+		nla_strlcpy(link->alias, attrs[IFLA_IFALIAS], sizeof(link->alias));
+	if (attrs[IFLA_LINKINFO] != NULL)
+		read_kind(attrs[IFLA_LINKINFO], link);
+	return true;
+}
+
+static void
+watches_enter(struct netlink_monitor *nl)
+{
+	nl->walking++;
+}
+
+static void
+watches_leave(struct netlink_monitor *nl)
+{
+	struct netlink_watch *watch, *next;
+
+	if (--nl->walking > 0 || !nl->swept)
+		return;
+	nl->swept = false;
+	for (watch = LIST_FIRST(&nl->watches); watch != NULL; watch = next) {
+		next = LIST_NEXT(watch, list);
+		if (!watch->deleted)
+			continue;
+		LIST_REMOVE(watch, list);
+		free(watch);
+	}
+}
+
+/* What a message says may be out of date already: tell what is so now. */
+static void
+tell(struct netlink_watch *watch)
+{
+	struct netlink_link link;
+	int ret = netlink_link_get(watch->nl, watch->name, &link);
+
+	if (ret != 0 && ret != -ENODEV)
+		return;
+	watch->ifindex = ret == 0 ? link.ifindex : 0;
+	watch->fn(watch->arg, ret == 0 ? &link : NULL);
+}
+
+static int
+monitor_message(struct nl_msg *msg, void *arg)
+{
+	struct netlink_monitor *nl = arg;
+	struct netlink_watch *watch;
+	struct netlink_link link;
+
+	if (!read_link(nlmsg_hdr(msg), &link))
+		return NL_SKIP;
+	watches_enter(nl);
+	LIST_FOREACH(watch, &nl->watches, list) {
+		/* by index as well: it may have another name now */
+		if (!watch->deleted &&
+		    (watch->ifindex == link.ifindex || strcmp(watch->name, link.name) == 0))
+			tell(watch);
+	}
+	watches_leave(nl);
+	return NL_OK;
+}
+
+/* Messages were lost: ask for everything again. */
+static void
+monitor_resync(struct netlink_monitor *nl)
+{
+	struct netlink_watch *watch;
+
+	log_line(LOG_NOTICE, "netlink: messages were lost; reading all interfaces again");
+	watches_enter(nl);
+	LIST_FOREACH(watch, &nl->watches, list)
+		if (!watch->deleted)
+			tell(watch);
+	watches_leave(nl);
+}
+
+static void
+monitor_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct netlink_monitor *nl = arg;
+	int ret;
+
+	(void)fd;
+	(void)what;
+	do {
+		errno = 0;
+		ret = nl_recvmsgs_default(nl->listener);
+	} while (ret == 0);
+	/* libnl says NLE_NOMEM both for ENOBUFS and for a lack of memory: the cure is the same */
+	if (ret == -NLE_NOMEM)
+		monitor_resync(nl);
+}
+
+static int
+request_answer(struct nl_msg *msg, void *arg)
+{
+	struct netlink_monitor *nl = arg;
+
+	nl->n_answers++;
+	if (read_link(nlmsg_hdr(msg), &nl->answer))
+		nl->answered = true;
+	return NL_OK;
+}
+
+static struct nl_sock *
+monitor_socket(nl_recvmsg_msg_cb_t fn, struct netlink_monitor *nl, int *ret_error)
+{
+	struct nl_sock *socket = nl_socket_alloc();
+	int ret;
+
+	*ret_error = -ENOMEM;
+	if (socket == NULL)
+		return NULL;
+	ret = nl_connect(socket, NETLINK_ROUTE);
+	if (ret == 0)
+		ret = nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, fn, nl);
+	if (ret < 0) {
+		*ret_error = errno_of(ret);
+		nl_socket_free(socket);
+		return NULL;
+	}
+	return socket;
+}
+
+/* The listener hears link changes, without blocking and without sequence numbers. */
+static int
+monitor_listen(struct netlink_monitor *nl, struct event_base *base)
+{
+	int ret;
+
+	nl_socket_disable_seq_check(nl->listener);
+	nl_socket_set_buffer_size(nl->listener, MONITOR_RX_BUFFER, 0);
+	ret = nl_socket_set_nonblocking(nl->listener);
+	if (ret == 0)
+		ret = nl_socket_add_memberships(nl->listener, RTNLGRP_LINK, RTNLGRP_NONE);
+	if (ret < 0)
+		return errno_of(ret);
+	nl->event = event_new(base, nl_socket_get_fd(nl->listener), EV_READ | EV_PERSIST,
+			      monitor_readable, nl);
+	if (nl->event == NULL || event_add(nl->event, NULL) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+struct netlink_monitor *
+netlink_monitor_create(struct event_base *base, struct error *err)
+{
+	struct netlink_monitor *nl = calloc(1, sizeof(*nl));
+	int ret = -ENOMEM;
+
+	if (nl == NULL)
+		goto err;
+	LIST_INIT(&nl->watches);
+	nl->listener = monitor_socket(monitor_message, nl, &ret);
+	if (nl->listener == NULL)
+		goto err;
+	nl->requests = monitor_socket(request_answer, nl, &ret);
+	if (nl->requests == NULL)
+		goto err;
+	ret = monitor_listen(nl, base);
+	if (ret == 0)
+		return nl;
+err:
+	error_set(err, ret, "netlink: cannot listen to the kernel's interfaces: %s", strerror(-ret));
+	netlink_monitor_destroy(nl);
+	return NULL;
+}
+
+void
+netlink_monitor_destroy(struct netlink_monitor *nl)
+{
+	struct netlink_watch *watch;
+
+	if (nl == NULL)
+		return;
+	while ((watch = LIST_FIRST(&nl->watches)) != NULL) {
+		LIST_REMOVE(watch, list);
+		free(watch);
+	}
+	if (nl->event != NULL)
+		event_free(nl->event);
+	nl_socket_free(nl->listener);
+	nl_socket_free(nl->requests);
+	free(nl);
+}
+
+struct netlink_watch *
+netlink_watch_add(struct netlink_monitor *nl, const char *name, netlink_link_fn fn, void *arg)
+{
+	struct netlink_watch *watch = calloc(1, sizeof(*watch));
+	struct netlink_link link;
+
+	if (watch == NULL)
+		return NULL;
+	strncpy(watch->name, name, sizeof(watch->name) - 1);
+	watch->fn = fn;
+	watch->arg = arg;
+	watch->nl = nl;
+	if (netlink_link_get(nl, name, &link) == 0)
+		watch->ifindex = link.ifindex;
+	LIST_INSERT_HEAD(&nl->watches, watch, list);
+	return watch;
+}
+
+void
+netlink_watch_del(struct netlink_watch *watch)
+{
+	if (watch == NULL)
+		return;
+	if (watch->nl->walking > 0) {
+		watch->deleted = true;
+		watch->nl->swept = true;
+		return;
+	}
+	LIST_REMOVE(watch, list);
+	free(watch);
+}
+
+int
+netlink_request(struct netlink_monitor *nl, struct nl_msg *msg)
+{
+	int ret;
+
+	if (msg == NULL)
+		return -ENOMEM;
+	ret = nl_send_auto(nl->requests, msg);
+	nlmsg_free(msg);
+	if (ret < 0)
+		return errno_of(ret);
+	ret = nl_wait_for_ack(nl->requests);
+	return errno_of(ret);
+}
+
+int
+netlink_count(struct netlink_monitor *nl, struct nl_msg *msg)
+{
+	int ret;
+
+	if (msg == NULL)
+		return -ENOMEM;
+	nl->n_answers = 0;
+	ret = nl_send_auto(nl->requests, msg);
+	nlmsg_free(msg);
+	if (ret >= 0)
+		ret = nl_recvmsgs_default(nl->requests);
+	return ret < 0 ? errno_of(ret) : nl->n_answers;
+}
+
+/* A message about one interface, by index, or by name if @ifindex is 0. */
+static struct nl_msg *
+link_message(int type, int ifindex, unsigned int flags, unsigned int change)
+{
+	struct ifinfomsg info = { .ifi_index = ifindex, .ifi_flags = flags, .ifi_change = change };
+	struct nl_msg *msg = nlmsg_alloc_simple(type, 0);
+
+	if (msg != NULL && nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+int
+netlink_link_get(struct netlink_monitor *nl, const char *name, struct netlink_link *ret_link)
+{
+	struct nl_msg *msg = link_message(RTM_GETLINK, 0, 0, 0);
+	int ret;
+
+	if (msg != NULL && nla_put_string(msg, IFLA_IFNAME, name) < 0) {
+		nlmsg_free(msg);
+		return -EINVAL;
+	}
+	nl->answered = false;
+	ret = netlink_request(nl, msg);
+	if (ret < 0)
+		return ret;
+	if (!nl->answered)
+		return -ENODEV;
+	*ret_link = nl->answer;
+	return 0;
+}
+
+int
+netlink_link_set_up(struct netlink_monitor *nl, int ifindex, bool up)
+{
+	return netlink_request(nl, link_message(RTM_NEWLINK, ifindex, up ? IFF_UP : 0, IFF_UP));
+}
+
+/* Set one attribute of an interface. */
+static int
+link_set(struct netlink_monitor *nl, int ifindex, int attribute, const void *data, int len)
+{
+	struct nl_msg *msg = link_message(RTM_NEWLINK, ifindex, 0, 0);
+
+	if (msg != NULL && nla_put(msg, attribute, len, data) < 0) {
+		nlmsg_free(msg);
+		return -EINVAL;
+	}
+	return netlink_request(nl, msg);
+}
+
+int
+netlink_link_set_mtu(struct netlink_monitor *nl, int ifindex, uint32_t mtu)
+{
+	return link_set(nl, ifindex, IFLA_MTU, &mtu, sizeof(mtu));
+}
+
+int
+netlink_link_set_mac(struct netlink_monitor *nl, int ifindex, const uint8_t mac[6])
+{
+	return link_set(nl, ifindex, IFLA_ADDRESS, mac, 6);
+}
+
+int
+netlink_link_set_alias(struct netlink_monitor *nl, int ifindex, const char *alias)
+{
+	return link_set(nl, ifindex, IFLA_IFALIAS, alias, strlen(alias) + 1);
+}

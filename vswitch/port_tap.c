@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * tap: an interface of the host's own on the bridge, over /dev/net/tun.
+ *
+ * A virtio_net_hdr with each packet (IFF_VNET_HDR) carries partial checksums and GSO both ways.
+ * The interface is persistent, so that the host keeps its addresses and routes while the daemon is
+ * restarted (without carrier in between); it goes when an operator deletes the port. One that was
+ * there before and was not made here is used, and left behind.
+ *
+ * The queues' descriptors of one life of the interface are in a struct tap_conn, which is replaced
+ * if somebody deletes the interface: the port then makes a new one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "log.h"
+#include "netlink.h"
+#include "port_types.h"
+#include "switch.h"
+#include "vnet_io.h"
+
+#define TUN_DEVICE "/dev/net/tun"
+#define TAP_ALIAS "vswitch host port" /* by which ours are known after a restart */
+#define TX_IOV_MAX 512
+
+struct tap_queue {
+	int fd;
+	struct vnet_pace pace; /* worker: rw */
+} __rte_cache_aligned;
+
+struct tap_conn {
+	int ifindex;
+	uint16_t n_queues;
+	struct tap_queue queues[PORT_QUEUES_MAX];
+};
+
+struct tap {
+	struct tap_conn *conn; /* control: rw (release), worker: ro (acquire); NULL: is gone */
+	struct port *port;
+	struct vswitch *sw;
+	struct netlink_watch *watch;
+	uint32_t mtu; /* asked for; 0: the interface's own */
+	bool ours;    /* made here: goes with the port */
+	char name[IFNAMSIZ];
+};
+
+/* --- control --- */
+
+static void
+tap_conn_free(void *arg)
+{
+	struct tap_conn *conn = arg;
+
+	for (uint16_t q = 0; q < conn->n_queues; q++)
+		if (conn->queues[q].fd >= 0)
+			close(conn->queues[q].fd);
+	free(conn);
+}
+
+/*
+ * An address that stays the same whenever the interface is made again, and differs between hosts:
+ * from the machine's id and the interface's name (FNV-1a), locally administered.
+ */
+static uint64_t
+hash_text(uint64_t hash, const char *text)
+{
+	for (; *text != '\0'; text++)
+		hash = (hash ^ (uint8_t)*text) * 0x100000001b3;
+	return hash;
+}
+
+static void
+stable_mac(const char *name, uint8_t ret_mac[6])
+{
+	static const char *const sources[] = { "/etc/machine-id",
+					       "/sys/class/dmi/id/product_uuid" };
+	char id[64] = "";
+	uint64_t hash = 0xcbf29ce484222325;
+	FILE *file;
+
+	for (size_t i = 0; i < RTE_DIM(sources) && id[0] == '\0'; i++) {
+		file = fopen(sources[i], "re");
+		if (file == NULL)
+			continue;
+		if (fgets(id, sizeof(id), file) == NULL)
+			id[0] = '\0';
+		fclose(file);
+	}
+	if (id[0] == '\0')
+		gethostname(id, sizeof(id) - 1);
+	hash = hash_text(hash_text(hash, id), name);
+	for (int i = 0; i < 6; i++)
+		ret_mac[i] = hash >> (8 * i);
+	ret_mac[0] = (ret_mac[0] & 0xfc) | 0x02;
+}
+
+static int
+open_queue(const char *name, struct error *err)
+{
+	const int hdr_size = sizeof(struct virtio_net_hdr);
+	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE };
+	int fd, ret;
+
+	fd = open(TUN_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno, "port %s: %s: %s", name, TUN_DEVICE, strerror(errno));
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	if (ioctl(fd, TUNSETIFF, &request) < 0) {
+		ret = -errno;
+		if (ret == -EBUSY)
+			error_set(err, ret, "port %s: tap %s is in use by another program", name,
+				  name);
+		else if (ret == -EINVAL)
+			error_set(err, ret,
+				  "port %s: interface %s exists and is not a multi-queue tap; "
+				  "choose another name, or \"ip link del %s\"", name, name, name);
+		else
+			error_set(err, ret, "port %s: cannot make tap %s: %s", name, name,
+				  strerror(-ret));
+		goto err;
+	}
+	if (ioctl(fd, TUNSETVNETHDRSZ, &hdr_size) < 0 ||
+	    ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN) < 0) {
+		ret = error_set(err, errno, "port %s: tap %s takes no offloads: %s", name, name,
+				strerror(errno));
+		goto err;
+	}
+	return fd;
+err:
+	close(fd);
+	return ret;
+}
+
+static struct tap_conn *
+tap_conn_create(const char *name, uint16_t n_queues, struct error *err)
+{
+	struct tap_conn *conn = NULL;
+
+	if (posix_memalign((void **)&conn, RTE_CACHE_LINE_SIZE, sizeof(*conn)) != 0) {
+		error_set(err, ENOMEM, "port %s: no memory", name);
+		return NULL;
+	}
+	memset(conn, 0, sizeof(*conn));
+	for (uint16_t q = 0; q < n_queues; q++) {
+		conn->queues[q].fd = open_queue(name, err);
+		if (conn->queues[q].fd < 0) {
+			tap_conn_free(conn);
+			return NULL;
+		}
+		conn->n_queues++;
+	}
+	return conn;
+}
+
+static void
+tap_report(struct tap *tap, const struct netlink_link *link)
+{
+	char reason[96] = "";
+
+	memcpy(tap->port->mac, link->mac, sizeof(tap->port->mac));
+	if (link->mtu != tap->port->mtu)
+		port_mtu_set(tap->port, RTE_MIN(RTE_MAX(link->mtu, PORT_MTU_MIN), PORT_MTU_MAX));
+	if (!(link->flags & IFF_UP))
+		snprintf(reason, sizeof(reason), "interface %s is down; \"ip link set %s up\"",
+			 link->name, link->name);
+	else if (!(link->flags & IFF_RUNNING))
+		snprintf(reason, sizeof(reason), "interface %s has no carrier", link->name);
+	switch_port_status(tap->sw, tap->port, reason[0] == '\0', reason);
+}
+
+/* Settings of an interface that was made just now. */
+static int
+tap_equip(struct tap *tap, const struct netlink_link *link)
+{
+	uint8_t mac[6];
+
+	stable_mac(tap->name, mac);
+	netlink_link_set_alias(tap->sw->netlink, link->ifindex, TAP_ALIAS);
+	return netlink_link_set_mac(tap->sw->netlink, link->ifindex, mac);
+}
+
+/* Make the interface, or take the one that is there. @ret_link: what it is like in the end. */
+static int
+tap_attach(struct tap *tap, struct netlink_link *ret_link, struct error *err)
+{
+	struct netlink_monitor *nl = tap->sw->netlink;
+	bool existed = netlink_link_get(nl, tap->name, ret_link) == 0;
+	struct tap_conn *conn;
+	int ret;
+
+	conn = tap_conn_create(tap->name, tap->port->n_rxq, err);
+	if (conn == NULL)
+		return err->code;
+	ret = netlink_link_get(nl, tap->name, ret_link);
+	if (ret == 0 && !existed)
+		ret = tap_equip(tap, ret_link);
+	if (ret == 0 && tap->mtu != 0 && tap->mtu != ret_link->mtu)
+		ret = netlink_link_set_mtu(nl, ret_link->ifindex, tap->mtu);
+	if (ret == 0)
+		ret = netlink_link_set_up(nl, ret_link->ifindex, true);
+	if (ret == 0)
+		ret = netlink_link_get(nl, tap->name, ret_link);
+	if (ret == 0 && ioctl(conn->queues[0].fd, TUNSETPERSIST, 1) < 0)
+		ret = -errno;
+	if (ret < 0) {
+		tap_conn_free(conn);
+		return error_set(err, ret, "port %s: cannot set up tap %s: %s", tap->name,
+				 tap->name, strerror(-ret));
+	}
+	conn->ifindex = ret_link->ifindex;
+	tap->ours = !existed || strcmp(ret_link->alias, TAP_ALIAS) == 0;
+	__atomic_store_n(&tap->conn, conn, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static void
+tap_detach(struct tap *tap)
+{
+	struct tap_conn *conn = tap->conn;
+
+	for (uint16_t q = 0; q < conn->n_queues; q++)
+		worker_unwatch(tap->sw->dp->workers[tap->port->rxq[q].worker], conn->queues[q].fd);
+	__atomic_store_n(&tap->conn, NULL, __ATOMIC_RELEASE);
+	rcu_retire(tap->sw->rcu, tap_conn_free, conn);
+}
+
+/* Somebody deleted the interface, or gave the name to another: make it again. */
+static void
+tap_renew(struct tap *tap)
+{
+	struct netlink_link link;
+	struct error err = { 0 };
+
+	if (tap->conn != NULL)
+		tap_detach(tap);
+	if (tap_attach(tap, &link, &err) < 0) {
+		switch_port_status(tap->sw, tap->port, false, err.msg);
+		return;
+	}
+	for (uint16_t q = 0; q < tap->conn->n_queues; q++)
+		if (worker_watch(tap->sw->dp->workers[tap->port->rxq[q].worker],
+				 tap->conn->queues[q].fd, RXQ_COOKIE(tap->port->id, q)) < 0)
+			log_line(LOG_ERR, "port %s: cannot wait for its packets", tap->name);
+	log_line(LOG_NOTICE, "port %s: interface %s was deleted and made again", tap->name,
+		 tap->name);
+	tap_report(tap, &link);
+}
+
+static void
+tap_changed(void *arg, const struct netlink_link *link)
+{
+	struct tap *tap = arg;
+
+	if (datapath_port(tap->sw->dp, tap->port->id) != tap->port)
+		return; /* is being closed */
+	if (link == NULL || tap->conn == NULL || link->ifindex != tap->conn->ifindex)
+		tap_renew(tap);
+	else
+		tap_report(tap, link);
+}
+
+static void
+tap_close(struct port *port)
+{
+	struct tap *tap = port->priv;
+
+	if (tap == NULL)
+		return;
+	netlink_watch_del(tap->watch);
+	if (tap->conn != NULL) {
+		if (tap->ours && !tap->sw->stopping)
+			ioctl(tap->conn->queues[0].fd, TUNSETPERSIST, 0);
+		tap_conn_free(tap->conn);
+	}
+	free(tap);
+	port->priv = NULL;
+}
+
+static int
+tap_open(struct port *port, const struct port_config *config, struct error *err)
+{
+	struct error own = { 0 };
+	struct netlink_link link;
+	struct tap *tap;
+	int ret;
+
+	tap = calloc(1, sizeof(*tap));
+	if (tap == NULL)
+		return error_set(err, ENOMEM, "port %s: no memory", config->name);
+	tap->port = port;
+	tap->sw = config->sw;
+	tap->mtu = config->mtu;
+	snprintf(tap->name, sizeof(tap->name), "%s", config->name);
+	port->priv = tap;
+	port->n_rxq = RTE_MAX(1, RTE_MIN(config->n_queues, PORT_QUEUES_MAX));
+	/* writing to one descriptor from many threads is the kernel's business: no lock needed */
+	port->n_txq = RTE_MIN(config->sw->dp->n_workers, PORT_QUEUES_MAX);
+	port->caps = PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TSO_IPV4 | PORT_CAP_TSO_IPV6;
+	ret = tap_attach(tap, &link, err != NULL ? err : &own);
+	if (ret < 0)
+		goto err;
+	tap->watch = netlink_watch_add(tap->sw->netlink, tap->name, tap_changed, tap);
+	if (tap->watch == NULL) {
+		ret = error_set(err, ENOMEM, "port %s: no memory", config->name);
+		goto err;
+	}
+	tap_report(tap, &link);
+	return 0;
+err:
+	tap_close(port);
+	return ret;
+}
+
+static int
+tap_set_mtu(struct port *port, uint32_t mtu, struct error *err)
+{
+	struct tap *tap = port->priv;
+	int ret;
+
+	if (tap->conn != NULL) {
+		ret = netlink_link_set_mtu(tap->sw->netlink, tap->conn->ifindex, mtu);
+		if (ret < 0)
+			return error_set(err, ret, "port %s: mtu %u: tap %s refuses it: %s",
+					 tap->name, mtu, tap->name, strerror(-ret));
+	}
+	tap->mtu = mtu;
+	return 0;
+}
+
+static int
+tap_rx_fd(struct port *port, uint16_t queue)
+{
+	const struct tap *tap = port->priv;
+
+	return tap->conn != NULL ? tap->conn->queues[queue].fd : -1;
+}
+
+/* --- workers --- */
+
+/* Make a canonical packet of @len bytes read. Return 0 or the negative reason to drop it for. */
+static int
+rx_packet(struct worker *worker, struct rte_mbuf *pkt, const struct virtio_net_hdr *hdr,
+	  uint32_t len)
+{
+	if (len < sizeof(*hdr))
+		return -DROP_RX_ERROR;
+	if (vnet_rx_finish(worker, 0, pkt, len - sizeof(*hdr)) < 0)
+		return -DROP_NO_BUFFER;
+	return vnet_hdr_read(pkt, hdr, 0) < 0 ? -DROP_RX_ERROR : 0;
+}
+
+static uint16_t
+tap_rx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte_mbuf **pkts,
+	     uint16_t n)
+{
+	struct tap *tap = port->priv;
+	struct tap_conn *conn = __atomic_load_n(&tap->conn, __ATOMIC_ACQUIRE);
+	struct iovec iov[VNET_RX_IOV];
+	struct virtio_net_hdr hdr;
+	uint16_t had, got, kept = 0;
+	struct tap_queue *queue;
+	ssize_t len;
+	int ret;
+
+	if (unlikely(conn == NULL))
+		return 0;
+	queue = &conn->queues[q];
+	had = vnet_pace_next(&queue->pace, RTE_MIN(n, PORT_BURST_MAX));
+	if (unlikely(rte_pktmbuf_alloc_bulk(worker->pool, pkts, had) != 0))
+		return 0; /* packets wait in the interface's queue */
+	for (got = 0; got < had; got++) {
+		struct rte_mbuf *pkt = pkts[got];
+
+		vnet_rx_iov(worker, 0, &hdr, pkt, iov);
+		len = readv(queue->fd, iov, VNET_RX_IOV);
+		if (len < 0)
+			break; /* EAGAIN, or the interface is down or gone: the monitor will say so */
+		ret = rx_packet(worker, pkt, &hdr, len);
+		if (likely(ret == 0)) {
+			pkts[kept++] = pkt;
+			continue;
+		}
+		port_rx_drop(worker, port, -ret, 1);
+		rte_pktmbuf_free(pkt);
+	}
+	if (got < had)
+		rte_pktmbuf_free_bulk(&pkts[got], had - got);
+	vnet_pace_learn(&queue->pace, had, got, false);
+	return kept;
+}
+
+static uint16_t
+tap_tx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte_mbuf **pkts,
+	     uint16_t n)
+{
+	struct tap *tap = port->priv;
+	struct tap_conn *conn = __atomic_load_n(&tap->conn, __ATOMIC_ACQUIRE);
+	struct virtio_net_hdr hdr;
+	struct iovec iov[TX_IOV_MAX];
+	uint16_t sent = 0, entries;
+	int fd;
+
+	if (unlikely(conn == NULL))
+		return 0;
+	fd = conn->queues[q % conn->n_queues].fd;
+	while (sent < n) {
+		entries = vnet_tx_iov(pkts[sent], &hdr, iov, TX_IOV_MAX);
+		if (entries > 0 && writev(fd, iov, entries) >= 0)
+			sent++;
+		else if (entries == 0 || errno == EINVAL || errno == EMSGSIZE)
+			vnet_tx_skip(pkts, sent, n--); /* this packet can never be sent */
+		else
+			break;
+	}
+	rte_pktmbuf_free_bulk(pkts, sent);
+	return sent;
+}
+
+const struct port_type port_type_tap = {
+	.name = "tap",
+	.wait = PORT_WAIT_FD,
+	.open = tap_open,
+	.close = tap_close,
+	.set_mtu = tap_set_mtu,
+	.rx_burst = tap_rx_burst,
+	.tx_burst = tap_tx_burst,
+	.rx_fd = tap_rx_fd,
+};

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "port_vif.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "error.h"
+#include "hypervisor.h"
+#include "log.h"
+#include "netback.h"
+#include "store.h"
+#include "switch.h"
+#include "vif.h"
+
+#define RETRY_USEC 20000 /* until a vif is looked at again whose predecessor is still closing */
+#define EVENTS_MAX 64    /* event channels looked at in one go */
+
+/* All of netback in this switch: the netback's owner. */
+struct vif_ports {
+	struct vswitch *sw;
+	struct event *event; /* netback has work */
+	struct event *retry;
+	struct log_limit log_limit;
+	bool stopping;
+	uint16_t n_threads;
+	struct vif_thread *threads[WORKER_MAX];
+};
+
+/* A vif port. */
+struct vif_port {
+	struct vif *vif; /* a reference; worker: ro */
+	struct port *port;
+	char bridge[SWITCH_NAME_SIZE]; /* that it was on before a restart and that is missing */
+};
+
+/* A port's settings as noted in the store. */
+struct vif_note {
+	char *bridge; /* or NULL */
+	uint32_t vid;
+	uint32_t mtu;
+	uint32_t fdb_limit;
+};
+
+static uint16_t
+vif_port_rx_burst(struct worker *worker, struct port *port, uint16_t i, struct rte_mbuf **pkts,
+		  uint16_t n)
+{
+	const struct vif_port *vif_port = port->priv;
+	struct vif_queue *queue = vif_queue(vif_port->vif, i, false);
+	struct vif_lost lost = { 0 };
+
+	if (queue == NULL)
+		return 0;
+	n = vif_rx_burst(worker->hypervisor, queue, worker->pool, pkts, n, &lost);
+	if (likely((lost.bad_request | lost.bad_frame | lost.copy_failed | lost.no_buffer) == 0))
+		return n;
+	port_rx_drop(worker, port, DROP_BAD_REQUEST, lost.bad_request);
+	port_rx_drop(worker, port, DROP_BAD_FRAME, lost.bad_frame);
+	port_rx_drop(worker, port, DROP_RX_ERROR, lost.copy_failed);
+	port_rx_drop(worker, port, DROP_NO_BUFFER, lost.no_buffer);
+	return n;
+}
+
+static uint16_t
+vif_port_tx_burst(struct worker *worker, struct port *port, uint16_t i, struct rte_mbuf **pkts,
+		  uint16_t n)
+{
+	const struct vif_port *vif_port = port->priv;
+	struct vif_queue *queue = vif_queue(vif_port->vif, i, true);
+	struct port_stats *stats = worker_stats(worker, port);
+	struct vif_lost lost = { 0 };
+
+	if (queue == NULL)
+		return 0;
+	n = vif_tx_burst(worker->hypervisor, queue, pkts, n, &lost);
+	if (likely((lost.too_big | lost.copy_failed) == 0))
+		return n;
+	/* taken, and so counted as sent by the caller, but lost */
+	stats->tx_packets -= lost.too_big + lost.copy_failed;
+	stats->tx_bytes -= lost.bytes;
+	stats->drops[DROP_MTU_EXCEEDED] += lost.too_big;
+	stats->drops[DROP_BAD_REQUEST] += lost.copy_failed;
+	return n;
+}
+
+static bool
+vif_port_rx_arm(struct worker *worker, struct port *port, uint16_t i)
+{
+	const struct vif_port *vif_port = port->priv;
+	struct vif_queue *queue = vif_queue(vif_port->vif, i, false);
+
+	return queue != NULL && vif_rx_arm(queue);
+}
+
+/* An event channel of this worker has fired. */
+static void
+vif_port_events(struct worker *worker, void *arg)
+{
+	struct vif_thread *thread = arg;
+	uint32_t cookies[EVENTS_MAX];
+	uint32_t n = thread->hv->ops->events(thread->hvt, cookies, EVENTS_MAX);
+
+	for (uint32_t i = 0; i < n; i++)
+		worker_queue_active(worker, cookies[i]);
+}
+
+static int
+vif_port_open(struct port *port, const struct port_config *config, struct error *err)
+{
+	struct netback *netback = config->sw->netback;
+	struct vif_port *vif_port;
+	struct vif *vif;
+	uint32_t mtu;
+
+	if (netback == NULL)
+		return error_set(err, EOPNOTSUPP, "port %s: vifs need Xen, and vswitchd runs with "
+				 "--no-xen", config->name);
+	vif = netback_find(netback, config->name);
+	if (vif == NULL || vif->owner_data != NULL)
+		return error_set(err, ENOENT, "port %s: no guest has such a vif; the toolstack (xl) "
+				 "makes it", config->name);
+	vif_port = calloc(1, sizeof(*vif_port));
+	if (vif_port == NULL)
+		return error_set(err, ENOMEM, "port %s: no memory for it", config->name);
+	vif_get(vif);
+	vif->owner_data = vif_port;
+	vif_port->vif = vif;
+	vif_port->port = port;
+	port->priv = vif_port;
+	port->n_rxq = port->n_txq = netback_max_queues(netback);
+	port->caps = 0;
+	port->up = false;
+	mtu = config->mtu != 0 ? config->mtu : vif_mtu(vif);
+	if (mtu < PORT_MTU_MIN || mtu > PORT_MTU_MAX)
+		mtu = PORT_MTU_DEFAULT;
+	port_mtu_set(port, mtu);
+	return 0;
+}
+
+static void
+vif_port_close(struct port *port)
+{
+	struct vif_port *vif_port = port->priv;
+
+	vif_port->vif->owner_data = NULL;
+	vif_put(vif_port->vif);
+	free(vif_port);
+	port->priv = NULL;
+}
+
+const struct port_type port_type_vif = {
+	.name = "vif",
+	.wait = PORT_WAIT_EVENT,
+	.open = vif_port_open,
+	.close = vif_port_close,
+	.rx_burst = vif_port_rx_burst,
+	.tx_burst = vif_port_tx_burst,
+	.rx_arm = vif_port_rx_arm,
+};
+
+static uint32_t
+note_read_u32(const struct vif *vif, const char *key, uint32_t max)
+{
+	char *text = vif_note_read(vif, key);
+	uint32_t value = 0;
+
+	if (text != NULL && (parse_u32(text, &value) < 0 || value > max))
+		value = 0;
+	free(text);
+	return value;
+}
+
+static void
+note_read(const struct vif *vif, struct vif_note *note)
+{
+	note->bridge = vif_note_read(vif, "bridge");
+	note->vid = note_read_u32(vif, "vid", 4094);
+	note->mtu = note_read_u32(vif, "mtu", PORT_MTU_MAX);
+	note->fdb_limit = note_read_u32(vif, "fdb-limit", UINT32_MAX);
+}
+
+static void
+note_config(struct vswitch *sw, const struct vif *vif, const struct vif_note *note,
+	    struct port_config *config)
+{
+	*config = (struct port_config){
+		.kind = PORT_KIND_VIF,
+		.vid = (uint16_t)note->vid,
+		.mtu = note->mtu,
+		.fdb_limit = note->fdb_limit,
+		.n_queues = 1,
+		.sw = sw,
+	};
+	memcpy(config->name, vif->name, sizeof(vif->name));
+}
+
+/* Make the vif's port, and put it on the bridge that it was on before a restart, if there is one. */
+static int
+owner_vif_added(void *arg, struct vif *vif, struct error *err)
+{
+	struct vif_ports *ports = arg;
+	struct vswitch *sw = ports->sw;
+	struct port_config config;
+	struct vif_port *vif_port;
+	struct vif_note note;
+	const char *bridge;
+	int ret;
+
+	note_read(vif, &note);
+	bridge = note.bridge != NULL && switch_bridge_find(sw, note.bridge) != NULL ? note.bridge :
+										      NULL;
+	note_config(sw, vif, &note, &config);
+	ret = switch_port_add(sw, bridge, &config, err);
+	if (ret == -EBUSY) {
+		const struct timeval soon = { .tv_usec = RETRY_USEC };
+
+		event_add(ports->retry, &soon);
+	} else if (ret == 0) {
+		vif_port = vif->owner_data;
+		if (note.bridge != NULL && bridge == NULL)
+			snprintf(vif_port->bridge, sizeof(vif_port->bridge), "%s", note.bridge);
+		switch_port_status(sw, vif_port->port, false, "guest is not connected");
+		log_line(LOG_INFO, "%s: new vif%s%s", vif->name, bridge != NULL ? " on bridge " : "",
+			 bridge != NULL ? bridge : "");
+	}
+	free(note.bridge);
+	return ret;
+}
+
+static void
+owner_vif_removed(void *arg, struct vif *vif)
+{
+	struct vif_ports *ports = arg;
+
+	log_line(LOG_INFO, "%s: removed", vif->name);
+	switch_remove_vif(ports->sw, vif->name);
+}
+
+static void
+owner_vif_connected(void *arg, struct vif *vif)
+{
+	struct vif_ports *ports = arg;
+	struct vif_port *vif_port = vif->owner_data;
+	struct port *port = vif_port->port;
+	char reason[64] = "";
+	uint32_t caps = 0;
+
+	caps |= vif->keys.csum_ipv4 ? PORT_CAP_CSUM_IPV4 : 0;
+	caps |= vif->keys.csum_ipv6 ? PORT_CAP_CSUM_IPV6 : 0;
+	__atomic_store_n(&port->caps, caps, __ATOMIC_RELAXED);
+	if (vif_port->bridge[0] != '\0')
+		snprintf(reason, sizeof(reason), "its bridge %s does not exist", vif_port->bridge);
+	switch_port_status(ports->sw, port, true, reason);
+	/* no event comes for what the guest has sent before it was heard */
+	for (uint16_t i = 0; i < vif->keys.n_queues; i++)
+		worker_activate(ports->sw->dp->workers[port->rxq[i].worker],
+				RXQ_COOKIE(port->id, i));
+}
+
+static void
+owner_vif_disconnected(void *arg, struct vif *vif)
+{
+	struct vif_ports *ports = arg;
+	struct vif_port *vif_port = vif->owner_data;
+
+	if (vif_port != NULL && !ports->stopping)
+		switch_port_status(ports->sw, vif_port->port, false, "guest is not connected");
+}
+
+static uint16_t
+owner_queue_worker(void *arg, struct vif *vif, uint16_t queue)
+{
+	const struct vif_port *vif_port = vif->owner_data;
+
+	return vif_port->port->rxq[queue].worker;
+}
+
+static uint32_t
+owner_queue_cookie(void *arg, struct vif *vif, uint16_t queue)
+{
+	const struct vif_port *vif_port = vif->owner_data;
+
+	return RXQ_COOKIE(vif_port->port->id, queue);
+}
+
+static void
+owner_message(void *arg, const struct vif *vif, const char *text)
+{
+	struct vif_ports *ports = arg;
+
+	log_limited(&ports->log_limit, LOG_NOTICE, "%s: %s", vif->name, text);
+}
+
+static void
+owner_retire(void *arg, void (*fn)(void *obj), void *obj)
+{
+	struct vif_ports *ports = arg;
+
+	rcu_retire(ports->sw->rcu, fn, obj);
+}
+
+static const struct netback_owner vif_ports_owner = {
+	.vif_added = owner_vif_added,
+	.vif_removed = owner_vif_removed,
+	.vif_connected = owner_vif_connected,
+	.vif_disconnected = owner_vif_disconnected,
+	.queue_worker = owner_queue_worker,
+	.queue_cookie = owner_queue_cookie,
+	.message = owner_message,
+	.retire = owner_retire,
+};
+
+static void
+vif_ports_event(evutil_socket_t fd, short what, void *arg)
+{
+	struct vif_ports *ports = arg;
+
+	netback_process(ports->sw->netback);
+}
+
+static void
+vif_ports_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct vif_ports *ports = arg;
+
+	netback_retry(ports->sw->netback);
+}
+
+/* Give each worker its context and its event channels. */
+static int
+vif_ports_threads(struct vif_ports *ports, const struct hypervisor *hv, struct error *err)
+{
+	struct datapath *dp = ports->sw->dp;
+
+	for (uint16_t w = 0; w < dp->n_workers; w++) {
+		struct vif_thread *thread = vif_thread_create(hv);
+		int ret;
+
+		if (thread == NULL)
+			return error_set(err, errno, "xen: cannot open event channels or grants for "
+					 "worker %u: %s", w, strerror(errno));
+		ports->threads[w] = thread;
+		ports->n_threads = (uint16_t)(w + 1);
+		dp->workers[w]->hypervisor = thread;
+		ret = worker_event_source(dp->workers[w], hv->ops->events_fd(thread->hvt),
+					  vif_port_events, thread);
+		if (ret < 0)
+			return error_set(err, ret, "xen: worker %u cannot wait for event channels: "
+					 "%s", w, strerror(-ret));
+	}
+	return 0;
+}
+
+static void
+vif_ports_free(struct vif_ports *ports)
+{
+	if (ports->event != NULL)
+		event_free(ports->event);
+	if (ports->retry != NULL)
+		event_free(ports->retry);
+	netback_destroy(ports->sw->netback);
+	ports->sw->netback = NULL;
+	for (uint16_t w = 0; w < ports->n_threads; w++) {
+		ports->sw->dp->workers[w]->hypervisor = NULL;
+		vif_thread_destroy(ports->threads[w]);
+	}
+	free(ports);
+}
+
+int
+port_vif_init(struct vswitch *sw, const struct hypervisor *hv, struct error *err)
+{
+	struct vif_ports *ports = calloc(1, sizeof(*ports));
+	struct netback_config config = { 0 };
+	int ret;
+
+	if (ports == NULL)
+		return error_set(err, ENOMEM, "xen: no memory");
+	ports->sw = sw;
+	ret = vif_ports_threads(ports, hv, err);
+	if (ret < 0)
+		goto err_free;
+	config.hv = hv;
+	config.threads = ports->threads;
+	config.n_threads = ports->n_threads;
+	config.owner = &vif_ports_owner;
+	config.owner_arg = ports;
+	sw->netback = netback_create(&config, err);
+	if (sw->netback == NULL) {
+		ret = -EIO;
+		goto err_free;
+	}
+	ports->event = event_new(sw->base, netback_fd(sw->netback), EV_READ | EV_PERSIST,
+				 vif_ports_event, ports);
+	ports->retry = event_new(sw->base, -1, 0, vif_ports_retry, ports);
+	if (ports->event == NULL || ports->retry == NULL || event_add(ports->event, NULL) < 0) {
+		ret = error_set(err, ENOMEM, "xen: no memory");
+		goto err_free;
+	}
+	return 0;
+
+err_free:
+	vif_ports_free(ports);
+	return ret;
+}
+
+void
+port_vif_fini(struct vswitch *sw)
+{
+	struct vif_ports *ports;
+
+	if (sw->netback == NULL)
+		return;
+	ports = netback_owner_arg(sw->netback);
+	ports->stopping = true;
+	vif_ports_free(ports);
+}
+
+static struct vif *
+vif_of(struct vswitch *sw, const struct switch_port *port)
+{
+	const struct vif_port *vif_port = port->dp->priv;
+
+	if (port->config.kind != PORT_KIND_VIF || sw->netback == NULL || vif_port == NULL)
+		return NULL;
+	return vif_port->vif;
+}
+
+/* Write a note unless it is there already. */
+static void
+note_write(struct vif *vif, const char *key, const char *value)
+{
+	char *old = vif_note_read(vif, key);
+	bool same = old != NULL && value != NULL ? strcmp(old, value) == 0 : old == value;
+	int ret = 0;
+
+	free(old);
+	if (!same)
+		ret = vif_note_write(vif, key, value);
+	if (ret < 0 && ret != -ENOENT)
+		log_line(LOG_WARNING, "%s: cannot note its %s in xenstore: %s; it will not be found "
+			 "again after a restart", vif->name, key, strerror(-ret));
+}
+
+static void
+note_write_u32(struct vif *vif, const char *key, uint32_t value)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u", value);
+	note_write(vif, key, value != 0 ? text : NULL);
+}
+
+void
+port_vif_attached(struct vswitch *sw, const struct switch_port *port)
+{
+	struct vif *vif = vif_of(sw, port);
+
+	if (vif == NULL || port->bridge == NULL)
+		return;
+	((struct vif_port *)port->dp->priv)->bridge[0] = '\0';
+	note_write(vif, "bridge", port->bridge->name);
+	note_write_u32(vif, "vid", port->config.vid);
+	note_write_u32(vif, "mtu", port->config.mtu);
+	note_write_u32(vif, "fdb-limit", port->config.fdb_limit);
+}
+
+void
+port_vif_detached(struct vswitch *sw, const struct switch_port *port)
+{
+	struct vif *vif = vif_of(sw, port);
+
+	if (vif == NULL)
+		return;
+	((struct vif_port *)port->dp->priv)->bridge[0] = '\0';
+	for (const char *const *key = (const char *const[]){ "bridge", "vid", "mtu", "fdb-limit",
+							     NULL }; *key != NULL; key++)
+		note_write(vif, *key, NULL);
+}
+
+void
+port_vif_bridge_added(struct vswitch *sw, const char *bridge)
+{
+	struct vif *vif;
+
+	if (sw->netback == NULL)
+		return;
+	for (vif = netback_next(sw->netback, NULL); vif != NULL;
+	     vif = netback_next(sw->netback, vif)) {
+		struct vif_port *vif_port = vif->owner_data;
+		struct port_config config;
+		struct vif_note note;
+		struct error err;
+
+		if (vif_port == NULL || strcmp(vif_port->bridge, bridge) != 0)
+			continue;
+		note_read(vif, &note);
+		free(note.bridge);
+		note_config(sw, vif, &note, &config);
+		if (switch_port_add(sw, bridge, &config, &err) < 0)
+			log_line(LOG_WARNING, "%s: cannot go back to its bridge: %s", vif->name,
+				 err.msg);
+		else
+			switch_port_status(sw, vif_port->port, vif->rings != NULL,
+					   vif->rings != NULL ? "" : "guest is not connected");
+	}
+}
+
+bool
+port_vif_info(const struct vswitch *sw, const void **cursor, struct vif_info *ret_info)
+{
+	const struct vif *vif = *cursor;
+
+	if (sw->netback == NULL)
+		return false;
+	vif = netback_next(sw->netback, vif);
+	if (vif == NULL)
+		return false;
+	vif_info(vif, ret_info);
+	*cursor = vif;
+	return true;
+}

@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "rpc.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+
+#include "error.h"
+
+#define BURST_MAX 16 /* requests of one client before others get their turn */
+
+enum {
+	CODE_PARSE = -32700,
+	CODE_REQUEST = -32600,
+	CODE_METHOD = -32601,
+	CODE_PARAMS = -32602,
+	CODE_FAILED = -32000,
+};
+
+struct client {
+	LIST_ENTRY(client) list;
+	struct rpc_server *server;
+	struct bufferevent *bev;
+	struct event *resume; /* goes on with requests that are already in the input */
+	bool ended;           /* the client will send no more */
+};
+
+struct rpc_server {
+	struct event_base *base;
+	struct evconnlistener *listener;
+	struct event *relisten; /* accept again, after file descriptors ran out */
+	struct rpc_dispatch dispatch;
+	LIST_HEAD(, client) clients;
+	unsigned int n_clients;
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
+};
+
+/* A message may quote bytes from anywhere, but JSON is UTF-8. */
+static json_t *
+message_json(const char *msg)
+{
+	char ascii[sizeof(((struct error *)NULL)->msg)];
+	json_t *json;
+	size_t i;
+
+	json = json_string(msg);
+	if (json != NULL)
+		return json;
+	for (i = 0; i < sizeof(ascii) - 1 && msg[i] != '\0'; i++)
+		ascii[i] = msg[i] > 0 ? msg[i] : '?';
+	ascii[i] = '\0';
+	return json_string(ascii);
+}
+
+static json_t *
+error_reply(const json_t *id, int code, const struct error *err)
+{
+	json_t *error, *reply_id;
+	const char *name;
+
+	error = json_pack("{s:i, s:o}", "code", code, "message", message_json(err->msg));
+	name = strerrorname_np(-err->code);
+	if (name != NULL && (code == CODE_FAILED || code == CODE_PARAMS))
+		json_object_set_new(error, "data", json_pack("{s:s}", "errno", name));
+	reply_id = id != NULL ? json_deep_copy(id) : json_null();
+	return json_pack("{s:s, s:o, s:o}", "jsonrpc", "2.0", "error", error, "id", reply_id);
+}
+
+static json_t *
+call(const struct rpc_dispatch *dispatch, const char *name, const json_t *params, const json_t *id)
+{
+	struct error err = { .code = 0 };
+	json_t *result = NULL, *none;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < dispatch->n_methods; i++)
+		if (strcmp(dispatch->methods[i].name, name) == 0)
+			break;
+	if (i == dispatch->n_methods) {
+		error_set(&err, ENOSYS, "there is no method \"%.64s\"", name);
+		return error_reply(id, CODE_METHOD, &err);
+	}
+
+	none = params == NULL ? json_object() : NULL;
+	ret = dispatch->methods[i].fn(dispatch->ctx, params != NULL ? params : none, &result, &err);
+	json_decref(none);
+	if (ret < 0) {
+		json_decref(result);
+		if (err.msg[0] == '\0')
+			error_set(&err, ret, "%s: %s", name, strerror(-ret));
+		return error_reply(id, ret == -EINVAL || ret == -ERANGE ? CODE_PARAMS : CODE_FAILED,
+				   &err);
+	}
+	if (result == NULL)
+		result = json_null();
+	return json_pack("{s:s, s:o, s:O}", "jsonrpc", "2.0", "result", result, "id",
+			 id != NULL ? id : json_null());
+}
+
+/* 0, or the code of what makes a JSON value no request. */
+static int
+request_check(const json_t *request, struct error *err)
+{
+	const json_t *id, *params;
+	const char *version;
+	int code = CODE_REQUEST;
+	const char *fault;
+
+	id = json_object_get(request, "id");
+	params = json_object_get(request, "params");
+	version = json_string_value(json_object_get(request, "jsonrpc"));
+	if (json_is_array(request)) {
+		fault = "a batch is not supported: send one object per line";
+	} else if (!json_is_object(request)) {
+		fault = "it must be a JSON object";
+	} else if (version == NULL || strcmp(version, "2.0") != 0) {
+		fault = "\"jsonrpc\" must be \"2.0\"";
+	} else if (!json_is_string(json_object_get(request, "method"))) {
+		fault = "\"method\" must be a string";
+	} else if (json_is_object(id) || json_is_array(id) || json_is_boolean(id)) {
+		fault = "\"id\" must be a string, a number or null";
+	} else if (params != NULL && !json_is_object(params)) {
+		fault = "\"params\" must be an object with a member per key";
+		code = CODE_PARAMS;
+	} else {
+		return 0;
+	}
+	error_set(err, EINVAL, "not a request: %s", fault);
+	return code;
+}
+
+json_t *
+rpc_handle(const struct rpc_dispatch *dispatch, const char *line, size_t len)
+{
+	struct error err = { .code = 0 };
+	json_t *request, *id, *reply;
+	json_error_t json_err;
+	int code;
+
+	/* jansson itself limits the depth (2048) and refuses NUL and what is not UTF-8. */
+	request = json_loadb(line, len, JSON_REJECT_DUPLICATES, &json_err);
+	if (request == NULL) {
+		error_set(&err, EINVAL, "not JSON: column %d: %s", json_err.column, json_err.text);
+		return error_reply(NULL, CODE_PARSE, &err);
+	}
+
+	id = json_object_get(request, "id");
+	code = request_check(request, &err);
+	if (code != 0) {
+		reply = error_reply(json_is_string(id) || json_is_number(id) ? id : NULL, code,
+				    &err);
+	} else {
+		reply = call(dispatch, json_string_value(json_object_get(request, "method")),
+			     json_object_get(request, "params"), id);
+		if (id == NULL) {
+			json_decref(reply);
+			reply = NULL;
+		}
+	}
+	json_decref(request);
+	return reply;
+}
+
+static void
+client_close(struct client *client)
+{
+	LIST_REMOVE(client, list);
+	client->server->n_clients--;
+	event_free(client->resume);
+	bufferevent_free(client->bev);
+	free(client);
+}
+
+static int
+append(const char *text, size_t size, void *output)
+{
+	return evbuffer_add(output, text, size);
+}
+
+static void
+send_reply(struct client *client, json_t *reply)
+{
+	struct evbuffer *output = bufferevent_get_output(client->bev);
+
+	if (reply == NULL)
+		return;
+	json_dump_callback(reply, append, output, JSON_COMPACT);
+	evbuffer_add(output, "\n", 1);
+	json_decref(reply);
+}
+
+static bool
+is_blank(const char *line, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (line[i] != ' ' && line[i] != '\t' && line[i] != '\r')
+			return false;
+	return true;
+}
+
+/* Take one line from the input and answer it. False: there is no whole line. */
+static bool
+serve_line(struct client *client)
+{
+	struct evbuffer *input = bufferevent_get_input(client->bev);
+	struct error err;
+	size_t len;
+	char *line;
+
+	line = evbuffer_readln(input, &len, EVBUFFER_EOL_LF);
+	if (line == NULL && client->ended && evbuffer_get_length(input) > 0) {
+		/* The last line may lack its newline. */
+		len = evbuffer_get_length(input);
+		line = malloc(len);
+		if (line != NULL)
+			evbuffer_remove(input, line, len);
+	}
+	if (line == NULL) {
+		if (evbuffer_get_length(input) < RPC_LINE_MAX)
+			return false;
+		error_set(&err, EMSGSIZE, "not a request: a line is longer than %d bytes",
+			  RPC_LINE_MAX);
+		send_reply(client, error_reply(NULL, CODE_REQUEST, &err));
+		evbuffer_drain(input, evbuffer_get_length(input));
+		bufferevent_disable(client->bev, EV_READ);
+		client->ended = true;
+		return false;
+	}
+	if (!is_blank(line, len))
+		send_reply(client, rpc_handle(&client->server->dispatch, line, len));
+	free(line);
+	return true;
+}
+
+/* Serve what is there, within the bounds; may free the client. */
+static void
+serve(struct client *client)
+{
+	static const struct timeval now = { 0, 0 };
+	struct evbuffer *output = bufferevent_get_output(client->bev);
+	unsigned int n;
+
+	for (n = 0; n < BURST_MAX; n++) {
+		if (evbuffer_get_length(output) > RPC_BACKLOG_MAX) {
+			/* on_written() goes on */
+			bufferevent_disable(client->bev, EV_READ);
+			return;
+		}
+		if (!serve_line(client))
+			break;
+	}
+	if (n == BURST_MAX) {
+		event_add(client->resume, &now);
+		return;
+	}
+	if (!client->ended)
+		bufferevent_enable(client->bev, EV_READ);
+	else if (evbuffer_get_length(output) == 0)
+		client_close(client);
+}
+
+static void
+on_read(struct bufferevent *bev, void *arg)
+{
+	struct client *client = arg;
+
+	if (!event_pending(client->resume, EV_TIMEOUT, NULL))
+		serve(client);
+}
+
+static void
+on_written(struct bufferevent *bev, void *arg)
+{
+	on_read(bev, arg);
+}
+
+static void
+on_resume(evutil_socket_t fd, short events, void *arg)
+{
+	serve(arg);
+}
+
+static void
+on_event(struct bufferevent *bev, short events, void *arg)
+{
+	struct client *client = arg;
+
+	if (events & BEV_EVENT_ERROR) {
+		client_close(client);
+		return;
+	}
+	if (events & BEV_EVENT_EOF) {
+		client->ended = true;
+		if (!event_pending(client->resume, EV_TIMEOUT, NULL))
+			serve(client);
+	}
+}
+
+/* Better than a client that waits for an answer that never comes. */
+static void
+refuse_client(evutil_socket_t fd)
+{
+	struct error err;
+	json_t *reply;
+	char *text;
+
+	error_set(&err, EUSERS, "too many clients (%d)", RPC_CLIENTS_MAX);
+	reply = error_reply(NULL, CODE_FAILED, &err);
+	text = json_dumps(reply, JSON_COMPACT);
+	if (text != NULL)
+		dprintf(fd, "%s\n", text);
+	free(text);
+	json_decref(reply);
+	close(fd);
+}
+
+static void
+on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *addr, int addr_len,
+	  void *arg)
+{
+	struct rpc_server *server = arg;
+	struct client *client;
+
+	if (server->n_clients >= RPC_CLIENTS_MAX) {
+		refuse_client(fd);
+		return;
+	}
+	client = calloc(1, sizeof(*client));
+	if (client == NULL)
+		goto err_close;
+	client->server = server;
+	client->resume = evtimer_new(server->base, on_resume, client);
+	if (client->resume == NULL)
+		goto err_free;
+	client->bev = bufferevent_socket_new(server->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (client->bev == NULL)
+		goto err_resume;
+
+	LIST_INSERT_HEAD(&server->clients, client, list);
+	server->n_clients++;
+	bufferevent_setcb(client->bev, on_read, on_written, on_event, client);
+	bufferevent_setwatermark(client->bev, EV_READ, 0, RPC_LINE_MAX);
+	bufferevent_setwatermark(client->bev, EV_WRITE, 0, 0);
+	bufferevent_enable(client->bev, EV_READ | EV_WRITE);
+	return;
+
+err_resume:
+	event_free(client->resume);
+err_free:
+	free(client);
+err_close:
+	close(fd);
+}
+
+static void
+on_accept_error(struct evconnlistener *listener, void *arg)
+{
+	static const struct timeval delay = { 1, 0 };
+	struct rpc_server *server = arg;
+
+	/* The connection stays in the queue, so the listener would be called again at once. */
+	evconnlistener_disable(listener);
+	event_add(server->relisten, &delay);
+}
+
+static void
+on_relisten(evutil_socket_t fd, short events, void *arg)
+{
+	struct rpc_server *server = arg;
+
+	evconnlistener_enable(server->listener);
+}
+
+/*
+ * Listen under another name and rename: whoever sees the socket can connect, and nobody ever could
+ * with wider permissions.
+ */
+static int
+listen_on(const char *path, struct error *err)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd, ret;
+
+	ret = snprintf(addr.sun_path, sizeof(addr.sun_path), "%s.new", path);
+	if (ret < 0 || (size_t)ret >= sizeof(addr.sun_path))
+		return error_set(
+			err, ENAMETOOLONG,
+			"socket %s: path is longer than %zu bytes: use a shorter run directory",
+			path, sizeof(addr.sun_path) - sizeof(".new"));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return error_set(err, errno, "socket %s: %s", path, strerror(errno));
+	unlink(addr.sun_path);
+	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		goto err;
+	if (chmod(addr.sun_path, 0660) < 0 || listen(fd, SOMAXCONN) < 0 ||
+	    rename(addr.sun_path, path) < 0)
+		goto err_unlink;
+	return fd;
+
+err_unlink:
+	ret = errno;
+	unlink(addr.sun_path);
+	errno = ret;
+err:
+	ret = error_set(err, errno, "socket %s: %s", path, strerror(errno));
+	close(fd);
+	return ret;
+}
+
+struct rpc_server *
+rpc_server_create(struct event_base *base, const char *path, const struct rpc_dispatch *dispatch,
+		  struct error *err)
+{
+	struct rpc_server *server;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	server = calloc(1, sizeof(*server));
+	if (server == NULL) {
+		error_set(err, ENOMEM, "socket %s: %s", path, strerror(ENOMEM));
+		return NULL;
+	}
+	server->base = base;
+	server->dispatch = *dispatch;
+	LIST_INIT(&server->clients);
+	server->relisten = evtimer_new(base, on_relisten, server);
+	if (server->relisten == NULL) {
+		error_set(err, ENOMEM, "socket %s: %s", path, strerror(ENOMEM));
+		goto err_free;
+	}
+
+	fd = listen_on(path, err);
+	if (fd < 0)
+		goto err_event;
+	snprintf(server->path, sizeof(server->path), "%s", path);
+	server->listener = evconnlistener_new(base, on_accept, server,
+					      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	if (server->listener == NULL) {
+		error_set(err, ENOMEM, "socket %s: cannot watch it", path);
+		goto err_close;
+	}
+	evconnlistener_set_error_cb(server->listener, on_accept_error);
+	return server;
+
+err_close:
+	unlink(path);
+	close(fd);
+err_event:
+	event_free(server->relisten);
+err_free:
+	free(server);
+	return NULL;
+}
+
+void
+rpc_server_destroy(struct rpc_server *server)
+{
+	if (server == NULL)
+		return;
+	while (!LIST_EMPTY(&server->clients))
+		client_close(LIST_FIRST(&server->clients));
+	evconnlistener_free(server->listener);
+	event_free(server->relisten);
+	unlink(server->path);
+	free(server);
+}

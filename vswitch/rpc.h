@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * RPC: the daemon's control socket. JSON-RPC 2.0 (https://www.jsonrpc.org/specification), one
+ * object per line in each direction, over a unix stream socket of mode 0660.
+ *
+ * How: a libevent bufferevent per client. Whole lines are taken from its input, dispatched through
+ * a const table of methods, and the replies are appended to its output, in order. Nothing is
+ * unbounded: a line has a largest size, the number of clients too; a client that does not read its
+ * replies is not read from until it does; and a client that pipelines many requests gives way to
+ * the other events after a few. Batch arrays are refused: a line each does the same.
+ *
+ * Errors: -32700 not JSON, -32600 not a request, -32601 no such method, -32602 wrong parameters
+ * (the method said -EINVAL or -ERANGE), -32000 all else; "data": {"errno": "ENOENT"} for programs.
+ *
+ * Thread-safety: one thread, that of the event base.
+ */
+#ifndef VSWITCH_RPC_H
+#define VSWITCH_RPC_H
+
+#include <stddef.h>
+
+#include <jansson.h>
+
+struct error;
+struct event_base;
+struct rpc_server;
+
+#define RPC_LINE_MAX (1024 * 1024)    /* bytes of a request */
+#define RPC_BACKLOG_MAX (1024 * 1024) /* bytes of unread replies at which a client is paused */
+#define RPC_CLIENTS_MAX 64
+
+/**
+ * struct rpc_method - a method that a client may call.
+ * @name: "bridge.add".
+ * @fn: its function. @params: a JSON object (empty if the client gave none), borrowed.
+ *	@ret_result: a new reference to the result; left alone, the result is null.
+ *	Return 0, or -errno with @err filled.
+ */
+struct rpc_method {
+	const char *name;
+	int (*fn)(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+};
+
+/* The methods of a server and what they are called with. */
+struct rpc_dispatch {
+	const struct rpc_method *methods;
+	size_t n_methods;
+	void *ctx;
+};
+
+/**
+ * rpc_handle() - carry out one request
+ * @dispatch: methods
+ * @line: the request's text; not NUL-terminated, without newline
+ * @len: bytes at @line
+ *
+ * Return: the reply (caller's reference), or NULL where none is due: a notification, or no memory.
+ * Context: control.
+ */
+json_t *rpc_handle(const struct rpc_dispatch *dispatch, const char *line, size_t len);
+
+/**
+ * rpc_server_create() - listen on a unix socket
+ * @base: event base that will serve the clients
+ * @path: of the socket; whatever is there is replaced, so the caller holds the run directory's lock
+ * @dispatch: copied; the methods must outlive the server
+ * @err: why not
+ *
+ * The socket appears at @path when clients can connect, and not before. SIGPIPE gets ignored.
+ *
+ * Return: the server, or NULL with @err filled. Context: control.
+ */
+struct rpc_server *rpc_server_create(struct event_base *base, const char *path,
+				     const struct rpc_dispatch *dispatch, struct error *err);
+
+/**
+ * rpc_server_destroy() - close all clients and remove the socket
+ * @server: or NULL
+ *
+ * Not from within a method. Context: control.
+ */
+void rpc_server_destroy(struct rpc_server *server);
+
+#endif

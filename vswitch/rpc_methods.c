@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "rpc_methods.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_version.h>
+
+#include "config.h"
+#include "drop.h"
+#include "error.h"
+#include "fdb.h"
+#include "rpc_methods_priv.h"
+#include "rpc_params.h"
+#include "switch.h"
+#include "version.h"
+
+int
+rpc_bridge_unknown(struct error *err, const char *name)
+{
+	return error_set(err, ENOENT,
+			 "bridge %s: there is no such bridge; see \"vsctl bridge show\"", name);
+}
+
+int
+rpc_port_unknown(struct error *err, const char *name)
+{
+	return error_set(err, ENOENT, "port %s: there is no such port; see \"vsctl port show\"",
+			 name);
+}
+
+json_t *
+rpc_mac_json(const uint8_t mac[MAC_LEN])
+{
+	static const uint8_t none[MAC_LEN];
+	char text[MAC_TEXT_SIZE];
+
+	if (memcmp(mac, none, MAC_LEN) == 0)
+		return json_null();
+	return json_string(mac_format(mac, text));
+}
+
+/* Take what was given (all, when the bridge is new) over into @config. */
+static void
+bridge_config_read(const struct object *obj, bool is_new, struct bridge_config *config)
+{
+	const struct value *values = obj->values;
+
+	if (is_new || values[BRIDGE_KEY_AGEING].is_set)
+		config->ageing = values[BRIDGE_KEY_AGEING].number;
+	if (is_new || values[BRIDGE_KEY_FDB_LIMIT].is_set)
+		config->fdb_limit = values[BRIDGE_KEY_FDB_LIMIT].number;
+}
+
+static int
+bridge_make(struct vswitch *sw, const struct object *obj, struct error *err)
+{
+	struct bridge_config config;
+
+	bridge_config_read(obj, true, &config);
+	return switch_bridge_add(sw, obj->name, &config, err);
+}
+
+static int
+bridge_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	struct object obj;
+	int ret;
+
+	ret = rpc_params_read(params, &bridge_schema, VERB_ADD, NAME_REQUIRED, &obj, err);
+	return ret < 0 ? ret : bridge_make(ctx, &obj, err);
+}
+
+static int
+bridge_del(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	struct object obj;
+	int ret;
+
+	ret = rpc_params_read(params, &bridge_schema, VERB_DEL, NAME_REQUIRED, &obj, err);
+	return ret < 0 ? ret : switch_bridge_del(ctx, obj.name, err);
+}
+
+static int
+bridge_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	struct switch_bridge *bridge;
+	struct bridge_config config;
+	struct object obj;
+	int ret;
+
+	ret = rpc_params_read(params, &bridge_schema, VERB_SET, NAME_REQUIRED, &obj, err);
+	if (ret < 0)
+		return ret;
+	bridge = switch_bridge_find(ctx, obj.name);
+	if (bridge == NULL)
+		return rpc_bridge_unknown(err, obj.name);
+	config = bridge->config;
+	bridge_config_read(&obj, false, &config);
+	return switch_bridge_set(ctx, obj.name, &config, err);
+}
+
+static json_t *
+bridge_json(struct vswitch *sw, const struct switch_bridge *bridge)
+{
+	struct switch_port *port;
+	json_t *ports = json_array();
+
+	LIST_FOREACH (port, &sw->ports, list)
+		if (port->bridge == bridge)
+			json_array_append_new(ports, json_string(port->config.name));
+	return json_pack("{s:s, s:I, s:I, s:I, s:o}", "bridge", bridge->name, "ageing",
+			 (json_int_t)bridge->config.ageing, "fdb_limit",
+			 (json_int_t)bridge->config.fdb_limit, "fdb_entries",
+			 (json_int_t)fdb_count(bridge->dp->fdb), "ports", ports);
+}
+
+static int
+bridge_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	struct vswitch *sw = ctx;
+	struct switch_bridge *bridge;
+	struct object obj;
+	int ret;
+
+	ret = rpc_params_read(params, &bridge_schema, VERB_SHOW, NAME_OPTIONAL, &obj, err);
+	if (ret < 0)
+		return ret;
+	if (obj.name[0] != '\0' && switch_bridge_find(sw, obj.name) == NULL)
+		return rpc_bridge_unknown(err, obj.name);
+	*ret_result = json_array();
+	LIST_FOREACH (bridge, &sw->bridges, list)
+		if (obj.name[0] == '\0' || strcmp(obj.name, bridge->name) == 0)
+			json_array_append_new(*ret_result, bridge_json(sw, bridge));
+	return 0;
+}
+
+static enum port_kind
+port_kind_of(const struct object *obj)
+{
+	switch (port_type_resolve(obj)) {
+	case PORT_TYPE_TAP:
+		return PORT_KIND_TAP;
+	case PORT_TYPE_ETH:
+		return PORT_KIND_ETH;
+	case PORT_TYPE_VIF:
+		return PORT_KIND_VIF;
+	default:
+		return PORT_KIND_NETDEV;
+	}
+}
+
+static int
+port_make(struct vswitch *sw, const struct object *obj, struct error *err)
+{
+	const struct value *values = obj->values;
+	struct port_config config = {
+		.kind = port_kind_of(obj),
+		.vid = values[PORT_KEY_VID].number,
+		.mtu = values[PORT_KEY_MTU].number,
+		.fdb_limit = values[PORT_KEY_FDB_LIMIT].number,
+		.n_queues = values[PORT_KEY_QUEUES].number,
+		.sw = sw,
+	};
+
+	snprintf(config.name, sizeof(config.name), "%s", obj->name);
+	snprintf(config.devargs, sizeof(config.devargs), "%s", values[PORT_KEY_DEVARGS].text);
+	return switch_port_add(sw, values[PORT_KEY_BRIDGE].text, &config, err);
+}
+
+static int
+port_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	struct object obj;
+	int ret;
+
+	ret = rpc_params_read(params, &port_schema, VERB_ADD, NAME_REQUIRED, &obj, err);
+	return ret < 0 ? ret : port_make(ctx, &obj, err);
+}
+
+static int
+port_del(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	struct object obj;
+	int ret;
+
+	ret = rpc_params_read(params, &port_schema, VERB_DEL, NAME_REQUIRED, &obj, err);
+	return ret < 0 ? ret : switch_port_del(ctx, obj.name, err);
+}
+
+static int
+port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	static const struct {
+		enum port_key key;
+		enum port_set field;
+	} settable[] = {
+		{ PORT_KEY_BRIDGE, PORT_SET_BRIDGE },
+		{ PORT_KEY_VID, PORT_SET_VID },
+		{ PORT_KEY_MTU, PORT_SET_MTU },
+		{ PORT_KEY_FDB_LIMIT, PORT_SET_FDB_LIMIT },
+	};
+	struct port_config config;
+	struct switch_port *port;
+	unsigned int fields = 0;
+	struct object obj;
+	size_t i;
+	int ret;
+
+	ret = rpc_params_read(params, &port_schema, VERB_SET, NAME_REQUIRED, &obj, err);
+	if (ret < 0)
+		return ret;
+	port = switch_port_find(ctx, obj.name);
+	if (port == NULL)
+		return rpc_port_unknown(err, obj.name);
+	config = port->config;
+	config.vid = obj.values[PORT_KEY_VID].number;
+	config.mtu = obj.values[PORT_KEY_MTU].number;
+	config.fdb_limit = obj.values[PORT_KEY_FDB_LIMIT].number;
+	for (i = 0; i < RTE_DIM(settable); i++)
+		if (obj.values[settable[i].key].is_set)
+			fields |= settable[i].field;
+	return switch_port_set(ctx, obj.name, fields, obj.values[PORT_KEY_BRIDGE].text, &config,
+			       err);
+}
+
+static json_int_t
+drops_sum(const struct port_stats *stats)
+{
+	json_int_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < DROP_REASONS; i++)
+		sum += stats->drops[i];
+	return sum;
+}
+
+static json_t *
+stats_json(const struct port_stats *stats)
+{
+	return json_pack("{s:I, s:I, s:I, s:I}", "rx_packets", (json_int_t)stats->rx_packets,
+			 "tx_packets", (json_int_t)stats->tx_packets, "rx_bytes",
+			 (json_int_t)stats->rx_bytes, "tx_bytes", (json_int_t)stats->tx_bytes);
+}
+
+static json_t *
+port_json(const struct vswitch *sw, const struct switch_port *port)
+{
+	struct port_stats stats;
+	json_t *json;
+
+	switch_port_stats(sw, port, &stats);
+	json = json_pack("{s:s, s:s?, s:s, s:s, s:o, s:I, s:o}", "port", port->config.name,
+			 "bridge", port->bridge != NULL ? port->bridge->name : NULL, "type",
+			 port_types[port->config.kind]->name, "link", port->dp->up ? "up" : "down",
+			 "vid",
+			 port->config.vid != 0 ? json_integer(port->config.vid) : json_null(),
+			 "mtu", (json_int_t)port->dp->mtu, "mac", rpc_mac_json(port->dp->mac));
+	json_object_update_new(json, stats_json(&stats));
+	json_object_set_new(json, "drops", json_integer(drops_sum(&stats)));
+	if (port->reason[0] != '\0')
+		json_object_set_new(json, "reason", json_string(port->reason));
+	return json;
+}
+
+static int
+port_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	struct vswitch *sw = ctx;
+	struct switch_port *port;
+	const char *bridge;
+	struct object obj;
+	int ret;
+
+	ret = rpc_params_read(params, &port_schema, VERB_SHOW, NAME_OPTIONAL, &obj, err);
+	if (ret < 0)
+		return ret;
+	bridge = obj.values[PORT_KEY_BRIDGE].text;
+	if (obj.name[0] != '\0' && switch_port_find(sw, obj.name) == NULL)
+		return rpc_port_unknown(err, obj.name);
+	if (*bridge != '\0' && switch_bridge_find(sw, bridge) == NULL)
+		return rpc_bridge_unknown(err, bridge);
+	*ret_result = json_array();
+	LIST_FOREACH (port, &sw->ports, list) {
+		if (obj.name[0] != '\0' && strcmp(obj.name, port->config.name) != 0)
+			continue;
+		if (*bridge != '\0' &&
+		    (port->bridge == NULL || strcmp(port->bridge->name, bridge) != 0))
+			continue;
+		json_array_append_new(*ret_result, port_json(sw, port));
+	}
+	return 0;
+}
+
+static json_t *
+port_stats_json(const struct vswitch *sw, const struct switch_port *port)
+{
+	struct port_stats stats;
+	json_t *json, *drops;
+	unsigned int i;
+
+	switch_port_stats(sw, port, &stats);
+	drops = json_object();
+	for (i = 0; i < DROP_REASONS; i++)
+		if (stats.drops[i] != 0)
+			json_object_set_new(drops, drop_reason_names[i],
+					    json_integer(stats.drops[i]));
+	json = json_pack("{s:s}", "port", port->config.name);
+	json_object_update_new(json, stats_json(&stats));
+	json_object_set_new(json, "copies", json_integer(stats.copies));
+	json_object_set_new(json, "drops", drops);
+	return json;
+}
+
+static int
+stats_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	struct vswitch *sw = ctx;
+	struct switch_port *port;
+	struct object obj;
+	int ret;
+
+	ret = rpc_params_read(params, &stats_schema, VERB_SHOW, NAME_OPTIONAL, &obj, err);
+	if (ret < 0)
+		return ret;
+	if (obj.name[0] != '\0' && switch_port_find(sw, obj.name) == NULL)
+		return rpc_port_unknown(err, obj.name);
+	*ret_result = json_array();
+	LIST_FOREACH (port, &sw->ports, list)
+		if (obj.name[0] == '\0' || strcmp(obj.name, port->config.name) == 0)
+			json_array_append_new(*ret_result, port_stats_json(sw, port));
+	return 0;
+}
+
+static int
+version(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	*ret_result = json_pack("{s:s, s:s}", "version", VSWITCH_VERSION, "dpdk", rte_version());
+	return 0;
+}
+
+const struct rpc_method rpc_methods[] = {
+	{ "bridge.add", bridge_add }, { "bridge.del", bridge_del },
+	{ "bridge.set", bridge_set }, { "bridge.show", bridge_show },
+	{ "port.add", port_add },     { "port.del", port_del },
+	{ "port.set", port_set },     { "port.show", port_show },
+	{ "vif.show", rpc_vif_show }, { "fdb.add", rpc_fdb_add },
+	{ "fdb.del", rpc_fdb_del },   { "fdb.flush", rpc_fdb_flush },
+	{ "fdb.show", rpc_fdb_show }, { "stats.show", stats_show },
+	{ "version", version },
+};
+const size_t n_rpc_methods = RTE_DIM(rpc_methods);
+
+/* Undo what config_apply() did, ports first: sections before @end of @schema. */
+static void
+config_undo(const struct config *config, const struct object_schema *schema,
+	    const struct config_section *end, struct vswitch *sw)
+{
+	const struct config_section *section = NULL;
+
+	while ((section = config_next(config, schema, section)) != end && section != NULL) {
+		if (schema == &port_schema)
+			switch_port_del(sw, section->object.name, NULL);
+		else
+			switch_bridge_del(sw, section->object.name, NULL);
+	}
+}
+
+int
+config_apply(const struct config *config, struct vswitch *sw, struct error *err)
+{
+	const struct config_section *section = NULL;
+	int ret;
+
+	while ((section = config_next(config, &bridge_schema, section)) != NULL) {
+		ret = bridge_make(sw, &section->object, err);
+		if (ret < 0) {
+			config_undo(config, &bridge_schema, section, sw);
+			return ret;
+		}
+	}
+	while ((section = config_next(config, &port_schema, section)) != NULL) {
+		ret = port_make(sw, &section->object, err);
+		if (ret < 0) {
+			config_undo(config, &port_schema, section, sw);
+			config_undo(config, &bridge_schema, NULL, sw);
+			return ret;
+		}
+	}
+	return 0;
+}

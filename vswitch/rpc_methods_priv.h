@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the files of the methods (rpc_methods.c, rpc_fdb.c, rpc_vif.c) know of each other. The
+ * methods are functions of struct rpc_method, their ctx is the struct vswitch.
+ *
+ * Thread-safety: control thread only.
+ */
+#ifndef VSWITCH_RPC_METHODS_PRIV_H
+#define VSWITCH_RPC_METHODS_PRIV_H
+
+#include <jansson.h>
+
+#include "addr.h"
+
+struct error;
+
+int rpc_fdb_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_fdb_del(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_fdb_flush(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/**
+ * rpc_fdb_show() - one page of the entries: {"entries": [...], "next": CURSOR or null}.
+ *
+ * It looks at "limit" entries of one bridge, so that a reply is short and soon there, and may have
+ * no entry at all though "next" says that there is more to look at.
+ */
+int rpc_fdb_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+int rpc_vif_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/** rpc_bridge_unknown() - say that there is no such bridge. Return: -ENOENT. */
+int rpc_bridge_unknown(struct error *err, const char *name);
+
+/** rpc_port_unknown() - say that there is no such port. Return: -ENOENT. */
+int rpc_port_unknown(struct error *err, const char *name);
+
+/** rpc_mac_json() - a MAC as a string, or null if it is all zero. Return: new reference. */
+json_t *rpc_mac_json(const uint8_t mac[MAC_LEN]);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The vif methods. */
+#include <errno.h>
+#include <string.h>
+
+#include "error.h"
+#include "netback.h"
+#include "port_vif.h"
+#include "rpc_methods_priv.h"
+#include "rpc_params.h"
+#include "switch.h"
+
+static json_t *
+vif_features_json(const struct vif_info *info)
+{
+	json_t *features = json_array();
+
+	if (info->sg)
+		json_array_append_new(features, json_string("sg"));
+	if (info->csum_ipv4)
+		json_array_append_new(features, json_string("csum-ipv4"));
+	if (info->csum_ipv6)
+		json_array_append_new(features, json_string("csum-ipv6"));
+	return features;
+}
+
+/*
+ * Counters as port show has them: rx is what came in from the guest, though the guest's ring for it
+ * is called tx.
+ */
+static json_t *
+vif_counters_json(const struct vif_info *info)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rx_packets",
+			 (json_int_t)info->tx_packets, "tx_packets", (json_int_t)info->rx_packets,
+			 "rx_requests", (json_int_t)info->tx_requests, "tx_requests",
+			 (json_int_t)info->rx_requests, "rx_errors", (json_int_t)info->tx_errors,
+			 "tx_errors", (json_int_t)info->rx_errors, "tx_full",
+			 (json_int_t)info->rx_full, "copies", (json_int_t)info->copies,
+			 "copy_calls", (json_int_t)info->copy_calls, "notifies",
+			 (json_int_t)info->notifies, "ring_errors", (json_int_t)info->ring_errors);
+}
+
+static json_t *
+vif_json(const struct vif_info *info, const char *bridge)
+{
+	json_t *json;
+
+	json = json_pack("{s:s, s:i, s:I, s:s?, s:o, s:s, s:s, s:s, s:i, s:i, s:b, s:o}", "vif",
+			 info->name, "domid", (int)info->domid, "devid", (json_int_t)info->devid,
+			 "bridge", bridge, "mac", rpc_mac_json(info->mac), "state", info->state,
+			 "frontend_state", info->frontend, "hotplug_status", info->hotplug,
+			 "queues", (int)info->n_queues, "max_queues", (int)info->max_queues,
+			 "split_event_channels", info->split_channels, "features",
+			 vif_features_json(info));
+	json_object_update_new(json, vif_counters_json(info));
+	if (info->error[0] != '\0')
+		json_object_set_new(json, "reason", json_string(info->error));
+	return json;
+}
+
+int
+rpc_vif_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	struct switch_port *port;
+	struct vif_info info;
+	const void *cursor = NULL;
+	const char *bridge, *wanted;
+	struct object obj;
+	int ret;
+
+	ret = rpc_params_read(params, &vif_schema, VERB_SHOW, NAME_OPTIONAL, &obj, err);
+	if (ret < 0)
+		return ret;
+	wanted = obj.values[VIF_KEY_BRIDGE].text;
+	if (*wanted != '\0' && switch_bridge_find(ctx, wanted) == NULL)
+		return rpc_bridge_unknown(err, wanted);
+	*ret_result = json_array();
+	while (port_vif_info(ctx, &cursor, &info)) {
+		port = switch_port_find(ctx, info.name);
+		bridge = port != NULL && port->bridge != NULL ? port->bridge->name : NULL;
+		if (obj.name[0] != '\0' && strcmp(obj.name, info.name) != 0)
+			continue;
+		if (*wanted != '\0' && (bridge == NULL || strcmp(bridge, wanted) != 0))
+			continue;
+		json_array_append_new(*ret_result, vif_json(&info, bridge));
+	}
+	if (obj.name[0] != '\0' && json_array_size(*ret_result) == 0)
+		return error_set(err, ENOENT,
+				 "vif %s: there is no such vif; see \"vsctl vif show\"", obj.name);
+	return 0;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The switch as a whole, and its bridges; ports are in switch_port.c, the FDB in switch_fdb.c. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "error.h"
+#include "log.h"
+#include "switch_priv.h"
+
+static void
+switch_rcu_timer(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval msec = { .tv_usec = 1000 };
+	struct vswitch *sw = arg;
+
+	(void)fd;
+	(void)what;
+	if (rcu_poll(sw->rcu))
+		evtimer_add(sw->rcu_timer, &msec);
+}
+
+static void
+switch_rcu_pending(void *arg)
+{
+	static const struct timeval soon = { .tv_usec = 100 };
+	struct vswitch *sw = arg;
+
+	evtimer_add(sw->rcu_timer, &soon);
+}
+
+static void
+switch_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct vswitch *sw = arg;
+	struct switch_bridge *bridge;
+
+	(void)fd;
+	(void)what;
+	LIST_FOREACH(bridge, &sw->bridges, list)
+		fdb_age(bridge->dp->fdb, bridge->config.ageing, switch_now());
+}
+
+struct vswitch *
+switch_create(struct event_base *base, struct datapath *dp, struct rte_mempool *pool,
+	      struct error *err)
+{
+	static const struct timeval second = { .tv_sec = 1 };
+	struct vswitch *sw = calloc(1, sizeof(*sw));
+
+	if (sw == NULL)
+		goto err;
+	LIST_INIT(&sw->bridges);
+	LIST_INIT(&sw->ports);
+	sw->base = base;
+	sw->dp = dp;
+	sw->pool = pool;
+	sw->rcu = rcu_create(dp->qsbr);
+	sw->rcu_timer = evtimer_new(base, switch_rcu_timer, sw);
+	sw->tick = event_new(base, -1, EV_PERSIST, switch_tick, sw);
+	sw->learn_event = event_new(base, dp->event_fd, EV_READ | EV_PERSIST, switch_learn, sw);
+	if (sw->rcu == NULL || sw->rcu_timer == NULL || sw->tick == NULL ||
+	    sw->learn_event == NULL || event_add(sw->tick, &second) < 0 ||
+	    event_add(sw->learn_event, NULL) < 0)
+		goto err;
+	rcu_on_pending(sw->rcu, switch_rcu_pending, sw);
+	return sw;
+
+err:
+	switch_destroy(sw);
+	error_set(err, ENOMEM, "no memory for the switch");
+	return NULL;
+}
+
+static void
+switch_event_free(struct event *event)
+{
+	if (event != NULL)
+		event_free(event);
+}
+
+void
+switch_destroy(struct vswitch *sw)
+{
+	struct switch_bridge *bridge;
+
+	if (sw == NULL)
+		return;
+	sw->stopping = true;
+	while (!LIST_EMPTY(&sw->ports))
+		switch_port_remove(sw, LIST_FIRST(&sw->ports));
+	while ((bridge = LIST_FIRST(&sw->bridges)) != NULL) {
+		LIST_REMOVE(bridge, list);
+		rcu_retire(sw->rcu, bridge_destroy, bridge->dp);
+		free(bridge);
+	}
+	rcu_destroy(sw->rcu);
+	switch_event_free(sw->rcu_timer);
+	switch_event_free(sw->tick);
+	switch_event_free(sw->learn_event);
+	free(sw);
+}
+
+struct switch_bridge *
+switch_bridge_find(struct vswitch *sw, const char *name)
+{
+	struct switch_bridge *bridge;
+
+	LIST_FOREACH(bridge, &sw->bridges, list)
+		if (strcmp(bridge->name, name) == 0)
+			return bridge;
+	return NULL;
+}
+
+struct switch_bridge *
+switch_bridge_need(struct vswitch *sw, const char *name, struct error *err)
+{
+	struct switch_bridge *bridge = switch_bridge_find(sw, name);
+
+	if (bridge == NULL)
+		error_set(err, ENOENT,
+			  "bridge %s: there is no such bridge; \"vsctl bridge add %s\" makes it",
+			  name, name);
+	return bridge;
+}
+
+/* An id that no bridge has: events of a bridge that is gone must not reach another. */
+static uint16_t
+switch_bridge_new_id(struct vswitch *sw)
+{
+	struct switch_bridge *bridge;
+
+again:
+	sw->next_bridge_id++;
+	LIST_FOREACH(bridge, &sw->bridges, list)
+		if (bridge->dp->id == sw->next_bridge_id)
+			goto again;
+	return sw->next_bridge_id;
+}
+
+int
+switch_bridge_add(struct vswitch *sw, const char *name, const struct bridge_config *config,
+		  struct error *err)
+{
+	struct switch_bridge *bridge;
+
+	if (switch_bridge_find(sw, name) != NULL)
+		return error_set(err, EEXIST, "bridge %s: exists already", name);
+	bridge = calloc(1, sizeof(*bridge));
+	if (bridge != NULL)
+		bridge->dp = bridge_create(switch_bridge_new_id(sw), sw->rcu, config->fdb_limit);
+	if (bridge == NULL || bridge->dp == NULL) {
+		free(bridge);
+		return error_set(err, ENOMEM, "bridge %s: no memory for it", name);
+	}
+	snprintf(bridge->name, sizeof(bridge->name), "%s", name);
+	bridge->config = *config;
+	LIST_INSERT_HEAD(&sw->bridges, bridge, list);
+	return 0;
+}
+
+int
+switch_bridge_del(struct vswitch *sw, const char *name, struct error *err)
+{
+	struct switch_bridge *bridge = switch_bridge_need(sw, name, err);
+	struct switch_port *port;
+
+	if (bridge == NULL)
+		return -ENOENT;
+	LIST_FOREACH(port, &sw->ports, list)
+		if (port->bridge == bridge)
+			return error_set(err, EBUSY,
+					 "bridge %s: has %u port(s) such as %s; delete them first",
+					 name, bridge->n_ports, port->config.name);
+	LIST_REMOVE(bridge, list);
+	rcu_retire(sw->rcu, bridge_destroy, bridge->dp);
+	free(bridge);
+	return 0;
+}
+
+int
+switch_bridge_set(struct vswitch *sw, const char *name, const struct bridge_config *config,
+		  struct error *err)
+{
+	struct switch_bridge *bridge = switch_bridge_need(sw, name, err);
+
+	if (bridge == NULL)
+		return -ENOENT;
+	bridge->config = *config;
+	fdb_set_limit(bridge->dp->fdb, config->fdb_limit);
+	return 0;
+}

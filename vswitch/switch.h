@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Switch: the objects an operator names - bridges, ports, static FDB entries - and what may be done
+ * to them. The RPC and the configuration file both end here.
+ *
+ * Every call checks first and changes then: it does all of what it was asked or nothing, and
+ * explains a refusal in its struct error. No call waits for a worker: what is taken away is freed
+ * later, when no worker can still see it (datapath/rcu.h).
+ *
+ * Thread-safety: control thread only.
+ */
+#ifndef VSWITCH_SWITCH_H
+#define VSWITCH_SWITCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <rte_ether.h>
+
+#include "bridge.h"
+#include "datapath.h"
+#include "rcu.h"
+#include "worker.h"
+
+struct error;
+struct event;
+struct event_base;
+struct netback;
+struct netlink_monitor;
+
+#define SWITCH_NAME_SIZE 16 /* bytes, as IFNAMSIZ: bridges, ports */
+#define SWITCH_DEVARGS_SIZE 256
+
+enum port_kind { PORT_KIND_NETDEV, PORT_KIND_TAP, PORT_KIND_ETH, PORT_KIND_VIF, PORT_KINDS };
+
+/* The port types by kind; names are port_types[kind]->name. */
+extern const struct port_type *const port_types[PORT_KINDS];
+
+struct bridge_config {
+	uint32_t ageing;    /* seconds; 0: entries never age */
+	uint32_t fdb_limit; /* entries, 1 .. FDB_LIMIT_MAX */
+};
+
+/* What a port's type reads when it opens, and port show prints. */
+struct port_config {
+	char name[SWITCH_NAME_SIZE];
+	enum port_kind kind;
+	char devargs[SWITCH_DEVARGS_SIZE]; /* eth: PCI address or vdev; empty: the name is the device */
+	uint16_t vid;                      /* access VLAN, or 0 */
+	uint32_t mtu;                      /* 0: keep the device's own */
+	uint32_t fdb_limit;                /* learnt entries of this port; 0: only the bridge's limit */
+	uint16_t n_queues;                 /* asked for; 1 .. PORT_QUEUES_MAX */
+	struct vswitch *sw;                /* for types that need the event loop, netback, pool */
+};
+
+struct switch_bridge {
+	LIST_ENTRY(switch_bridge) list;
+	char name[SWITCH_NAME_SIZE];
+	struct bridge_config config;
+	struct bridge *dp; /* the part that workers see */
+	uint32_t n_ports;
+};
+
+struct switch_port {
+	LIST_ENTRY(switch_port) list;
+	struct port_config config;
+	struct switch_bridge *bridge; /* or NULL: a vif that no script has attached yet */
+	struct port *dp;              /* the part that workers see */
+	char reason[128];             /* why it is not usable, or empty */
+	struct vswitch *sw;
+};
+
+LIST_HEAD(switch_bridge_list, switch_bridge);
+LIST_HEAD(switch_port_list, switch_port);
+
+struct vswitch {
+	struct event_base *base;
+	struct datapath *dp;
+	struct rcu *rcu;
+	struct rte_mempool *pool;
+	struct netback *netback;         /* NULL with --no-xen */
+	struct netlink_monitor *netlink; /* link changes of netdev ports */
+	struct switch_bridge_list bridges;
+	struct switch_port_list ports;
+	uint16_t next_generation;
+	struct event *learn_event; /* dp->event_fd */
+	struct event *rcu_timer;   /* 1 ms, while something is retired */
+	struct event *tick;        /* 1 s: ageing */
+	uint16_t next_bridge_id;
+	bool stopping;             /* the daemon ends: host taps and guests stay as they are */
+	bool id_used[PORT_MAX];    /* ids of ports, until no worker can see them */
+	struct switch_port *owners[PORT_MAX]; /* by port id, as long as the id is used */
+	uint32_t n_queues[WORKER_MAX];        /* receive queues that each worker polls */
+};
+
+/**
+ * switch_create() - an empty switch on a datapath whose workers are made (running or not yet).
+ * Return: the switch, or NULL with @err filled.
+ */
+struct vswitch *switch_create(struct event_base *base, struct datapath *dp, struct rte_mempool *pool,
+			      struct error *err);
+
+/**
+ * switch_destroy() - close all ports and free all; workers must have ended. NULL is legal.
+ * Ports that outlive the process by design (host taps, connected guests) are left as they are.
+ */
+void switch_destroy(struct vswitch *sw);
+
+/* Bridges. Return 0, or -EEXIST, -ENOENT, -EBUSY (ports on it), -EINVAL, -ENOMEM. */
+int switch_bridge_add(struct vswitch *sw, const char *name, const struct bridge_config *config,
+		      struct error *err);
+int switch_bridge_del(struct vswitch *sw, const char *name, struct error *err);
+int switch_bridge_set(struct vswitch *sw, const char *name, const struct bridge_config *config,
+		      struct error *err);
+struct switch_bridge *switch_bridge_find(struct vswitch *sw, const char *name);
+
+/**
+ * switch_port_add() - open a port and put it on a bridge.
+ * @bridge: name of the bridge. NULL: on no bridge yet (netback's own vifs).
+ * @config: name and settings; a vif must exist already (netback made it) and is attached.
+ *
+ * Return: 0, or -EEXIST (such a port is on a bridge already), -ENOENT (no such bridge, device or
+ * vif), -ENOSPC (no free port), -EINVAL, or what opening the device said.
+ */
+int switch_port_add(struct vswitch *sw, const char *bridge, const struct port_config *config,
+		    struct error *err);
+
+/**
+ * switch_port_del() - take a port off its bridge and close it. A vif is only detached.
+ * Return: 0, or -ENOENT.
+ */
+int switch_port_del(struct vswitch *sw, const char *name, struct error *err);
+
+/* Which fields of a port_config switch_port_set() takes. */
+enum port_set { PORT_SET_VID = 1, PORT_SET_MTU = 2, PORT_SET_FDB_LIMIT = 4, PORT_SET_BRIDGE = 8 };
+
+/**
+ * switch_port_set() - change settings of a port while it runs.
+ * @fields: bits of enum port_set: those of @config (and @bridge) that are to be changed.
+ * Return: 0, or -ENOENT, -EINVAL, or what the device said.
+ */
+int switch_port_set(struct vswitch *sw, const char *name, unsigned int fields, const char *bridge,
+		    const struct port_config *config, struct error *err);
+struct switch_port *switch_port_find(struct vswitch *sw, const char *name);
+struct switch_port *switch_port_of(struct vswitch *sw, const struct port *port);
+
+/**
+ * switch_port_status() - a port's link or usability changed; called by port types and monitors.
+ * @up: link and peer are there.
+ * @reason: why it is not usable, or "".
+ */
+void switch_port_status(struct vswitch *sw, struct port *port, bool up, const char *reason);
+
+/* switch_port_stats() - sum of all workers' counters of a port since it was added. */
+void switch_port_stats(const struct vswitch *sw, const struct switch_port *port,
+		       struct port_stats *ret_sum);
+
+/**
+ * switch_remove_vif() - netback's vif is gone: delete its port wherever it is. No error if none.
+ */
+void switch_remove_vif(struct vswitch *sw, const char *name);
+
+/* FDB. @vid 0..4094. @port: NULL where optional. -ENOENT, -EEXIST, -ENOSPC, -EINVAL. */
+int switch_fdb_add(struct vswitch *sw, const char *bridge, const struct rte_ether_addr *mac,
+		   uint16_t vid, const char *port, struct error *err);
+int switch_fdb_del(struct vswitch *sw, const char *bridge, const struct rte_ether_addr *mac,
+		   uint16_t vid, struct error *err);
+int switch_fdb_flush(struct vswitch *sw, const char *bridge, const char *port, struct error *err);
+
+struct switch_fdb_row {
+	struct rte_ether_addr mac;
+	uint16_t vid;
+	const char *port; /* valid until the next call that changes ports */
+	bool is_static;
+	uint32_t age; /* seconds since last seen; 0 for static */
+};
+
+/**
+ * switch_fdb_read() - read the FDB of a bridge piece by piece.
+ * @cursor: in: 0 at first; out: where to go on, or 0 at the end.
+ * @rows, @n_rows: where to put up to n_rows rows.
+ * Return: number of rows, or -ENOENT.
+ */
+int switch_fdb_read(struct vswitch *sw, const char *bridge, uint32_t *cursor,
+		    struct switch_fdb_row *rows, unsigned int n_rows, struct error *err);
+
+#endif /* VSWITCH_SWITCH_H */

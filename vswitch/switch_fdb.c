@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include "error.h"
+#include "switch_priv.h"
+
+#define LEARN_BATCH 64
+
+static void
+switch_learn_one(struct vswitch *sw, const struct learn_event *event)
+{
+	struct port *port = datapath_port(sw->dp, event->port);
+	struct switch_port *owner;
+
+	if (port == NULL || port->generation != event->generation || port->bridge == NULL ||
+	    port->bridge->id != event->bridge)
+		return;
+	owner = switch_port_of(sw, port);
+	fdb_set(port->bridge->fdb, event->key, port->id, owner->config.fdb_limit, switch_now());
+}
+
+void
+switch_learn(evutil_socket_t fd, short what, void *arg)
+{
+	struct learn_event events[LEARN_BATCH];
+	struct vswitch *sw = arg;
+	eventfd_t ignored;
+
+	(void)what;
+	eventfd_read(fd, &ignored);
+	/* from here on workers kick again; what they queued before is read below */
+	__atomic_store_n(&sw->dp->event_wanted, 1, __ATOMIC_SEQ_CST);
+	for (uint16_t w = 0; w < sw->dp->n_workers; w++) {
+		struct rte_ring *ring = sw->dp->workers[w]->events;
+		unsigned int rest = rte_ring_count(ring);
+
+		while (rest > 0) {
+			unsigned int n = rte_ring_sc_dequeue_burst_elem(
+				ring, events, sizeof(events[0]), RTE_MIN(rest, LEARN_BATCH), NULL);
+
+			for (unsigned int i = 0; i < n; i++)
+				switch_learn_one(sw, &events[i]);
+			if (n == 0)
+				break;
+			rest -= n;
+		}
+	}
+}
+
+static uint64_t
+switch_fdb_key(const struct rte_ether_addr *mac, uint16_t vid)
+{
+	uint64_t word = 0;
+
+	memcpy(&word, mac->addr_bytes, sizeof(mac->addr_bytes));
+	return fdb_key(word, vid);
+}
+
+static struct switch_port *
+switch_fdb_port(struct vswitch *sw, const struct switch_bridge *bridge, const char *name,
+		struct error *err)
+{
+	struct switch_port *port = switch_port_find(sw, name);
+
+	if (port == NULL || port->bridge != bridge) {
+		error_set(err, ENOENT, "fdb %s: port %s is not on this bridge", bridge->name, name);
+		return NULL;
+	}
+	return port;
+}
+
+int
+switch_fdb_add(struct vswitch *sw, const char *bridge_name, const struct rte_ether_addr *mac,
+	       uint16_t vid, const char *port_name, struct error *err)
+{
+	struct switch_bridge *bridge = switch_bridge_need(sw, bridge_name, err);
+	struct switch_port *port;
+	int ret;
+
+	if (bridge == NULL)
+		return -ENOENT;
+	port = switch_fdb_port(sw, bridge, port_name, err);
+	if (port == NULL)
+		return -ENOENT;
+	if (rte_is_multicast_ether_addr(mac) || rte_is_zero_ether_addr(mac))
+		return error_set(err, EINVAL,
+				 "fdb %s: mac must be a station's own, not a group address or zero",
+				 bridge_name);
+	/* untagged frames of an access port belong to its VLAN */
+	if (vid == 0)
+		vid = port->config.vid;
+	if (port->config.vid != 0 && vid != port->config.vid)
+		return error_set(err, EINVAL, "fdb %s: port %s is in VLAN %u, not in %u",
+				 bridge_name, port_name, port->config.vid, vid);
+	ret = fdb_set(bridge->dp->fdb, switch_fdb_key(mac, vid), port->dp->id | FDB_DEST_STATIC, 0,
+		      switch_now());
+	if (ret == -ENOSPC)
+		return error_set(err, ENOSPC, "fdb %s: full: %u entries is the bridge's fdb-limit",
+				 bridge_name, bridge->config.fdb_limit);
+	if (ret < 0)
+		return error_set(err, -ret, "fdb %s: no memory for another entry", bridge_name);
+	return 0;
+}
+
+int
+switch_fdb_del(struct vswitch *sw, const char *bridge_name, const struct rte_ether_addr *mac,
+	       uint16_t vid, struct error *err)
+{
+	struct switch_bridge *bridge = switch_bridge_need(sw, bridge_name, err);
+	char text[RTE_ETHER_ADDR_FMT_SIZE];
+
+	if (bridge == NULL)
+		return -ENOENT;
+	if (fdb_remove(bridge->dp->fdb, switch_fdb_key(mac, vid)) < 0) {
+		rte_ether_format_addr(text, sizeof(text), mac);
+		return error_set(err, ENOENT, "fdb %s: no entry for mac %s vid %u", bridge_name,
+				 text, vid);
+	}
+	return 0;
+}
+
+int
+switch_fdb_flush(struct vswitch *sw, const char *bridge_name, const char *port_name,
+		 struct error *err)
+{
+	struct switch_bridge *bridge = switch_bridge_need(sw, bridge_name, err);
+	struct switch_port *port = NULL;
+
+	if (bridge == NULL)
+		return -ENOENT;
+	if (port_name != NULL) {
+		port = switch_fdb_port(sw, bridge, port_name, err);
+		if (port == NULL)
+			return -ENOENT;
+	}
+	fdb_flush(bridge->dp->fdb, port != NULL ? port->dp->id : FDB_DEST_NONE, false);
+	return 0;
+}
+
+int
+switch_fdb_read(struct vswitch *sw, const char *bridge_name, uint32_t *cursor,
+		struct switch_fdb_row *rows, unsigned int n_rows, struct error *err)
+{
+	struct switch_bridge *bridge = switch_bridge_need(sw, bridge_name, err);
+	uint32_t now = switch_now();
+	unsigned int n = 0;
+
+	if (bridge == NULL)
+		return -ENOENT;
+	while (n < n_rows) {
+		const struct fdb_entry *entry = fdb_next(bridge->dp->fdb, cursor);
+		struct switch_fdb_row *row = &rows[n];
+		struct port *port;
+
+		if (entry == NULL) {
+			*cursor = 0;
+			break;
+		}
+		port = datapath_port(sw->dp, entry->dest & FDB_DEST_PORT);
+		if (port == NULL)
+			continue;
+		memcpy(row->mac.addr_bytes, &entry->key, sizeof(row->mac.addr_bytes));
+		row->vid = entry->key >> FDB_VID_SHIFT & 0xfff;
+		row->port = switch_port_of(sw, port)->config.name;
+		row->is_static = entry->dest & FDB_DEST_STATIC;
+		row->age = row->is_static || (int32_t)(now - entry->seen) < 0 ? 0 : now - entry->seen;
+		n++;
+	}
+	return n;
+}

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "log.h"
+#include "port_vif.h"
+#include "switch_priv.h"
+
+/* A port and what is needed to close it once no worker can see it. */
+struct switch_retired {
+	struct vswitch *sw;
+	struct port *port;
+};
+
+struct switch_port *
+switch_port_find(struct vswitch *sw, const char *name)
+{
+	struct switch_port *port;
+
+	LIST_FOREACH(port, &sw->ports, list)
+		if (strcmp(port->config.name, name) == 0)
+			return port;
+	return NULL;
+}
+
+static struct switch_port *
+switch_port_need(struct vswitch *sw, const char *name, struct error *err)
+{
+	struct switch_port *port = switch_port_find(sw, name);
+
+	if (port == NULL)
+		error_set(err, ENOENT, "port %s: there is no such port; see \"vsctl port show\"",
+			  name);
+	return port;
+}
+
+struct switch_port *
+switch_port_of(struct vswitch *sw, const struct port *dp)
+{
+	return sw->owners[dp->id];
+}
+
+void
+switch_port_stats(const struct vswitch *sw, const struct switch_port *port,
+		  struct port_stats *ret_sum)
+{
+	*ret_sum = (struct port_stats){ 0 };
+	for (uint16_t w = 0; w < sw->dp->n_workers; w++) {
+		const struct port_stats *stats = &sw->dp->workers[w]->stats[port->dp->id];
+
+		ret_sum->rx_packets += __atomic_load_n(&stats->rx_packets, __ATOMIC_RELAXED);
+		ret_sum->rx_bytes += __atomic_load_n(&stats->rx_bytes, __ATOMIC_RELAXED);
+		ret_sum->tx_packets += __atomic_load_n(&stats->tx_packets, __ATOMIC_RELAXED);
+		ret_sum->tx_bytes += __atomic_load_n(&stats->tx_bytes, __ATOMIC_RELAXED);
+		ret_sum->copies += __atomic_load_n(&stats->copies, __ATOMIC_RELAXED);
+		for (unsigned int r = 0; r < DROP_REASONS; r++)
+			ret_sum->drops[r] += __atomic_load_n(&stats->drops[r], __ATOMIC_RELAXED);
+	}
+}
+
+/* An id that nobody has, and that no worker can remember. */
+static int
+switch_port_new_id(struct vswitch *sw, uint16_t *ret_id)
+{
+	for (uint32_t id = 0; id < PORT_MAX; id++) {
+		if (sw->id_used[id])
+			continue;
+		sw->id_used[id] = true;
+		for (uint16_t w = 0; w < sw->dp->n_workers; w++)
+			memset(&sw->dp->workers[w]->stats[id], 0, sizeof(struct port_stats));
+		*ret_id = id;
+		return 0;
+	}
+	return -ENOSPC;
+}
+
+/* Spread the queues of all ports over the workers: each goes to one that has the fewest. */
+static void
+switch_port_assign(struct vswitch *sw, struct port *port)
+{
+	for (uint16_t queue = 0; queue < port->n_rxq; queue++) {
+		uint16_t best = 0;
+
+		for (uint16_t w = 1; w < sw->dp->n_workers; w++)
+			if (sw->n_queues[w] < sw->n_queues[best])
+				best = w;
+		port->rxq[queue].worker = best;
+		sw->n_queues[best]++;
+	}
+	port->tx_shared = port->n_txq < sw->dp->n_workers;
+	for (uint16_t queue = 0; queue < PORT_QUEUES_MAX; queue++)
+		rte_spinlock_init(&port->tx_lock[queue]);
+}
+
+static void
+switch_port_retired(void *arg)
+{
+	struct switch_retired *retired = arg;
+	struct port *port = retired->port;
+	struct switch_port *owner = retired->sw->owners[port->id];
+
+	port->type->close(port);
+	for (uint16_t queue = 0; queue < port->n_rxq; queue++)
+		retired->sw->n_queues[port->rxq[queue].worker]--;
+	retired->sw->id_used[port->id] = false;
+	retired->sw->owners[port->id] = NULL;
+	free(owner);
+	free(port);
+	free(retired);
+}
+
+static int
+switch_port_attach(struct vswitch *sw, struct switch_port *port, struct switch_bridge *bridge,
+		   struct error *err)
+{
+	if (bridge_flood_add(bridge->dp, sw->rcu, port->dp->id) < 0)
+		return error_set(err, ENOMEM, "port %s: no memory for bridge %s", port->config.name,
+				 bridge->name);
+	port->bridge = bridge;
+	bridge->n_ports++;
+	__atomic_store_n(&port->dp->bridge, bridge->dp, __ATOMIC_RELEASE);
+	return 0;
+}
+
+static void
+switch_port_detach(struct vswitch *sw, struct switch_port *port)
+{
+	struct switch_bridge *bridge = port->bridge;
+
+	if (bridge == NULL)
+		return;
+	__atomic_store_n(&port->dp->bridge, NULL, __ATOMIC_RELEASE);
+	/* without memory for a shorter list the port stays on it: floods skip ports that are gone */
+	bridge_flood_remove(bridge->dp, sw->rcu, port->dp->id);
+	fdb_flush(bridge->dp->fdb, port->dp->id, true);
+	bridge->n_ports--;
+	port->bridge = NULL;
+}
+
+/* Let workers poll the port. */
+static int
+switch_port_start(struct vswitch *sw, struct port *port)
+{
+	for (uint16_t queue = 0; queue < port->n_rxq; queue++) {
+		struct worker *worker = sw->dp->workers[port->rxq[queue].worker];
+		int fd = port->type->wait == PORT_WAIT_FD ? port->type->rx_fd(port, queue) : -1;
+
+		if (fd >= 0) {
+			int ret = worker_watch(worker, fd, RXQ_COOKIE(port->id, queue));
+
+			if (ret < 0)
+				return ret;
+		} else {
+			worker_activate(worker, RXQ_COOKIE(port->id, queue));
+		}
+	}
+	return 0;
+}
+
+static void
+switch_port_stop(struct vswitch *sw, struct port *port)
+{
+	if (port->type->wait != PORT_WAIT_FD)
+		return;
+	for (uint16_t queue = 0; queue < port->n_rxq; queue++) {
+		int fd = port->type->rx_fd(port, queue);
+
+		if (fd >= 0)
+			worker_unwatch(sw->dp->workers[port->rxq[queue].worker], fd);
+	}
+}
+
+void
+switch_port_remove(struct vswitch *sw, struct switch_port *port)
+{
+	struct switch_retired *retired = malloc(sizeof(*retired));
+
+	switch_port_detach(sw, port);
+	switch_port_stop(sw, port->dp);
+	LIST_REMOVE(port, list);
+	__atomic_store_n(&sw->dp->ports[port->dp->id], NULL, __ATOMIC_RELEASE);
+	if (retired == NULL)
+		return; /* out of memory: the port stays out of sight, and open */
+	*retired = (struct switch_retired){ .sw = sw, .port = port->dp };
+	rcu_retire(sw->rcu, switch_port_retired, retired);
+}
+
+/* Is a port of this name still waiting to be closed? */
+static bool
+switch_port_closing(struct vswitch *sw, const char *name)
+{
+	rcu_poll(sw->rcu);
+	for (uint32_t id = 0; id < PORT_MAX; id++)
+		if (sw->owners[id] != NULL && datapath_port(sw->dp, id) == NULL &&
+		    strcmp(sw->owners[id]->config.name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Open a port that does not exist yet. Workers see it at once, on no bridge. */
+static struct switch_port *
+switch_port_open(struct vswitch *sw, const struct port_config *config, struct error *err,
+		 int *ret_errno)
+{
+	struct switch_port *port;
+	struct port *dp = NULL;
+
+	if (switch_port_closing(sw, config->name)) {
+		*ret_errno = error_set(err, EBUSY, "port %s: is still being closed; try again",
+				       config->name);
+		return NULL;
+	}
+	port = calloc(1, sizeof(*port));
+	if (port == NULL || posix_memalign((void **)&dp, RTE_CACHE_LINE_SIZE, sizeof(*dp)) != 0) {
+		*ret_errno = error_set(err, ENOMEM, "port %s: no memory for it", config->name);
+		goto err_free;
+	}
+	memset(dp, 0, sizeof(*dp));
+	if (switch_port_new_id(sw, &dp->id) < 0) {
+		*ret_errno = error_set(err, ENOSPC, "port %s: the switch has all of its %u ports",
+				       config->name, PORT_MAX);
+		goto err_free;
+	}
+	port->sw = sw;
+	port->dp = dp;
+	port->config = *config;
+	port->config.sw = sw;
+	dp->type = port_types[config->kind];
+	dp->generation = ++sw->next_generation;
+	dp->vid = config->vid;
+	dp->n_rxq = dp->n_txq = 1;
+	port_mtu_set(dp, config->mtu != 0 ? config->mtu : PORT_MTU_DEFAULT);
+	sw->owners[dp->id] = port;
+	*ret_errno = dp->type->open(dp, &port->config, err);
+	if (*ret_errno < 0)
+		goto err_id;
+	switch_port_assign(sw, dp);
+	LIST_INSERT_HEAD(&sw->ports, port, list);
+	__atomic_store_n(&sw->dp->ports[dp->id], dp, __ATOMIC_RELEASE);
+	if (switch_port_start(sw, dp) < 0) {
+		*ret_errno = error_set(err, ENOMEM, "port %s: cannot wait for its packets",
+				       config->name);
+		switch_port_remove(sw, port);
+		return NULL;
+	}
+	return port;
+
+err_id:
+	sw->owners[dp->id] = NULL;
+	sw->id_used[dp->id] = false;
+err_free:
+	free(dp);
+	free(port);
+	return NULL;
+}
+
+static int
+switch_port_set_mtu(struct switch_port *port, uint32_t mtu, struct error *err)
+{
+	int ret = 0;
+
+	if (mtu == port->dp->mtu)
+		return 0;
+	if (port->dp->type->set_mtu != NULL)
+		ret = port->dp->type->set_mtu(port->dp, mtu, err);
+	if (ret == 0)
+		port_mtu_set(port->dp, mtu);
+	return ret;
+}
+
+static void
+switch_port_set_vid(struct switch_port *port, uint16_t vid)
+{
+	if (port->config.vid == vid)
+		return;
+	port->config.vid = vid;
+	__atomic_store_n(&port->dp->vid, vid, __ATOMIC_RELAXED);
+	/* what was learnt belongs to the VLAN that the port was in */
+	if (port->bridge != NULL)
+		fdb_flush(port->bridge->dp->fdb, port->dp->id, true);
+}
+
+/* A vif that netback has made: put it on the bridge that the hotplug script names. */
+static int
+switch_vif_attach(struct vswitch *sw, struct switch_port *port, struct switch_bridge *bridge,
+		  const struct port_config *config, struct error *err)
+{
+	int ret;
+
+	if (port->bridge != NULL)
+		return error_set(err, EEXIST, "port %s: is on bridge %s already", config->name,
+				 port->bridge->name);
+	if (config->mtu != 0) {
+		ret = switch_port_set_mtu(port, config->mtu, err);
+		if (ret < 0)
+			return ret;
+	}
+	port->config.mtu = config->mtu;
+	port->config.fdb_limit = config->fdb_limit;
+	switch_port_set_vid(port, config->vid);
+	ret = switch_port_attach(sw, port, bridge, err);
+	if (ret == 0)
+		port_vif_attached(sw, port);
+	return ret;
+}
+
+int
+switch_port_add(struct vswitch *sw, const char *bridge_name, const struct port_config *config,
+		struct error *err)
+{
+	struct switch_port *port = switch_port_find(sw, config->name);
+	struct switch_bridge *bridge = NULL;
+	int ret;
+
+	if (bridge_name != NULL) {
+		bridge = switch_bridge_need(sw, bridge_name, err);
+		if (bridge == NULL)
+			return -ENOENT;
+	}
+	if (port != NULL && bridge != NULL && config->kind == PORT_KIND_VIF)
+		return switch_vif_attach(sw, port, bridge, config, err);
+	if (port != NULL)
+		return error_set(err, EEXIST, "port %s: exists already%s%s", config->name,
+				 port->bridge != NULL ? ", on bridge " : "",
+				 port->bridge != NULL ? port->bridge->name : "");
+	port = switch_port_open(sw, config, err, &ret);
+	if (port == NULL)
+		return ret;
+	if (bridge == NULL)
+		return 0;
+	ret = switch_port_attach(sw, port, bridge, err);
+	if (ret < 0)
+		switch_port_remove(sw, port);
+	else if (config->kind == PORT_KIND_VIF)
+		port_vif_attached(sw, port);
+	return ret;
+}
+
+int
+switch_port_del(struct vswitch *sw, const char *name, struct error *err)
+{
+	struct switch_port *port = switch_port_need(sw, name, err);
+
+	if (port == NULL)
+		return -ENOENT;
+	if (port->config.kind != PORT_KIND_VIF) {
+		switch_port_remove(sw, port);
+		return 0;
+	}
+	/* a vif is the guest's: it goes when its domain's toolstack takes it away */
+	if (port->bridge == NULL)
+		return error_set(err, ENOENT, "port %s: is on no bridge", name);
+	switch_port_detach(sw, port);
+	port_vif_detached(sw, port);
+	return 0;
+}
+
+int
+switch_port_set(struct vswitch *sw, const char *name, unsigned int fields, const char *bridge_name,
+		const struct port_config *config, struct error *err)
+{
+	struct switch_port *port = switch_port_need(sw, name, err);
+	struct switch_bridge *bridge = NULL;
+	int ret;
+
+	if (port == NULL)
+		return -ENOENT;
+	if (fields & PORT_SET_BRIDGE) {
+		bridge = switch_bridge_need(sw, bridge_name, err);
+		if (bridge == NULL)
+			return -ENOENT;
+	}
+	/* what can fail comes first */
+	if ((fields & PORT_SET_MTU) && config->mtu != 0) {
+		ret = switch_port_set_mtu(port, config->mtu, err);
+		if (ret < 0)
+			return ret;
+	}
+	if (fields & PORT_SET_MTU)
+		port->config.mtu = config->mtu;
+	if (bridge != NULL && bridge != port->bridge) {
+		switch_port_detach(sw, port);
+		ret = switch_port_attach(sw, port, bridge, err);
+		if (ret < 0)
+			return ret;
+	}
+	if (fields & PORT_SET_VID)
+		switch_port_set_vid(port, config->vid);
+	if (fields & PORT_SET_FDB_LIMIT)
+		port->config.fdb_limit = config->fdb_limit;
+	if (port->config.kind == PORT_KIND_VIF && port->bridge != NULL)
+		port_vif_attached(sw, port);
+	return 0;
+}
+
+void
+switch_port_status(struct vswitch *sw, struct port *dp, bool up, const char *reason)
+{
+	struct switch_port *port = switch_port_of(sw, dp);
+	bool was_up = dp->up;
+
+	snprintf(port->reason, sizeof(port->reason), "%s", reason);
+	if (up == was_up)
+		return;
+	__atomic_store_n(&dp->up, up, __ATOMIC_RELAXED);
+	log_line(LOG_INFO, "port %s: %s%s%s", port->config.name, up ? "up" : "down",
+		 reason[0] != '\0' ? ": " : "", reason);
+	/* stations behind it may have gone elsewhere: let them be learnt again */
+	if (!up && port->bridge != NULL)
+		fdb_flush(port->bridge->dp->fdb, dp->id, false);
+}
+
+void
+switch_remove_vif(struct vswitch *sw, const char *name)
+{
+	struct switch_port *port = switch_port_find(sw, name);
+
+	if (port != NULL)
+		switch_port_remove(sw, port);
+}

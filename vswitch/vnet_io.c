@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "vnet_io.h"
+
+#include <errno.h>
+#include <string.h>
+
+void
+vnet_rx_iov(struct worker *worker, uint16_t slot, struct virtio_net_hdr *hdr, struct rte_mbuf *pkt,
+	    struct iovec iov[VNET_RX_IOV])
+{
+	iov[0] = (struct iovec){ .iov_base = hdr, .iov_len = sizeof(*hdr) };
+	iov[1] = (struct iovec){
+		.iov_base = rte_pktmbuf_mtod(pkt, void *),
+		.iov_len = rte_pktmbuf_tailroom(pkt),
+	};
+	iov[2] = (struct iovec){
+		.iov_base = worker->rx_overflow[slot],
+		.iov_len = sizeof(worker->rx_overflow[slot]),
+	};
+}
+
+/* Copy the overflow into mbufs behind @pkt. */
+static int
+append_overflow(struct worker *worker, struct rte_mbuf *pkt, const uint8_t *data, uint32_t len)
+{
+	struct rte_mbuf *last = pkt, *m;
+	uint32_t piece;
+
+	for (; len > 0; len -= piece, data += piece) {
+		m = rte_pktmbuf_alloc(worker->pool);
+		if (m == NULL)
+			return -ENOBUFS;
+		piece = RTE_MIN(len, rte_pktmbuf_tailroom(m));
+		memcpy(rte_pktmbuf_mtod(m, void *), data, piece);
+		m->data_len = piece;
+		last->next = m;
+		last = m;
+		pkt->nb_segs++;
+		pkt->pkt_len += piece;
+	}
+	return 0;
+}
+
+int
+vnet_rx_finish(struct worker *worker, uint16_t slot, struct rte_mbuf *pkt, uint32_t len)
+{
+	const uint32_t room = rte_pktmbuf_tailroom(pkt);
+
+	pkt->data_len = RTE_MIN(len, room);
+	pkt->pkt_len = pkt->data_len;
+	if (likely(len <= room))
+		return 0;
+	if (append_overflow(worker, pkt, worker->rx_overflow[slot], len - room) == 0)
+		return 0;
+	rte_pktmbuf_free(pkt->next);
+	pkt->next = NULL;
+	pkt->nb_segs = 1;
+	pkt->data_len = 0;
+	pkt->pkt_len = 0;
+	return -ENOBUFS;
+}
+
+uint16_t
+vnet_tx_iov(const struct rte_mbuf *pkt, struct virtio_net_hdr *hdr, struct iovec *iov, uint16_t max)
+{
+	const struct rte_mbuf *m;
+	uint16_t n = 0;
+
+	if (pkt->nb_segs >= max)
+		return 0;
+	vnet_hdr_write(pkt, hdr);
+	iov[n++] = (struct iovec){ .iov_base = hdr, .iov_len = sizeof(*hdr) };
+	for (m = pkt; m != NULL; m = m->next)
+		iov[n++] = (struct iovec){
+			.iov_base = rte_pktmbuf_mtod(m, void *),
+			.iov_len = m->data_len,
+		};
+	return n;
+}
+
+void
+vnet_tx_skip(struct rte_mbuf **pkts, uint16_t i, uint16_t n)
+{
+	struct rte_mbuf *bad = pkts[i];
+
+	memmove(&pkts[i], &pkts[i + 1], (n - i - 1) * sizeof(pkts[0]));
+	pkts[n - 1] = bad;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Packet buffers for system calls that carry a virtio_net_hdr: what the netdev and the tap ports
+ * have in common.
+ *
+ * Receiving scatters into the header, one mbuf, and a slot of the worker's overflow area. Nearly all
+ * packets end in the mbuf; what a super-packet or a jumbo frame leaves in the slot is copied on into
+ * further mbufs. So a burst needs one mbuf per packet beforehand and not thirty.
+ *
+ * Thread-safety: worker; the overflow area is the worker's own.
+ */
+#ifndef VSWITCH_VNET_IO_H
+#define VSWITCH_VNET_IO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "vnet_hdr.h"
+#include "worker.h"
+
+#define VNET_RX_IOV 3       /* header, mbuf, overflow */
+#define VNET_BATCH_MIN 4    /* packets that a quiet queue has buffers for */
+#define VNET_BATCH_BIG 8    /* packets per burst while they are big: their slots should stay in cache */
+
+/* How many buffers the next burst of a queue is worth. worker: rw */
+struct vnet_pace {
+	uint16_t want;
+};
+
+/**
+ * vnet_pace_next() - buffers to have ready. @max: that the caller has room for.
+ */
+static inline uint16_t
+vnet_pace_next(const struct vnet_pace *pace, uint16_t max)
+{
+	return RTE_MIN(RTE_MAX(pace->want, VNET_BATCH_MIN), max);
+}
+
+/**
+ * vnet_pace_learn() - after a burst. @had: buffers it had; @got: packets received; @big: some of
+ * them went into the overflow.
+ */
+static inline void
+vnet_pace_learn(struct vnet_pace *pace, uint16_t had, uint16_t got, bool big)
+{
+	if (got == had)
+		pace->want = RTE_MIN(had * 2, PORT_BURST_MAX);
+	else
+		pace->want = got + 1;
+	if (big)
+		pace->want = RTE_MIN(pace->want, VNET_BATCH_BIG);
+}
+
+/** vnet_rx_iov() - where to receive packet @slot (0 .. PORT_BURST_MAX - 1) of a burst. */
+void vnet_rx_iov(struct worker *worker, uint16_t slot, struct virtio_net_hdr *hdr,
+		 struct rte_mbuf *pkt, struct iovec iov[VNET_RX_IOV]);
+
+/**
+ * vnet_rx_finish() - make an mbuf of what was received by vnet_rx_iov().
+ * @len: bytes of the frame, without the virtio_net_hdr.
+ * Return: 0, or -ENOBUFS (then @pkt is still one empty mbuf).
+ */
+int vnet_rx_finish(struct worker *worker, uint16_t slot, struct rte_mbuf *pkt, uint32_t len);
+
+/**
+ * vnet_tx_iov() - gather a packet and its header.
+ * @max: entries of @iov. The header is written by vnet_hdr_write().
+ * Return: entries used, or 0 if @max is too small.
+ */
+uint16_t vnet_tx_iov(const struct rte_mbuf *pkt, struct virtio_net_hdr *hdr, struct iovec *iov,
+		     uint16_t max);
+
+/**
+ * vnet_tx_skip() - put packet @i, which can never be sent, behind the others.
+ * @n: how many there are in front of those put behind already.
+ */
+void vnet_tx_skip(struct rte_mbuf **pkts, uint16_t i, uint16_t n);
+
+#endif /* VSWITCH_VNET_IO_H */
