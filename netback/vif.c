@@ -380,13 +380,14 @@ vif_read_hotplug(struct vif *vif)
 	free(status);
 }
 
-/* A frontend that reconfigures itself (only XDP headroom, not offered) wants to see a 8. */
+/* A frontend that reconfigures itself (only XDP headroom, not offered) wants to see an 8. */
 static void
-vif_reconfigured(struct vif *vif)
+vif_reconfigured(struct vif *vif, uint32_t state)
 {
 	struct store_entry entry[1];
 
-	if (vif->frontend_state == XenbusStateReconfiguring && vif->rings != NULL)
+	if (vif->frontend_state == XenbusStateReconfiguring && vif->rings != NULL &&
+	    state != XenbusStateReconfigured)
 		vif_write_state(vif, XenbusStateReconfigured, entry, 0);
 }
 
@@ -514,7 +515,7 @@ vif_update(struct vif *vif)
 		return;
 	} else {
 		vif->target = target_open(vif, online);
-		vif_reconfigured(vif);
+		vif_reconfigured(vif, state);
 	}
 	vif_walk(vif);
 }

@@ -70,22 +70,22 @@ eal_plan_cores(const struct object *settings, struct eal_plan *plan, struct erro
 	cpu_set_t allowed;
 
 	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
-		return error_set(err, errno, "vswitchd: cannot read which cores it may use: %s",
+		return error_set(err, errno, "cannot read which cores it may use: %s",
 				 strerror(errno));
 	if (list[0] != '\0') {
 		n_cores = cores_parse(list, plan->cores, WORKER_MAX);
 		if (n_cores > WORKER_MAX)
-			return error_set(err, ERANGE, "vswitchd: cores names %d cores; %d is the most",
+			return error_set(err, ERANGE, "[vswitchd] cores names %d cores; %d is the most",
 					 n_cores, WORKER_MAX);
 		for (int i = 0; i < n_cores; i++)
 			if (!CPU_ISSET(plan->cores[i], &allowed))
 				return error_set(err, EINVAL,
-						 "vswitchd: cores: there is no core %u here, or it "
+						 "[vswitchd] cores: there is no core %u here, or it "
 						 "may not be used", plan->cores[i]);
 		if (workers == 0)
 			workers = n_cores;
 		if (workers > (uint64_t)n_cores)
-			return error_set(err, EINVAL, "vswitchd: workers is %llu, but cores names %d",
+			return error_set(err, EINVAL, "[vswitchd] workers is %llu, but cores names %d",
 					 (unsigned long long)workers, n_cores);
 	} else {
 		if (workers == 0)
@@ -94,7 +94,7 @@ eal_plan_cores(const struct object *settings, struct eal_plan *plan, struct erro
 			if (CPU_ISSET(core, &allowed))
 				plan->cores[n_cores++] = core;
 		if ((uint64_t)n_cores < workers)
-			return error_set(err, EINVAL, "vswitchd: workers is %llu, but there are %d cores",
+			return error_set(err, EINVAL, "[vswitchd] workers is %llu, but there are %d cores",
 					 (unsigned long long)workers, n_cores);
 	}
 	plan->n_workers = workers;
@@ -114,7 +114,7 @@ eal_plan_memory(const struct object *settings, struct eal_plan *plan, struct err
 	plan->hugepages = huge >= tables + MBUFS_MIN * MBUF_SIZE;
 	if (wish == HUGEPAGES_YES && !plan->hugepages)
 		return error_set(err, ENOMEM,
-				 "vswitchd: hugepages is yes, but %llu MiB of them are free; "
+				 "[vswitchd] hugepages is yes, but %llu MiB of them are free; "
 				 "\"sysctl vm.nr_hugepages=128\" reserves 256 MiB",
 				 (unsigned long long)(huge >> 20));
 	if (plan->mbufs == 0 && plan->hugepages)
@@ -127,7 +127,7 @@ eal_plan_memory(const struct object *settings, struct eal_plan *plan, struct err
 	if (plan->memory == 0 && !plan->hugepages)
 		plan->memory = needed;
 	if (plan->memory != 0 && plan->memory < needed)
-		return error_set(err, ENOMEM, "vswitchd: memory is %u MiB, but %u mbufs need %llu",
+		return error_set(err, ENOMEM, "[vswitchd] memory is %u MiB, but %u mbufs need %llu",
 				 plan->memory, plan->mbufs, (unsigned long long)needed);
 	return 0;
 }
@@ -209,14 +209,14 @@ eal_start(const struct object *settings, struct eal_plan *ret_plan, struct rte_m
 	if (ret < 0)
 		return ret;
 	if (eal_build_args(&plan, &args) < 0)
-		return error_set(err, ENOMEM, "vswitchd: no memory to start DPDK");
+		return error_set(err, ENOMEM, "no memory to start DPDK");
 	if (rte_eal_init(args.argc, args.argv) < 0)
-		return error_set(err, rte_errno, "vswitchd: DPDK does not start: %s",
+		return error_set(err, rte_errno, "DPDK does not start: %s",
 				 rte_strerror(rte_errno));
 	*ret_pool = rte_pktmbuf_pool_create("mbufs", plan.mbufs, MBUF_CACHE, 0,
 					    RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (*ret_pool == NULL)
-		return error_set(err, rte_errno, "vswitchd: no memory for %u mbufs: %s", plan.mbufs,
+		return error_set(err, rte_errno, "no memory for %u mbufs: %s", plan.mbufs,
 				 rte_strerror(rte_errno));
 	log_line(LOG_INFO, "%u worker(s), %u packet buffers, %s", plan.n_workers, plan.mbufs,
 		 plan.hugepages ? "hugepages" : "no hugepages");

@@ -41,6 +41,7 @@ struct netlink_monitor {
 	/* the answer to the request under way */
 	struct netlink_link answer;
 	bool answered;
+	bool done;
 	int n_answers;
 };
 
@@ -216,6 +217,17 @@ request_answer(struct nl_msg *msg, void *arg)
 	return NL_OK;
 }
 
+/* The acknowledgement, or the end of a dump. */
+static int
+request_done(struct nl_msg *msg, void *arg)
+{
+	struct netlink_monitor *nl = arg;
+
+	(void)msg;
+	nl->done = true;
+	return NL_STOP;
+}
+
 static struct nl_sock *
 monitor_socket(nl_recvmsg_msg_cb_t fn, struct netlink_monitor *nl, int *ret_error)
 {
@@ -271,6 +283,8 @@ netlink_monitor_create(struct event_base *base, struct error *err)
 	nl->requests = monitor_socket(request_answer, nl, &ret);
 	if (nl->requests == NULL)
 		goto err;
+	nl_socket_modify_cb(nl->requests, NL_CB_ACK, NL_CB_CUSTOM, request_done, nl);
+	nl_socket_modify_cb(nl->requests, NL_CB_FINISH, NL_CB_CUSTOM, request_done, nl);
 	ret = monitor_listen(nl, base);
 	if (ret == 0)
 		return nl;
@@ -330,6 +344,7 @@ netlink_watch_del(struct netlink_watch *watch)
 	free(watch);
 }
 
+/* Send, and read datagrams until the kernel says that this was all. */
 int
 netlink_request(struct netlink_monitor *nl, struct nl_msg *msg)
 {
@@ -337,27 +352,22 @@ netlink_request(struct netlink_monitor *nl, struct nl_msg *msg)
 
 	if (msg == NULL)
 		return -ENOMEM;
+	nl->answered = false;
+	nl->n_answers = 0;
+	nl->done = false;
 	ret = nl_send_auto(nl->requests, msg);
 	nlmsg_free(msg);
-	if (ret < 0)
-		return errno_of(ret);
-	ret = nl_wait_for_ack(nl->requests);
-	return errno_of(ret);
+	while (ret >= 0 && !nl->done)
+		ret = nl_recvmsgs_default(nl->requests);
+	return ret < 0 ? errno_of(ret) : 0;
 }
 
 int
 netlink_count(struct netlink_monitor *nl, struct nl_msg *msg)
 {
-	int ret;
+	int ret = netlink_request(nl, msg);
 
-	if (msg == NULL)
-		return -ENOMEM;
-	nl->n_answers = 0;
-	ret = nl_send_auto(nl->requests, msg);
-	nlmsg_free(msg);
-	if (ret >= 0)
-		ret = nl_recvmsgs_default(nl->requests);
-	return ret < 0 ? errno_of(ret) : nl->n_answers;
+	return ret < 0 ? ret : nl->n_answers;
 }
 
 /* A message about one interface, by index, or by name if @ifindex is 0. */
@@ -384,7 +394,6 @@ netlink_link_get(struct netlink_monitor *nl, const char *name, struct netlink_li
 		nlmsg_free(msg);
 		return -EINVAL;
 	}
-	nl->answered = false;
 	ret = netlink_request(nl, msg);
 	if (ret < 0)
 		return ret;
