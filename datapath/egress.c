@@ -69,9 +69,8 @@ egress_slow(struct worker *worker, const struct port *in, struct port *out, stru
 			return;
 		}
 	}
-	super = pkt->ol_flags & RTE_MBUF_F_TX_TCP_SEG;
-	frame_len = super ? (uint32_t)(pkt->l2_len + pkt->l3_len + pkt->l4_len + pkt->tso_segsz) :
-			    pkt->pkt_len;
+	super = pkt->ol_flags & OFFLOAD_SEG_MASK;
+	frame_len = offload_frame_len(pkt);
 	if (!egress_fits(out, pkt, frame_len)) {
 		port_drop(worker, out, pkt, DROP_MTU_EXCEEDED);
 		return;

@@ -1,0 +1,1012 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Packets through the rings of a vif: both ways, all shapes, and what hostile guests do. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <rte_eal.h>
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+
+#include "fake_host.h"
+
+static const struct fake_frontend_config guest = { .domid = 1, .split = true };
+static const struct fake_frontend_config other = { .domid = 2 };
+
+static struct rte_mempool *pool;
+
+struct bed {
+	struct fake_host *host;
+	struct fake_frontend *frontend;
+	struct vif *vif;
+	struct vif_lost lost;
+};
+
+static int
+setup_config(void **state, const struct fake_frontend_config *config)
+{
+	struct bed *bed = calloc(1, sizeof(*bed));
+
+	bed->host = fake_host_create(1, 4);
+	bed->frontend = fake_host_connect(bed->host, config);
+	assert_non_null(bed->frontend);
+	bed->vif = fake_host_vif(bed->host, config);
+	*state = bed;
+	return 0;
+}
+
+static int
+setup(void **state)
+{
+	return setup_config(state, &guest);
+}
+
+static int
+setup_no_sg(void **state)
+{
+	struct fake_frontend_config config = guest;
+
+	config.no_sg = true;
+	return setup_config(state, &config);
+}
+
+static int
+teardown(void **state)
+{
+	struct bed *bed = *state;
+
+	fake_frontend_destroy(bed->frontend);
+	fake_host_destroy(bed->host);
+	free(bed);
+	/* not one mbuf is left out */
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+	return 0;
+}
+
+static uint16_t
+receive(struct bed *bed, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct vif_queue *queue = vif_queue(bed->vif, 0, false);
+
+	return queue == NULL ? 0 : vif_rx_burst(bed->host->threads[0], queue, pool, pkts, n,
+						&bed->lost);
+}
+
+static uint16_t
+transmit(struct bed *bed, struct rte_mbuf **pkts, uint16_t n)
+{
+	return vif_tx_burst(bed->host->threads[0], vif_queue(bed->vif, 0, true), pkts, n,
+			    &bed->lost);
+}
+
+/* A frame with an Ethernet header and a pattern that tells bytes apart. */
+static void
+fill(uint8_t *data, uint32_t len, uint32_t seed)
+{
+	for (uint32_t i = 0; i < len; i++)
+		data[i] = (uint8_t)(i * 7 + (i >> 8) + seed);
+}
+
+static void
+assert_packet(struct rte_mbuf *pkt, const uint8_t *data, uint32_t len)
+{
+	uint32_t done = 0;
+	unsigned int n_segs = 0;
+
+	assert_int_equal(pkt->pkt_len, len);
+	assert_true(pkt->data_len >= RTE_MIN(len, 256u));
+	for (struct rte_mbuf *seg = pkt; seg != NULL; seg = seg->next, n_segs++) {
+		assert_memory_equal(rte_pktmbuf_mtod(seg, void *), data + done, seg->data_len);
+		done += seg->data_len;
+	}
+	assert_int_equal(done, len);
+	assert_int_equal(n_segs, pkt->nb_segs);
+	rte_mbuf_sanity_check(pkt, 1);
+}
+
+/* Send one frame and receive it. */
+static void
+send_one(struct bed *bed, uint32_t len, uint16_t slot_len, uint16_t offset)
+{
+	static uint8_t data[65535];
+	struct fake_frame frame = { .data = data, .len = len, .slot_len = slot_len,
+				    .offset = offset };
+	struct rte_mbuf *pkts[VIF_BURST_MAX];
+	int n_slots;
+
+	fill(data, len, len + offset);
+	n_slots = fake_frontend_send(bed->frontend, 0, &frame);
+	assert_true(n_slots > 0);
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 1);
+	assert_packet(pkts[0], data, len);
+	rte_pktmbuf_free(pkts[0]);
+	assert_int_equal(fake_frontend_reap(bed->frontend, 0), n_slots);
+	assert_null(bed->frontend->broken);
+	assert_int_equal(bed->frontend->queues[0].tx_error, 0);
+}
+
+static void
+test_frames(void **state)
+{
+	struct bed *bed = *state;
+
+	for (uint32_t len = 14; len <= 3000; len += 13)
+		send_one(bed, len, 0, (uint16_t)(len % 1000));
+	send_one(bed, 4096, 0, 0);
+	send_one(bed, 4097, 0, 0);
+	send_one(bed, 9014, 0, 0);
+	send_one(bed, 65535, 0, 0);
+	send_one(bed, 65535, 0, 100);
+	/* a first fragment that just holds the Ethernet header */
+	send_one(bed, 14 * 18, 14, 4082);
+}
+
+static void
+test_slot_counts(void **state)
+{
+	struct bed *bed = *state;
+
+	send_one(bed, 100 * 18, 100, 7);
+	send_one(bed, 100 * 19, 100, 7);
+}
+
+/* Through the ring's end many times, with packets of all sizes in one burst. */
+static void
+test_wrap(void **state)
+{
+	struct bed *bed = *state;
+	static uint8_t data[16][20000];
+	struct rte_mbuf *pkts[VIF_BURST_MAX];
+	uint32_t n_sent = 0;
+
+	for (uint32_t round = 0; round < 300; round++) {
+		for (uint32_t i = 0; i < 16; i++) {
+			uint32_t len = 60 + (round * 16 + i) * 37 % 19000;
+			struct fake_frame frame = { .data = data[i], .len = len,
+						    .slot_len = (uint16_t)(1100 + i * 100) };
+
+			fill(data[i], len, round + i);
+			assert_true(fake_frontend_send(bed->frontend, 0, &frame) > 0);
+			n_sent++;
+		}
+		assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 16);
+		for (uint32_t i = 0; i < 16; i++) {
+			uint32_t len = 60 + (round * 16 + i) * 37 % 19000;
+
+			assert_packet(pkts[i], data[i], len);
+			rte_pktmbuf_free(pkts[i]);
+		}
+		fake_frontend_reap(bed->frontend, 0);
+		assert_null(bed->frontend->broken);
+	}
+	/* one grant copy call per burst */
+	assert_int_equal(fake_hypervisor_counts(bed->host->fake).copy_calls, 300);
+	assert_int_equal(n_sent, 4800);
+}
+
+/* More packets than a burst takes, and a caller that wants few. */
+static void
+test_budget(void **state)
+{
+	struct bed *bed = *state;
+	uint8_t data[60] = { 0 };
+	struct fake_frame frame = { .data = data, .len = sizeof(data) };
+	struct rte_mbuf *pkts[VIF_BURST_MAX];
+
+	for (unsigned int i = 0; i < 100; i++)
+		assert_int_equal(fake_frontend_send(bed->frontend, 0, &frame), 1);
+	assert_int_equal(receive(bed, pkts, 5), 5);
+	rte_pktmbuf_free_bulk(pkts, 5);
+	assert_int_equal(fake_frontend_reap(bed->frontend, 0), 5);
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 64);
+	rte_pktmbuf_free_bulk(pkts, 64);
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 31);
+	rte_pktmbuf_free_bulk(pkts, 31);
+	assert_int_equal(fake_frontend_reap(bed->frontend, 0), 95);
+}
+
+static const uint8_t udp_frame[] = {
+	0x02, 0, 0, 0, 0, 2, 0x02, 0, 0, 0, 0, 1, 0x08, 0x00, /* Ethernet */
+	0x45, 0, 0, 32, 0, 0, 0x40, 0, 64, 17, 0x26, 0xcb, 10, 0, 0, 1, 10, 0, 0, 2, /* IPv4 */
+	0x12, 0x34, 0, 53, 0, 12, 0x14, 0x1d, 'a', 'b', 'c', 'd', /* UDP; pseudo header's sum */
+};
+
+static void
+test_checksum_flags(void **state)
+{
+	struct bed *bed = *state;
+	uint8_t arp[60] = { [12] = 0x08, [13] = 0x06 };
+	struct fake_frame frame = { .data = udp_frame, .len = sizeof(udp_frame) };
+	struct rte_mbuf *pkts[VIF_BURST_MAX];
+
+	frame.flags = NETTXF_csum_blank | NETTXF_data_validated;
+	fake_frontend_send(bed->frontend, 0, &frame);
+	frame.flags = NETTXF_csum_blank; /* as NetBSD does */
+	fake_frontend_send(bed->frontend, 0, &frame);
+	frame.flags = NETTXF_data_validated;
+	fake_frontend_send(bed->frontend, 0, &frame);
+	frame.flags = 0;
+	fake_frontend_send(bed->frontend, 0, &frame);
+	/* blank, but neither TCP nor UDP: passes as it is */
+	frame = (struct fake_frame){ .data = arp, .len = sizeof(arp), .flags = NETTXF_csum_blank };
+	fake_frontend_send(bed->frontend, 0, &frame);
+	/* blank, and the headers contradict the length: dropped, but answered */
+	frame = (struct fake_frame){ .data = udp_frame, .len = 36, .flags = NETTXF_csum_blank };
+	fake_frontend_send(bed->frontend, 0, &frame);
+
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 5);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_true((pkts[i]->ol_flags & RTE_MBUF_F_TX_L4_MASK) == RTE_MBUF_F_TX_UDP_CKSUM);
+		assert_true(pkts[i]->ol_flags & RTE_MBUF_F_TX_IPV4);
+		assert_int_equal(pkts[i]->l2_len, 14);
+		assert_int_equal(pkts[i]->l3_len, 20);
+	}
+	assert_int_equal(pkts[2]->ol_flags, RTE_MBUF_F_RX_L4_CKSUM_GOOD);
+	assert_int_equal(pkts[3]->ol_flags, 0);
+	assert_int_equal(pkts[4]->ol_flags, 0);
+	rte_pktmbuf_free_bulk(pkts, 5);
+	assert_int_equal(bed->lost.bad_frame, 1);
+	assert_int_equal(fake_frontend_reap(bed->frontend, 0), 6);
+	assert_null(bed->frontend->broken);
+}
+
+/* A grant that is good, for requests made by hand. */
+static uint32_t
+good_ref(struct bed *bed)
+{
+	static uint32_t ref;
+
+	fake_grant(bed->host->fake, guest.domid, &ref);
+	return ref;
+}
+
+static void
+raw(struct bed *bed, uint32_t gref, uint16_t offset, uint16_t flags, uint16_t id, uint16_t size)
+{
+	struct netif_tx_request request = { .gref = gref, .offset = offset, .flags = flags,
+					    .id = id, .size = size };
+
+	fake_frontend_raw(bed->frontend, 0, &request);
+}
+
+static void
+raw_extra(struct bed *bed, const struct netif_extra_info *extra)
+{
+	uint8_t entry[12] = { 0 };
+
+	memcpy(entry, extra, sizeof(*extra));
+	fake_frontend_raw(bed->frontend, 0, entry);
+}
+
+static void
+assert_response(struct bed *bed, uint32_t index, int id, int status)
+{
+	const struct netif_tx_response *response =
+		&bed->frontend->queues[0].tx->ring[index & NETIF_RING_MASK].rsp;
+
+	if (id >= 0)
+		assert_int_equal(response->id, id);
+	assert_int_equal(response->status, status);
+}
+
+/* Push, and expect all slots answered with errors, the vif alive and no packet. */
+static void
+expect_errors(struct bed *bed, uint32_t n)
+{
+	uint32_t first = bed->frontend->queues[0].tx->rsp_prod;
+	uint32_t lost = bed->lost.bad_request;
+	struct rte_mbuf *pkts[VIF_BURST_MAX];
+
+	fake_frontend_push(bed->frontend, 0);
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 0);
+	assert_int_equal(bed->frontend->queues[0].tx->rsp_prod - first, n);
+	for (uint32_t i = 0; i < n; i++)
+		assert_response(bed, first + i, (int)i, NETIF_RSP_ERROR);
+	assert_int_equal(bed->lost.bad_request, lost + 1);
+	assert_null(vif_rings_broken(bed->vif->rings));
+	bed->frontend->queues[0].tx_cons = bed->frontend->queues[0].tx_prod;
+	send_one(bed, 60, 0, 0);
+}
+
+/* Push, and expect this vif to be disabled, and no other. */
+static void
+expect_broken(struct bed *bed)
+{
+	struct fake_frontend *survivor = fake_host_connect(bed->host, &other);
+	struct rte_mbuf *pkts[VIF_BURST_MAX], *pkt;
+	struct vif_info info;
+
+	fake_frontend_push(bed->frontend, 0);
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 0);
+	assert_non_null(vif_rings_broken(bed->vif->rings));
+	/* from then on it does nothing at all, in either direction */
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 0);
+	pkt = rte_pktmbuf_alloc(pool);
+	rte_pktmbuf_append(pkt, 60);
+	assert_int_equal(transmit(bed, &pkt, 1), 0);
+	rte_pktmbuf_free(pkt);
+	assert_false(vif_rx_arm(vif_queue(bed->vif, 0, false)));
+
+	fake_host_settle(bed->host, NULL, 0);
+	assert_int_equal(fake_backend_state(bed->host->fake, &guest), XenbusStateClosing);
+	assert_int_equal(fake_backend_state(bed->host->fake, &other), XenbusStateConnected);
+	assert_null(bed->vif->rings);
+	vif_info(bed->vif, &info);
+	assert_int_equal(info.ring_errors, 1);
+	assert_string_not_equal(info.error, "");
+	assert_int_equal(fake_hypervisor_counts(bed->host->fake).maps, 2);
+	fake_frontend_destroy(survivor);
+}
+
+static void
+test_too_many_slots(void **state)
+{
+	struct bed *bed = *state;
+	uint32_t ref = good_ref(bed);
+
+	for (uint16_t n = 20; n <= 21; n++) {
+		for (uint16_t i = 0; i < n; i++)
+			raw(bed, ref, 0, i + 1 < n ? NETTXF_more_data : 0, i,
+			    i == 0 ? (uint16_t)(n * 60) : 60);
+		expect_errors(bed, n);
+	}
+}
+
+static void
+test_far_too_many_slots(void **state)
+{
+	struct bed *bed = *state;
+	uint32_t ref = good_ref(bed);
+
+	for (uint16_t i = 0; i < 22; i++)
+		raw(bed, ref, 0, i < 21 ? NETTXF_more_data : 0, i, i == 0 ? 22 * 60 : 60);
+	expect_broken(bed);
+}
+
+static void
+test_fragment_larger_than_packet(void **state)
+{
+	struct bed *bed = *state;
+	uint32_t ref = good_ref(bed);
+
+	raw(bed, ref, 0, NETTXF_more_data, 0, 100);
+	raw(bed, ref, 0, NETTXF_more_data, 1, 200);
+	raw(bed, ref, 0, 0, 2, 10);
+	expect_errors(bed, 3);
+}
+
+static void
+test_short_packets(void **state)
+{
+	struct bed *bed = *state;
+	uint32_t ref = good_ref(bed);
+
+	raw(bed, ref, 0, 0, 0, 13);
+	expect_errors(bed, 1);
+	raw(bed, ref, 0, 0, 0, 0);
+	expect_errors(bed, 1);
+	/* the rest for the first fragment is less than an Ethernet header */
+	raw(bed, ref, 0, NETTXF_more_data, 0, 100);
+	raw(bed, ref, 0, 0, 1, 87);
+	expect_errors(bed, 2);
+}
+
+static void
+test_first_crosses_page(void **state)
+{
+	struct bed *bed = *state;
+
+	raw(bed, good_ref(bed), 4000, 0, 0, 97);
+	expect_broken(bed);
+}
+
+static void
+test_first_crosses_page_wrapped(void **state)
+{
+	struct bed *bed = *state;
+
+	raw(bed, good_ref(bed), 65535, 0, 0, 65535);
+	expect_broken(bed);
+}
+
+static void
+test_fragment_crosses_page(void **state)
+{
+	struct bed *bed = *state;
+	uint32_t ref = good_ref(bed);
+
+	raw(bed, ref, 0, NETTXF_more_data, 0, 200);
+	raw(bed, ref, 4090, 0, 1, 7);
+	expect_broken(bed);
+}
+
+static void
+test_more_data_missing(void **state)
+{
+	struct bed *bed = *state;
+
+	raw(bed, good_ref(bed), 0, NETTXF_more_data, 0, 100);
+	expect_broken(bed);
+}
+
+static void
+test_extra_missing(void **state)
+{
+	struct bed *bed = *state;
+
+	raw(bed, good_ref(bed), 0, NETTXF_extra_info, 0, 100);
+	expect_broken(bed);
+}
+
+static void
+test_extra_chain_missing(void **state)
+{
+	struct bed *bed = *state;
+	struct netif_extra_info extra = { .type = XEN_NETIF_EXTRA_TYPE_HASH,
+					  .flags = XEN_NETIF_EXTRA_FLAG_MORE };
+
+	raw(bed, good_ref(bed), 0, NETTXF_extra_info, 0, 100);
+	raw_extra(bed, &extra);
+	expect_broken(bed);
+}
+
+static void
+test_extra_unknown(void **state)
+{
+	struct bed *bed = *state;
+	struct netif_extra_info extra = { .type = XEN_NETIF_EXTRA_TYPE_MAX };
+
+	raw(bed, good_ref(bed), 0, NETTXF_extra_info, 0, 100);
+	raw_extra(bed, &extra);
+	expect_broken(bed);
+}
+
+static void
+test_extra_none(void **state)
+{
+	struct bed *bed = *state;
+	struct netif_extra_info extra = { .type = XEN_NETIF_EXTRA_TYPE_NONE };
+
+	raw(bed, good_ref(bed), 0, NETTXF_extra_info, 0, 100);
+	raw_extra(bed, &extra);
+	expect_broken(bed);
+}
+
+static void
+test_gso_size_0(void **state)
+{
+	struct bed *bed = *state;
+	struct netif_extra_info extra = { .type = XEN_NETIF_EXTRA_TYPE_GSO,
+					  .u.gso.type = XEN_NETIF_GSO_TYPE_TCPV4 };
+
+	raw(bed, good_ref(bed), 0, NETTXF_extra_info, 0, 100);
+	raw_extra(bed, &extra);
+	expect_broken(bed);
+}
+
+static void
+test_gso_unknown(void **state)
+{
+	struct bed *bed = *state;
+	struct netif_extra_info extra = { .type = XEN_NETIF_EXTRA_TYPE_GSO,
+					  .u.gso = { .size = 1448, .type = 3 } };
+
+	raw(bed, good_ref(bed), 0, NETTXF_extra_info, 0, 100);
+	raw_extra(bed, &extra);
+	expect_broken(bed);
+}
+
+static void
+test_requests_overflow(void **state)
+{
+	struct bed *bed = *state;
+
+	bed->frontend->queues[0].tx_prod += NETIF_RING_SLOTS + 1;
+	expect_broken(bed);
+}
+
+static void
+test_requests_backwards(void **state)
+{
+	struct bed *bed = *state;
+
+	send_one(bed, 60, 0, 0);
+	bed->frontend->queues[0].tx_prod -= 1;
+	bed->frontend->queues[0].tx->req_prod = bed->frontend->queues[0].tx_prod;
+	expect_broken(bed);
+}
+
+/* What precedes the broken request in the same burst is still delivered and answered. */
+static void
+test_broken_after_good(void **state)
+{
+	struct bed *bed = *state;
+	uint8_t data[60] = { 0 };
+	struct fake_frame frame = { .data = data, .len = sizeof(data) };
+	struct rte_mbuf *pkts[VIF_BURST_MAX];
+
+	fake_frontend_send(bed->frontend, 0, &frame);
+	raw(bed, good_ref(bed), 4000, 0, 0, 97);
+	fake_frontend_push(bed->frontend, 0);
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 1);
+	rte_pktmbuf_free(pkts[0]);
+	assert_non_null(vif_rings_broken(bed->vif->rings));
+	assert_int_equal(fake_frontend_reap(bed->frontend, 0), 1);
+}
+
+/* Extras that are not offered: refused, and the vif lives on. Their slots answer NULL. */
+static void
+test_extras_refused(void **state)
+{
+	static const struct netif_extra_info extras[] = {
+		{ .type = XEN_NETIF_EXTRA_TYPE_GSO,
+		  .u.gso = { .size = 1448, .type = XEN_NETIF_GSO_TYPE_TCPV4 } },
+		{ .type = XEN_NETIF_EXTRA_TYPE_MCAST_ADD, .u.mcast.addr = { 1, 0, 0x5e, 0, 0, 1 } },
+		{ .type = XEN_NETIF_EXTRA_TYPE_MCAST_DEL, .u.mcast.addr = { 1, 0, 0x5e, 0, 0, 1 } },
+	};
+	struct bed *bed = *state;
+
+	for (unsigned int i = 0; i < RTE_DIM(extras); i++) {
+		uint32_t first = bed->frontend->queues[0].tx->rsp_prod;
+		struct rte_mbuf *pkts[VIF_BURST_MAX];
+
+		/* the dummy request of a multicast message has no grant */
+		raw(bed, i == 0 ? good_ref(bed) : 0, 0, NETTXF_extra_info, 9, 100);
+		raw_extra(bed, &extras[i]);
+		fake_frontend_push(bed->frontend, 0);
+		assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 0);
+		assert_int_equal(bed->frontend->queues[0].tx->rsp_prod - first, 2);
+		assert_response(bed, first, 9, NETIF_RSP_ERROR);
+		assert_response(bed, first + 1, -1, NETIF_RSP_NULL);
+		bed->frontend->queues[0].tx_cons = bed->frontend->queues[0].tx_prod;
+	}
+	assert_int_equal(bed->lost.bad_request, 1); /* the GSO packet; the others are no packets */
+	assert_int_equal(fake_hypervisor_counts(bed->host->fake).copies, 0);
+	send_one(bed, 60, 0, 0);
+}
+
+/* A hash is taken note of and ignored: the packet passes, with its NULL in the right place. */
+static void
+test_extra_hash(void **state)
+{
+	struct netif_extra_info extra = { .type = XEN_NETIF_EXTRA_TYPE_HASH };
+	struct bed *bed = *state;
+	uint8_t data[300];
+	struct fake_frame frame = { .data = data, .len = sizeof(data), .slot_len = 100,
+				    .extra = &extra };
+	struct rte_mbuf *pkts[VIF_BURST_MAX];
+
+	fill(data, sizeof(data), 3);
+	assert_int_equal(fake_frontend_send(bed->frontend, 0, &frame), 4);
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 1);
+	assert_packet(pkts[0], data, sizeof(data));
+	rte_pktmbuf_free(pkts[0]);
+	assert_int_equal(fake_frontend_reap(bed->frontend, 0), 4);
+	assert_null(bed->frontend->broken);
+	assert_int_equal(bed->frontend->queues[0].tx_null, 1);
+}
+
+/* XSA-448: a later fragment of no bytes is legal, and its grant is nobody's business. */
+static void
+test_empty_fragment(void **state)
+{
+	struct bed *bed = *state;
+	struct rte_mbuf *pkts[VIF_BURST_MAX];
+	uint32_t ref = good_ref(bed);
+
+	raw(bed, ref, 0, NETTXF_more_data, 5, 200);
+	raw(bed, UINT32_MAX, 4096, NETTXF_more_data, 6, 0);
+	raw(bed, ref, 0, 0, 7, 100);
+	fake_frontend_push(bed->frontend, 0);
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 1);
+	assert_int_equal(pkts[0]->pkt_len, 200);
+	rte_pktmbuf_free(pkts[0]);
+	assert_int_equal(fake_hypervisor_counts(bed->host->fake).copies, 2);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_response(bed, i, (int)i + 5, NETIF_RSP_OKAY);
+}
+
+/* A grant that is not there: this packet fails, those around it do not. */
+static void
+test_bad_grant(void **state)
+{
+	struct bed *bed = *state;
+	uint8_t data[60] = { 0 };
+	struct fake_frame frame = { .data = data, .len = sizeof(data) };
+	struct rte_mbuf *pkts[VIF_BURST_MAX];
+	uint32_t ref = good_ref(bed);
+
+	fake_frontend_send(bed->frontend, 0, &frame);
+	raw(bed, ref, 0, NETTXF_more_data, 300, 200);
+	raw(bed, 3, 0, 0, 301, 100);
+	fake_frontend_send(bed->frontend, 0, &frame);
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 2);
+	rte_pktmbuf_free_bulk(pkts, 2);
+	assert_response(bed, 0, 0, NETIF_RSP_OKAY);
+	assert_response(bed, 1, 300, NETIF_RSP_ERROR);
+	assert_response(bed, 2, 301, NETIF_RSP_ERROR);
+	assert_response(bed, 3, 1, NETIF_RSP_OKAY);
+	assert_int_equal(bed->lost.copy_failed, 1);
+}
+
+static void
+test_no_buffers(void **state)
+{
+	struct bed *bed = *state;
+	static struct rte_mbuf *all[8192], *pkts[VIF_BURST_MAX];
+	uint8_t data[60] = { 0 };
+	struct fake_frame frame = { .data = data, .len = sizeof(data) };
+	uint32_t n = 0;
+
+	while ((all[n] = rte_pktmbuf_alloc(pool)) != NULL)
+		n++;
+	/* one mbuf is not enough for the second packet */
+	rte_pktmbuf_free(all[--n]);
+	frame.len = 60;
+	fake_frontend_send(bed->frontend, 0, &frame);
+	raw(bed, good_ref(bed), 0, 0, 200, 4096);
+	fake_frontend_push(bed->frontend, 0);
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 1);
+	assert_int_equal(bed->lost.no_buffer, 1);
+	assert_response(bed, 1, 200, NETIF_RSP_ERROR);
+	rte_pktmbuf_free(pkts[0]);
+	rte_pktmbuf_free_bulk(all, n);
+	bed->frontend->queues[0].tx_cons = bed->frontend->queues[0].tx_prod;
+	bed->frontend->queues[0].tx_busy[0] = false;
+	send_one(bed, 60, 0, 0);
+}
+
+/* The guest is told of responses if it asked, and only then. */
+static void
+test_notifications(void **state)
+{
+	struct bed *bed = *state;
+	struct fake_queue *queue = &bed->frontend->queues[0];
+	uint32_t events[VIF_BURST_MAX];
+	struct vif_thread *thread = bed->host->threads[0];
+	struct hypervisor_thread *hvt = thread->hvt;
+	uint8_t data[60] = { 0 };
+	struct fake_frame frame = { .data = data, .len = sizeof(data) };
+	struct rte_mbuf *pkts[VIF_BURST_MAX];
+
+	/* binding made both channels fire once; the one for buffers has nobody to tell */
+	assert_int_equal(thread->hv->ops->events(hvt, events, 64), 1);
+	assert_int_equal(events[0], 1 << 8);
+
+	fake_frontend_send(bed->frontend, 0, &frame);
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 1);
+	rte_pktmbuf_free(pkts[0]);
+	assert_int_equal(fake_channel_take(bed->host->fake, 1, queue->tx_port), 1);
+	assert_int_equal(fake_channel_take(bed->host->fake, 1, queue->rx_port), 0);
+	fake_frontend_reap(bed->frontend, 0);
+	queue->tx->rsp_event = queue->tx_cons + 3;
+	for (unsigned int i = 0; i < 3; i++) {
+		fake_frontend_send(bed->frontend, 0, &frame);
+		assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 1);
+		rte_pktmbuf_free(pkts[0]);
+		assert_int_equal(fake_channel_take(bed->host->fake, 1, queue->tx_port), i == 2);
+	}
+	fake_frontend_reap(bed->frontend, 0);
+
+	/* polled: the guest's sends make no events; what came at bind is still masked */
+	assert_int_equal(thread->hv->ops->events(hvt, events, 64), 0);
+	/* armed with a request waiting: stay */
+	fake_frontend_send(bed->frontend, 0, &frame);
+	assert_true(vif_rx_arm(vif_queue(bed->vif, 0, false)));
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 1);
+	rte_pktmbuf_free(pkts[0]);
+	/* the guest's first request of all kicks in any case: that one waited at the masked port */
+	assert_false(vif_rx_arm(vif_queue(bed->vif, 0, false)));
+	assert_int_equal(thread->hv->ops->events(hvt, events, 64), 1);
+	assert_false(vif_rx_arm(vif_queue(bed->vif, 0, false)));
+	assert_int_equal(thread->hv->ops->events(hvt, events, 64), 0);
+	fake_frontend_send(bed->frontend, 0, &frame);
+	assert_int_equal(thread->hv->ops->events(hvt, events, 64), 1);
+	assert_int_equal(events[0], 1 << 8);
+	/* masked until armed again: a storm of kicks is one event */
+	for (unsigned int i = 0; i < 10; i++)
+		fake_channel_notify(bed->host->fake, 1, queue->tx_port);
+	assert_int_equal(thread->hv->ops->events(hvt, events, 64), 0);
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 1);
+	rte_pktmbuf_free(pkts[0]);
+}
+
+/* The backend goes away and a new one comes, with packets in the ring both ways. */
+static void
+test_restart(void **state)
+{
+	struct bed *bed = *state;
+	uint8_t data[10][100], buf[200];
+	struct fake_frame frame = { .len = sizeof(data[0]) };
+	struct rte_mbuf *pkts[VIF_BURST_MAX], *pkt;
+
+	for (unsigned int i = 0; i < 300; i++)
+		send_one(bed, 60 + i, 0, 0);
+	for (unsigned int i = 0; i < 10; i++) {
+		fill(data[i], sizeof(data[i]), i);
+		frame.data = data[i];
+		fake_frontend_send(bed->frontend, 0, &frame);
+		if (i == 3) {
+			assert_int_equal(receive(bed, pkts, 2), 2);
+			rte_pktmbuf_free_bulk(pkts, 2);
+		}
+	}
+	pkt = rte_pktmbuf_alloc(pool);
+	memcpy(rte_pktmbuf_append(pkt, 100), data[0], 100);
+	assert_int_equal(transmit(bed, &pkt, 1), 1);
+
+	fake_host_stop(bed->host);
+	fake_host_start(bed->host);
+	fake_host_settle(bed->host, &bed->frontend, 1);
+	bed->vif = fake_host_vif(bed->host, &guest);
+
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 8);
+	for (unsigned int i = 0; i < 8; i++)
+		assert_packet(pkts[i], data[i + 2], sizeof(data[0]));
+	rte_pktmbuf_free_bulk(pkts, 8);
+	assert_int_equal(fake_frontend_reap(bed->frontend, 0), 10);
+	pkt = rte_pktmbuf_alloc(pool);
+	memcpy(rte_pktmbuf_append(pkt, 100), data[1], 100);
+	assert_int_equal(transmit(bed, &pkt, 1), 1);
+	for (unsigned int i = 0; i < 2; i++) {
+		assert_int_equal(fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf), NULL), 100);
+		assert_memory_equal(buf, data[i], 100);
+	}
+	assert_null(bed->frontend->broken);
+}
+
+/* A packet of @len bytes in segments of at most @seg_len. */
+static struct rte_mbuf *
+make_packet(const uint8_t *data, uint32_t len, uint16_t seg_len)
+{
+	struct rte_mbuf *pkt = NULL, *seg;
+
+	for (uint32_t done = 0, part; done < len; done += part) {
+		part = RTE_MIN(len - done, seg_len);
+		seg = rte_pktmbuf_alloc(pool);
+		memcpy(rte_pktmbuf_append(seg, (uint16_t)part), data + done, part);
+		if (pkt == NULL)
+			pkt = seg;
+		else
+			assert_int_equal(rte_pktmbuf_chain(pkt, seg), 0);
+	}
+	return pkt;
+}
+
+static void
+test_to_guest(void **state)
+{
+	static const uint32_t lens[] = { 14, 60, 1514, 4095, 4096, 4097, 8192, 9018, 65535 };
+	static uint8_t data[65535], buf[65536];
+	struct bed *bed = *state;
+
+	for (unsigned int round = 0; round < 50; round++) {
+		for (unsigned int i = 0; i < RTE_DIM(lens); i++) {
+			struct rte_mbuf *pkt;
+			uint16_t flags;
+
+			fill(data, lens[i], i + round);
+			pkt = make_packet(data, lens[i], (uint16_t)(round % 2 == 0 ? 2000 : 1448));
+			assert_int_equal(transmit(bed, &pkt, 1), 1);
+			assert_int_equal(fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf),
+							    &flags), lens[i]);
+			assert_memory_equal(buf, data, lens[i]);
+			assert_int_equal(flags & ~NETRXF_more_data, 0);
+			assert_null(bed->frontend->broken);
+		}
+	}
+	assert_int_equal(bed->lost.too_big + bed->lost.copy_failed, 0);
+}
+
+static void
+test_to_guest_flags(void **state)
+{
+	struct bed *bed = *state;
+	struct rte_mbuf *pkts[3];
+	uint16_t flags;
+	uint8_t buf[100];
+
+	for (unsigned int i = 0; i < 3; i++)
+		pkts[i] = make_packet(udp_frame, sizeof(udp_frame), 1000);
+	pkts[0]->ol_flags = RTE_MBUF_F_TX_UDP_CKSUM | RTE_MBUF_F_TX_IPV4;
+	pkts[1]->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	assert_int_equal(transmit(bed, pkts, 3), 3);
+	assert_int_equal(fake_hypervisor_counts(bed->host->fake).copy_calls, 1);
+	assert_int_equal(fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf), &flags), 46);
+	assert_int_equal(flags, NETRXF_csum_blank | NETRXF_data_validated);
+	assert_int_equal(fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf), &flags), 46);
+	assert_int_equal(flags, NETRXF_data_validated);
+	assert_int_equal(fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf), &flags), 46);
+	assert_int_equal(flags, 0);
+}
+
+/* A shared packet is not written to, and its other owner keeps it. */
+static void
+test_to_guest_shared(void **state)
+{
+	struct bed *bed = *state;
+	struct rte_mbuf *pkt = make_packet(udp_frame, sizeof(udp_frame), 1000);
+	uint8_t buf[100];
+
+	rte_mbuf_refcnt_update(pkt, 1);
+	assert_int_equal(transmit(bed, &pkt, 1), 1);
+	assert_int_equal(rte_mbuf_refcnt_read(pkt), 1);
+	assert_packet(pkt, udp_frame, sizeof(udp_frame));
+	rte_pktmbuf_free(pkt);
+	assert_int_equal(fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf), NULL), 46);
+}
+
+/* The guest posts too few buffers: what does not fit is left to the caller, whole. */
+static void
+test_to_guest_full(void **state)
+{
+	static uint8_t data[9000];
+	struct bed *bed = *state;
+	struct fake_queue *queue = &bed->frontend->queues[0];
+	struct rte_mbuf *pkts[VIF_BURST_MAX];
+	uint16_t n = 0, taken;
+	struct vif_info info;
+
+	/* 256 buffers: 85 packets of three pages, and one buffer is left over */
+	for (unsigned int round = 0; round < 2; round++) {
+		for (n = 0; n < VIF_BURST_MAX; n++)
+			pkts[n] = make_packet(data, sizeof(data), 2000);
+		taken = transmit(bed, pkts, VIF_BURST_MAX);
+		assert_int_equal(taken, round == 0 ? 64 : 21);
+		rte_pktmbuf_free_bulk(&pkts[taken], VIF_BURST_MAX - taken);
+	}
+	assert_int_equal(queue->rx->rsp_prod, 255);
+	pkts[0] = make_packet(data, 4097, 2000);
+	pkts[1] = make_packet(data, 60, 2000);
+	assert_int_equal(transmit(bed, pkts, 2), 0);
+	assert_int_equal(transmit(bed, &pkts[1], 1), 1);
+	rte_pktmbuf_free(pkts[0]);
+	vif_info(bed->vif, &info);
+	assert_int_equal(info.rx_packets, 86);
+	assert_int_equal(info.rx_requests, 256);
+	assert_int_equal(info.rx_full, 2);
+	for (unsigned int i = 0; i < 86; i++)
+		assert_true(fake_frontend_recv(bed->frontend, 0, data, sizeof(data), NULL) > 0);
+	assert_null(bed->frontend->broken);
+}
+
+static void
+test_to_guest_no_sg(void **state)
+{
+	static uint8_t data[9000];
+	struct bed *bed = *state;
+	struct rte_mbuf *pkts[3] = {
+		make_packet(data, 4096, 2000),
+		make_packet(data, 4097, 2000),
+		make_packet(data, 60, 2000),
+	};
+
+	assert_int_equal(transmit(bed, pkts, 3), 3);
+	assert_int_equal(bed->lost.too_big, 1);
+	assert_int_equal(bed->lost.bytes, 4097);
+	assert_int_equal(fake_frontend_recv(bed->frontend, 0, data, sizeof(data), NULL), 4096);
+	assert_int_equal(fake_frontend_recv(bed->frontend, 0, data, sizeof(data), NULL), 60);
+	assert_int_equal(fake_frontend_recv(bed->frontend, 0, data, sizeof(data), NULL), 0);
+}
+
+/* Buffers that cannot be written to: the packet fails, all its slots are there. */
+static void
+test_to_guest_bad_grant(void **state)
+{
+	static uint8_t data[9000];
+	struct bed *bed = *state;
+	struct fake_queue *queue = &bed->frontend->queues[0];
+	struct rte_mbuf *pkts[2];
+
+	queue->rx->ring[1].req.gref = UINT32_MAX;
+	pkts[0] = make_packet(data, sizeof(data), 2000);
+	pkts[1] = make_packet(data, 60, 2000);
+	assert_int_equal(transmit(bed, pkts, 2), 2);
+	assert_int_equal(bed->lost.copy_failed, 1);
+	assert_int_equal(bed->lost.bytes, sizeof(data));
+	assert_true(queue->rx->ring[0].rsp.status == 4096);
+	assert_true(queue->rx->ring[1].rsp.status < 0);
+	assert_int_equal(fake_frontend_recv(bed->frontend, 0, data, sizeof(data), NULL), -EIO);
+	assert_int_equal(fake_frontend_recv(bed->frontend, 0, data, sizeof(data), NULL), 60);
+	assert_null(bed->frontend->broken);
+}
+
+/* NetBSD's ids are arbitrary and looked up: they come back as they were. */
+static void
+test_to_guest_echoes_id(void **state)
+{
+	struct bed *bed = *state;
+	struct fake_queue *queue = &bed->frontend->queues[0];
+	struct rte_mbuf *pkt = make_packet(udp_frame, sizeof(udp_frame), 1000);
+
+	queue->rx->ring[0].req.id = 0xbeef;
+	assert_int_equal(transmit(bed, &pkt, 1), 1);
+	assert_int_equal(queue->rx->ring[0].rsp.id, 0xbeef);
+	assert_int_equal(queue->rx->ring[0].rsp.offset, 0);
+}
+
+static void
+test_buffers_overflow(void **state)
+{
+	struct bed *bed = *state;
+	struct rte_mbuf *pkt = make_packet(udp_frame, sizeof(udp_frame), 1000);
+
+	bed->frontend->queues[0].rx->req_prod += 1;
+	assert_int_equal(transmit(bed, &pkt, 1), 0);
+	rte_pktmbuf_free(pkt);
+	assert_non_null(vif_rings_broken(bed->vif->rings));
+	fake_host_settle(bed->host, NULL, 0);
+	assert_int_equal(fake_backend_state(bed->host->fake, &guest), XenbusStateClosing);
+}
+
+static void
+start_eal(void)
+{
+	static char text[][24] = {
+		"test", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry",
+		"--log-level=error", "-m", "64", "--lcores=0",
+	};
+	char *args[RTE_DIM(text) + 1] = { NULL };
+
+	for (unsigned int i = 0; i < RTE_DIM(text); i++)
+		args[i] = text[i];
+	if (rte_eal_init(RTE_DIM(text), args) < 0)
+		exit(EXIT_FAILURE);
+	pool = rte_pktmbuf_pool_create("mbufs", 4095, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+				       SOCKET_ID_ANY);
+	if (pool == NULL)
+		exit(EXIT_FAILURE);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_frames),
+		TEST(test_slot_counts),
+		TEST(test_wrap),
+		TEST(test_budget),
+		TEST(test_checksum_flags),
+		TEST(test_too_many_slots),
+		TEST(test_far_too_many_slots),
+		TEST(test_fragment_larger_than_packet),
+		TEST(test_short_packets),
+		TEST(test_first_crosses_page),
+		TEST(test_first_crosses_page_wrapped),
+		TEST(test_fragment_crosses_page),
+		TEST(test_more_data_missing),
+		TEST(test_extra_missing),
+		TEST(test_extra_chain_missing),
+		TEST(test_extra_unknown),
+		TEST(test_extra_none),
+		TEST(test_gso_size_0),
+		TEST(test_gso_unknown),
+		TEST(test_requests_overflow),
+		TEST(test_requests_backwards),
+		TEST(test_broken_after_good),
+		TEST(test_extras_refused),
+		TEST(test_extra_hash),
+		TEST(test_empty_fragment),
+		TEST(test_bad_grant),
+		TEST(test_no_buffers),
+		TEST(test_notifications),
+		TEST(test_restart),
+		TEST(test_to_guest),
+		TEST(test_to_guest_flags),
+		TEST(test_to_guest_shared),
+		TEST(test_to_guest_full),
+		cmocka_unit_test_setup_teardown(test_to_guest_no_sg, setup_no_sg, teardown),
+		TEST(test_to_guest_bad_grant),
+		TEST(test_to_guest_echoes_id),
+		TEST(test_buffers_overflow),
+	};
+
+	start_eal();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
