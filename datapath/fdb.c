@@ -11,7 +11,6 @@
 
 #define FDB_BUCKETS_MIN 256u
 #define FDB_AGE_BUCKETS 65536u /* buckets that one call of fdb_age() looks through */
-#define FDB_MOVES_MAX 64       /* entries moved to make room for one */
 
 struct fdb {
 	struct fdb_table **published;
@@ -89,50 +88,65 @@ fdb_destroy(struct fdb *fdb)
 	free(fdb);
 }
 
-/* Readers must see dest before key makes the entry valid. */
-static void
-fdb_entry_write(struct fdb_entry *entry, uint64_t key, uint32_t dest, uint32_t seen)
+/* A place in a table: the key and the entry that belong together. */
+struct fdb_slot {
+	uint64_t *key; /* NULL: no place */
+	struct fdb_entry *entry;
+};
+
+static struct fdb_slot
+fdb_slot_at(struct fdb_bucket *bucket, unsigned int i)
 {
-	__atomic_store_n(&entry->dest, dest, __ATOMIC_RELAXED);
-	__atomic_store_n(&entry->seen, seen, __ATOMIC_RELAXED);
-	__atomic_store_n(&entry->key, key, __ATOMIC_RELEASE);
+	return (struct fdb_slot){ .key = &bucket->keys[i], .entry = &bucket->entries[i] };
 }
 
-static struct fdb_entry *
+/* Readers must see the entry before the key makes it valid. */
+static void
+fdb_slot_write(struct fdb_slot slot, uint64_t key, uint32_t dest, uint32_t seen)
+{
+	__atomic_store_n(&slot.entry->dest, dest, __ATOMIC_RELAXED);
+	__atomic_store_n(&slot.entry->seen, seen, __ATOMIC_RELAXED);
+	__atomic_store_n(slot.key, key, __ATOMIC_RELEASE);
+}
+
+static struct fdb_slot
 fdb_bucket_room(struct fdb_bucket *bucket)
 {
-	return fdb_bucket_find(bucket, 0);
+	for (unsigned int i = 0; i < FDB_BUCKET_ENTRIES; i++)
+		if (bucket->keys[i] == 0)
+			return fdb_slot_at(bucket, i);
+	return (struct fdb_slot){ .key = NULL };
 }
 
 /*
- * Make room in @bucket by moving entries, each to its other bucket. Bounded: a full neighbourhood
- * makes the table grow instead.
+ * Make room in @bucket by moving entries, each to its other bucket. Bounded by @depth: a full
+ * neighbourhood makes the table grow instead.
  */
-static struct fdb_entry *
+static struct fdb_slot
 fdb_make_room(struct fdb *fdb, struct fdb_table *table, struct fdb_bucket *bucket, unsigned int depth)
 {
 	for (unsigned int i = 0; i < FDB_BUCKET_ENTRIES; i++) {
-		struct fdb_entry *victim =
-			&bucket->entries[(fdb->move_next + i) % FDB_BUCKET_ENTRIES];
-		uint64_t hash = fdb_hash(table, victim->key);
+		struct fdb_slot victim =
+			fdb_slot_at(bucket, (fdb->move_next + i) % FDB_BUCKET_ENTRIES);
+		uint64_t hash = fdb_hash(table, *victim.key);
 		struct fdb_bucket *other = fdb_bucket_first(table, hash);
-		struct fdb_entry *room;
+		struct fdb_slot room;
 
 		if (other == bucket)
 			other = fdb_bucket_second(table, hash);
 		if (other == bucket)
 			continue;
 		room = fdb_bucket_room(other);
-		if (room == NULL && depth > 0)
+		if (room.key == NULL && depth > 0)
 			room = fdb_make_room(fdb, table, other, depth - 1);
-		if (room == NULL)
+		if (room.key == NULL)
 			continue;
-		fdb_entry_write(room, victim->key, victim->dest, victim->seen);
-		__atomic_store_n(&victim->key, 0, __ATOMIC_RELEASE);
+		fdb_slot_write(room, *victim.key, victim.entry->dest, victim.entry->seen);
+		__atomic_store_n(victim.key, 0, __ATOMIC_RELEASE);
 		fdb->move_next++;
 		return victim;
 	}
-	return NULL;
+	return (struct fdb_slot){ .key = NULL };
 }
 
 static bool
@@ -140,15 +154,15 @@ fdb_table_insert(struct fdb *fdb, struct fdb_table *table, uint64_t key, uint32_
 		 uint32_t seen)
 {
 	uint64_t hash = fdb_hash(table, key);
-	struct fdb_entry *room = fdb_bucket_room(fdb_bucket_first(table, hash));
+	struct fdb_slot room = fdb_bucket_room(fdb_bucket_first(table, hash));
 
-	if (room == NULL)
+	if (room.key == NULL)
 		room = fdb_bucket_room(fdb_bucket_second(table, hash));
-	if (room == NULL)
+	if (room.key == NULL)
 		room = fdb_make_room(fdb, table, fdb_bucket_first(table, hash), 2);
-	if (room == NULL)
+	if (room.key == NULL)
 		return false;
-	fdb_entry_write(room, key, dest, seen);
+	fdb_slot_write(room, key, dest, seen);
 	return true;
 }
 
@@ -166,10 +180,11 @@ again:
 	for (uint32_t b = 0; b <= old->mask; b++) {
 		for (unsigned int i = 0; i < FDB_BUCKET_ENTRIES; i++) {
 			const struct fdb_entry *entry = &old->buckets[b].entries[i];
+			uint64_t key = old->buckets[b].keys[i];
 
-			if (entry->key == 0)
+			if (key == 0)
 				continue;
-			if (!fdb_table_insert(fdb, new, entry->key, entry->dest, entry->seen)) {
+			if (!fdb_table_insert(fdb, new, key, entry->dest, entry->seen)) {
 				fdb_table_free(new);
 				n_buckets *= 2;
 				goto again;
@@ -242,22 +257,29 @@ fdb_set(struct fdb *fdb, uint64_t key, uint32_t dest, uint32_t port_limit, uint3
 }
 
 static void
-fdb_entry_clear(struct fdb *fdb, struct fdb_entry *entry)
+fdb_slot_clear(struct fdb *fdb, struct fdb_slot slot)
 {
-	fdb_account(fdb, entry->dest, FDB_DEST_NONE);
-	__atomic_store_n(&entry->key, 0, __ATOMIC_RELEASE);
+	fdb_account(fdb, slot.entry->dest, FDB_DEST_NONE);
+	__atomic_store_n(slot.key, 0, __ATOMIC_RELEASE);
 	fdb->count--;
 }
 
 int
 fdb_remove(struct fdb *fdb, uint64_t key)
 {
-	struct fdb_entry *entry = fdb_find(fdb, key);
+	uint64_t hash = fdb_hash(fdb->table, key);
+	struct fdb_bucket *buckets[2] = { fdb_bucket_first(fdb->table, hash),
+					  fdb_bucket_second(fdb->table, hash) };
 
-	if (entry == NULL)
-		return -ENOENT;
-	fdb_entry_clear(fdb, entry);
-	return 0;
+	for (unsigned int b = 0; b < 2; b++) {
+		struct fdb_entry *entry = fdb_bucket_find(buckets[b], key);
+
+		if (entry == NULL)
+			continue;
+		fdb_slot_clear(fdb, fdb_slot_at(buckets[b], entry - buckets[b]->entries));
+		return 0;
+	}
+	return -ENOENT;
 }
 
 void
@@ -265,16 +287,24 @@ fdb_flush(struct fdb *fdb, uint32_t port, bool statics)
 {
 	for (uint32_t b = 0; b <= fdb->table->mask; b++) {
 		for (unsigned int i = 0; i < FDB_BUCKET_ENTRIES; i++) {
-			struct fdb_entry *entry = &fdb->table->buckets[b].entries[i];
+			struct fdb_slot slot = fdb_slot_at(&fdb->table->buckets[b], i);
 
-			if (entry->key == 0)
+			if (*slot.key == 0 || (!statics && (slot.entry->dest & FDB_DEST_STATIC)))
 				continue;
-			if (!statics && (entry->dest & FDB_DEST_STATIC))
-				continue;
-			if (port == FDB_DEST_NONE || (entry->dest & FDB_DEST_PORT) == port)
-				fdb_entry_clear(fdb, entry);
+			if (port == FDB_DEST_NONE || (slot.entry->dest & FDB_DEST_PORT) == port)
+				fdb_slot_clear(fdb, slot);
 		}
 	}
+}
+
+/* A worker's clock may be a moment ahead of @now: such an age is negative, not huge. */
+static bool
+fdb_slot_old(struct fdb_slot slot, uint32_t ageing, uint32_t now)
+{
+	uint32_t age = now - __atomic_load_n(&slot.entry->seen, __ATOMIC_RELAXED);
+
+	return *slot.key != 0 && !(slot.entry->dest & FDB_DEST_STATIC) &&
+	       (int32_t)age >= (int32_t)ageing;
 }
 
 void
@@ -285,16 +315,11 @@ fdb_age(struct fdb *fdb, uint32_t ageing, uint32_t now)
 	if (ageing == 0)
 		return;
 	while (n-- > 0) {
-		struct fdb_bucket *bucket = &fdb->table->buckets[fdb->age_next];
-
 		for (unsigned int i = 0; i < FDB_BUCKET_ENTRIES; i++) {
-			struct fdb_entry *entry = &bucket->entries[i];
-			uint32_t age = now - __atomic_load_n(&entry->seen, __ATOMIC_RELAXED);
+			struct fdb_slot slot = fdb_slot_at(&fdb->table->buckets[fdb->age_next], i);
 
-			/* a worker's clock may be a moment ahead: such an age is "negative" */
-			if (entry->key != 0 && !(entry->dest & FDB_DEST_STATIC) &&
-			    (int32_t)age >= (int32_t)ageing)
-				fdb_entry_clear(fdb, entry);
+			if (fdb_slot_old(slot, ageing, now))
+				fdb_slot_clear(fdb, slot);
 		}
 		fdb->age_next = (fdb->age_next + 1) & fdb->table->mask;
 	}
@@ -319,17 +344,17 @@ fdb_port_count(const struct fdb *fdb, uint32_t port)
 }
 
 const struct fdb_entry *
-fdb_next(const struct fdb *fdb, uint32_t *cursor)
+fdb_next(const struct fdb *fdb, uint32_t *cursor, uint64_t *ret_key)
 {
 	uint32_t end = (fdb->table->mask + 1) * FDB_BUCKET_ENTRIES;
 
 	while (*cursor < end) {
 		uint32_t at = (*cursor)++;
-		const struct fdb_entry *entry =
-			&fdb->table->buckets[at / FDB_BUCKET_ENTRIES].entries[at % FDB_BUCKET_ENTRIES];
+		const struct fdb_bucket *bucket = &fdb->table->buckets[at / FDB_BUCKET_ENTRIES];
 
-		if (entry->key != 0)
-			return entry;
+		*ret_key = bucket->keys[at % FDB_BUCKET_ENTRIES];
+		if (*ret_key != 0)
+			return &bucket->entries[at % FDB_BUCKET_ENTRIES];
 	}
 	return NULL;
 }

@@ -40,7 +40,6 @@ struct rcu;
 #define FDB_DEST_NONE UINT32_MAX
 
 struct fdb_entry {
-	uint64_t key;  /* 0: empty; control: rw (release), worker: ro */
 	uint32_t dest; /* control: rw, worker: ro */
 	uint32_t seen; /* seconds of CLOCK_MONOTONIC; worker and control: rw */
 };
@@ -48,6 +47,7 @@ struct fdb_entry {
 #define FDB_BUCKET_ENTRIES 4
 
 struct fdb_bucket {
+	uint64_t keys[FDB_BUCKET_ENTRIES]; /* 0: empty; control: rw (release), worker: ro */
 	struct fdb_entry entries[FDB_BUCKET_ENTRIES];
 } __rte_aligned(64);
 
@@ -97,13 +97,20 @@ fdb_prefetch(const struct fdb_table *table, uint64_t hash)
 	rte_prefetch0(fdb_bucket_first(table, hash));
 }
 
+/*
+ * Which of the four it is depends on chance, so a loop that stops at the match would be mispredicted
+ * for every other packet: compare with all, and branch on "found" alone.
+ */
 static inline struct fdb_entry *
 fdb_bucket_find(struct fdb_bucket *bucket, uint64_t key)
 {
-	for (unsigned int i = 0; i < FDB_BUCKET_ENTRIES; i++)
-		if (__atomic_load_n(&bucket->entries[i].key, __ATOMIC_ACQUIRE) == key)
-			return &bucket->entries[i];
-	return NULL;
+	unsigned int i = (__atomic_load_n(&bucket->keys[1], __ATOMIC_RELAXED) == key) |
+			 (__atomic_load_n(&bucket->keys[2], __ATOMIC_RELAXED) == key) << 1 |
+			 (__atomic_load_n(&bucket->keys[3], __ATOMIC_RELAXED) == key) * 3u;
+
+	return likely(__atomic_load_n(&bucket->keys[i], __ATOMIC_ACQUIRE) == key) ?
+		       &bucket->entries[i] :
+		       NULL;
 }
 
 /**
@@ -185,9 +192,10 @@ uint32_t fdb_port_count(const struct fdb *fdb, uint32_t port);
 /**
  * fdb_next() - walk through the entries.
  * @cursor: in: 0 at first; out: where to go on.
+ * @ret_key: the entry's key.
  * Return: an entry, or NULL at the end. A table that grows meanwhile may show entries twice or not
  * at all.
  */
-const struct fdb_entry *fdb_next(const struct fdb *fdb, uint32_t *cursor);
+const struct fdb_entry *fdb_next(const struct fdb *fdb, uint32_t *cursor, uint64_t *ret_key);
 
 #endif /* DATAPATH_FDB_H */

@@ -149,11 +149,12 @@ switch_fdb_read(struct vswitch *sw, const char *bridge_name, uint32_t *cursor,
 	struct switch_bridge *bridge = switch_bridge_need(sw, bridge_name, err);
 	uint32_t now = switch_now();
 	unsigned int n = 0;
+	uint64_t key;
 
 	if (bridge == NULL)
 		return -ENOENT;
 	while (n < n_rows) {
-		const struct fdb_entry *entry = fdb_next(bridge->dp->fdb, cursor);
+		const struct fdb_entry *entry = fdb_next(bridge->dp->fdb, cursor, &key);
 		struct switch_fdb_row *row = &rows[n];
 		struct port *port;
 
@@ -164,8 +165,8 @@ switch_fdb_read(struct vswitch *sw, const char *bridge_name, uint32_t *cursor,
 		port = datapath_port(sw->dp, entry->dest & FDB_DEST_PORT);
 		if (port == NULL)
 			continue;
-		memcpy(row->mac.addr_bytes, &entry->key, sizeof(row->mac.addr_bytes));
-		row->vid = entry->key >> FDB_VID_SHIFT & 0xfff;
+		memcpy(row->mac.addr_bytes, &key, sizeof(row->mac.addr_bytes));
+		row->vid = key >> FDB_VID_SHIFT & 0xfff;
 		row->port = switch_port_of(sw, port)->config.name;
 		row->is_static = entry->dest & FDB_DEST_STATIC;
 		row->age = row->is_static || (int32_t)(now - entry->seen) < 0 ? 0 : now - entry->seen;

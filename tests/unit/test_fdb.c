@@ -133,6 +133,7 @@ test_million(void **state)
 	struct fixture *f = *state;
 	const uint32_t n = 1000000;
 	uint32_t cursor = 0, seen = 0;
+	uint64_t key;
 
 	for (uint32_t i = 0; i < n; i++)
 		assert_int_equal(fdb_set(f->fdb, fdb_key(mac_of(i), i % 4095), i % 100, 0, 7), 0);
@@ -143,7 +144,7 @@ test_million(void **state)
 		if (entry == NULL || entry->dest != i % 100)
 			fail_msg("entry %u is wrong", i);
 	}
-	while (fdb_next(f->fdb, &cursor) != NULL)
+	while (fdb_next(f->fdb, &cursor, &key) != NULL)
 		seen++;
 	assert_int_equal(seen, n);
 	fdb_flush(f->fdb, FDB_DEST_NONE, true);
