@@ -3,8 +3,8 @@
  * L4: where the transport header of a frame lies, and how far the IP packet reaches.
  *
  * Walks Ethernet, up to two VLAN tags (TPID 0x8100 or 0x88a8), IPv4 with options or IPv6 with
- * extension headers. Every length is checked against the packet and against its first segment before
- * anything behind it is read, so that hostile frames are safe.
+ * extension headers. Every length is checked against the packet and against its first segment
+ * before anything behind it is read, so that hostile frames are safe.
  *
  * Thread-safety: plain functions on packets that the caller owns. Any thread.
  */
@@ -19,13 +19,13 @@
 #define L4_IPV6_HEADERS_MAX 8 /* extension headers that are walked; real packets have 0 to 3 */
 
 struct l4 {
-	uint16_t l2_len;  /* bytes of Ethernet header and tags */
-	uint16_t l3_len;  /* bytes of IPv4 header with options, or IPv6 with extension headers */
-	uint16_t l4_len;  /* bytes from the transport header to the end of the IP packet */
-	uint8_t proto;    /* IP protocol of the transport header */
+	uint16_t l2_len; /* bytes of Ethernet header and tags */
+	uint16_t l3_len; /* bytes of IPv4 header with options, or IPv6 with extension headers */
+	uint16_t l4_len; /* bytes from the transport header to the end of the IP packet */
+	uint8_t proto;   /* IP protocol of the transport header */
 	bool is_ipv6;
-	bool is_routed;   /* IPv6 routing header with segments left: the checksum is for another
-			     destination than the header's (RFC 8200 8.1) */
+	bool is_routed; /* IPv6 routing header with segments left: the checksum is for another
+			   destination than the header's (RFC 8200 8.1) */
 };
 
 /**

@@ -92,8 +92,8 @@ find_transport(const struct rte_mbuf *pkt, struct l4 *l4, uint16_t *ret_header)
 		if (start + len > pkt->data_len)
 			return -EPROTONOSUPPORT;
 	} else {
-		uint16_t dgram = rte_be_to_cpu_16(
-			get16(header + offsetof(struct rte_udp_hdr, dgram_len)));
+		uint16_t dgram =
+			rte_be_to_cpu_16(get16(header + offsetof(struct rte_udp_hdr, dgram_len)));
 
 		if (dgram < len || dgram > l4->l4_len)
 			return -EBADMSG;
@@ -106,8 +106,8 @@ find_transport(const struct rte_mbuf *pkt, struct l4 *l4, uint16_t *ret_header)
 static uint16_t
 checksum_offset(uint8_t proto)
 {
-	return proto == IPPROTO_TCP ? offsetof(struct rte_tcp_hdr, cksum)
-				    : offsetof(struct rte_udp_hdr, dgram_cksum);
+	return proto == IPPROTO_TCP ? offsetof(struct rte_tcp_hdr, cksum) :
+				      offsetof(struct rte_udp_hdr, dgram_cksum);
 }
 
 /* The flags of a blank packet of this kind. */
@@ -200,8 +200,7 @@ offload_describe_gso(struct rte_mbuf *pkt, uint16_t mss, bool is_ipv6)
 int
 offload_describe_udp_gso(struct rte_mbuf *pkt, uint16_t size)
 {
-	return size == 0 ? -EBADMSG
-			 : describe_gso(pkt, IPPROTO_UDP, size, RTE_MBUF_F_TX_UDP_SEG);
+	return size == 0 ? -EBADMSG : describe_gso(pkt, IPPROTO_UDP, size, RTE_MBUF_F_TX_UDP_SEG);
 }
 
 /* Sum @len bytes from @start on, over all segments; the caller knows that they are there. */
@@ -307,7 +306,7 @@ struct cut {
 	uint16_t l4_start;   /* = l2_len + l3_len */
 	uint16_t header_len; /* of all headers */
 	uint16_t mss;
-	uint16_t pseudo;     /* of the super-packet, with its length */
+	uint16_t pseudo; /* of the super-packet, with its length */
 	uint16_t n;
 	bool blank;
 	struct rte_mempool *pool;

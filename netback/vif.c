@@ -37,7 +37,7 @@ vif_create(struct netback *netback, uint16_t domid, uint32_t devid)
 	const struct hypervisor *hv = netback->config.hv;
 	char frontend[sizeof(((struct vif *)NULL)->frontend)];
 	struct vif *vif;
-	uint32_t id;
+	uint32_t id, state;
 	char *path;
 	bool same;
 
@@ -59,7 +59,8 @@ vif_create(struct netback *netback, uint16_t domid, uint32_t devid)
 	path = store_read(hv, vif->backend, "frontend");
 	same = path != NULL && strcmp(path, vif->frontend) == 0;
 	free(path);
-	if (!same || store_read_u32(hv, vif->backend, "frontend-id", &id) < 0 || id != domid) {
+	if (!same || store_read_u32(hv, vif->backend, "frontend-id", &id) < 0 || id != domid ||
+	    store_read_u32(hv, vif->backend, "state", &state) == -ENOENT) {
 		free(vif);
 		return NULL;
 	}

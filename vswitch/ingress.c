@@ -124,11 +124,12 @@ ingress_guard_set(struct ingress_guard *guard, struct netlink_monitor *nl,
 {
 	int qdisc, filter;
 
-	*guard = (struct ingress_guard){ .ifindex = link->ifindex, .arp_ignore = -1,
+	*guard = (struct ingress_guard){ .ifindex = link->ifindex,
+					 .arp_ignore = -1,
 					 .disable_ipv6 = -1 };
 	snprintf(guard->name, sizeof(guard->name), "%s", link->name);
-	qdisc = netlink_request(nl, qdisc_message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL,
-						  link->ifindex));
+	qdisc = netlink_request(
+		nl, qdisc_message(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, link->ifindex));
 	filter = filter_add(nl, link->ifindex);
 	/* a filter that is there already was left by a crash, and so was the qdisc */
 	guard->filter = filter == 0 || filter == -EEXIST;

@@ -3,11 +3,11 @@
  * Ingress guard: keep the host's own network stack off an interface that belongs to the switch.
  *
  * A packet socket gets copies; the originals go on to the host's stack, which would answer ARP for
- * all of its addresses on this wire and take in broadcasts that reach it through the bridge as well.
- * So a filter is put where the stack takes frames over from the driver, behind packet sockets: tc's
- * clsact qdisc with one classic BPF instruction, "taken" (modules sch_ingress and cls_bpf). Where
- * the kernel has them not, the interface is at least told to answer no ARP and to do no IPv6, and
- * the log says so.
+ * all of its addresses on this wire and take in broadcasts that reach it through the bridge as
+ * well. So a filter is put where the stack takes frames over from the driver, behind packet
+ * sockets: tc's clsact qdisc with one classic BPF instruction, "taken" (modules sch_ingress and
+ * cls_bpf). Where the kernel has them not, the interface is at least told to answer no ARP and to
+ * do no IPv6, and the log says so.
  *
  * The filter outlives a crash, so that the stack stays off until the next start finds it again.
  *
@@ -25,9 +25,9 @@ struct netlink_monitor;
 struct ingress_guard {
 	int ifindex; /* 0: nothing is set */
 	char name[IFNAMSIZ];
-	bool filter;      /* the filter is there */
-	bool qdisc;       /* the qdisc is ours, too */
-	int arp_ignore;   /* what it was before; -1: not changed */
+	bool filter;    /* the filter is there */
+	bool qdisc;     /* the qdisc is ours, too */
+	int arp_ignore; /* what it was before; -1: not changed */
 	int disable_ipv6;
 };
 

@@ -4,8 +4,8 @@
  *
  * One socket listens to link changes (RTNLGRP_LINK) in the event loop and tells those who watch a
  * name: an interface that goes and comes back, or is renamed, is the same name with another index.
- * If the kernel had to leave messages out (ENOBUFS), all watched names are asked for again. A second
- * socket carries requests, which the kernel answers at once.
+ * If the kernel had to leave messages out (ENOBUFS), all watched names are asked for again. A
+ * second socket carries requests, which the kernel answers at once.
  *
  * Thread-safety: control thread only.
  */
@@ -25,13 +25,13 @@ struct nl_msg;
 struct netlink_link {
 	int ifindex;
 	char name[IFNAMSIZ];
-	unsigned int flags;  /* IFF_* */
-	uint16_t type;       /* ARPHRD_* */
-	uint32_t mtu;        /* bytes of payload */
-	uint32_t master;     /* ifindex of the bridge or bond that it belongs to; 0: none */
+	unsigned int flags; /* IFF_* */
+	uint16_t type;      /* ARPHRD_* */
+	uint32_t mtu;       /* bytes of payload */
+	uint32_t master;    /* ifindex of the bridge or bond that it belongs to; 0: none */
 	uint8_t mac[6];
-	char kind[16];       /* "veth", "tun", …; empty for hardware */
-	char alias[32];      /* IFLA_IFALIAS, cut short */
+	char kind[16];  /* "veth", "tun", …; empty for hardware */
+	char alias[32]; /* IFLA_IFALIAS, cut short */
 };
 
 /**

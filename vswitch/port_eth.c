@@ -32,10 +32,12 @@
 #define RX_FLAGS_KEPT (RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)
 
 /* RX_L4_CKSUM_NONE is GOOD with another bit, and says nothing about the checksum. */
-#define RX_CSUM_OFFLOADS \
-	(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM | RTE_ETH_RX_OFFLOAD_TCP_CKSUM)
-#define TX_CSUM_OFFLOADS \
-	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
+#define RX_CSUM_OFFLOADS                                                \
+	(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM | \
+	 RTE_ETH_RX_OFFLOAD_TCP_CKSUM)
+#define TX_CSUM_OFFLOADS                                                \
+	(RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM | \
+	 RTE_ETH_TX_OFFLOAD_TCP_CKSUM)
 
 struct eth {
 	uint16_t port_id;     /* DPDK's number */
@@ -45,7 +47,7 @@ struct eth {
 	struct vswitch *sw;
 	struct event *link_timer;
 	struct rte_device *device;
-	uint32_t mtu_max;  /* with the receive buffers as they are configured */
+	uint32_t mtu_max; /* with the receive buffers as they are configured */
 	char name[SWITCH_NAME_SIZE];
 };
 
@@ -62,17 +64,20 @@ static int
 probe_error(const char *name, const char *args, int ret, struct error *err)
 {
 	if (pci_addr_is_valid(args))
-		return error_set(err, ret,
-				 "port %s: devargs: no usable PCI device %s; is it there, bound to "
-				 "vfio-pci (\"dpdk-devbind.py -s\"), and DPDK started with hugepages?",
-				 name, args);
+		return error_set(
+			err, ret,
+			"port %s: devargs: no usable PCI device %s; is it there, bound to "
+			"vfio-pci (\"dpdk-devbind.py -s\"), and DPDK started with hugepages?",
+			name, args);
 	if (ret == -EEXIST)
-		return error_set(err, ret, "port %s: devargs: device %.80s is in use already", name,
-				 args);
+		return error_set(err, ret, "port %s: devargs: device %.*s is in use already", name,
+				 (int)strcspn(args, ","), args);
+	/* DPDK's error numbers tell less than its own lines in the log */
 	return error_set(err, ret,
-			 "port %s: devargs: DPDK cannot make device \"%.80s\": %s; it wants a PCI "
-			 "address, or DRIVER and options such as net_pcap0,iface=eth0",
-			 name, args, strerror(-ret));
+			 "port %s: devargs: DPDK cannot make device \"%.80s\" (the log says why); "
+			 "it wants a PCI address, or DRIVER and options such as "
+			 "net_pcap0,iface=eth0",
+			 name, args);
 }
 
 /* Make the device known to DPDK. Return its number, or -errno. */
@@ -98,12 +103,13 @@ probe_device(const char *name, const char *args, struct error *err)
 	if (rte_eth_dev_get_port_by_name(device, &port_id) == 0)
 		return port_id;
 	RTE_ETH_FOREACH_MATCHING_DEV(port_id, args, &iterator)
-		if (found == RTE_MAX_ETHPORTS)
-			found = port_id;
 	if (found == RTE_MAX_ETHPORTS)
-		return error_set(err, ENODEV, "port %s: devargs: \"%.80s\" is no network device",
-				 name, args);
-	return found;
+		found = port_id;
+	if (found != RTE_MAX_ETHPORTS)
+		return found;
+	rte_eal_hotplug_remove(pci_addr_is_valid(device) ? "pci" : "vdev", device);
+	return error_set(err, ENODEV, "port %s: devargs: \"%.80s\" is no network device", name,
+			 args);
 }
 
 static uint32_t
@@ -118,8 +124,7 @@ static void
 choose_config(struct eth *eth, const struct rte_eth_dev_info *info, uint32_t mtu,
 	      struct rte_eth_conf *conf)
 {
-	const uint32_t room =
-		rte_pktmbuf_data_room_size(eth->sw->pool) - RTE_PKTMBUF_HEADROOM;
+	const uint32_t room = rte_pktmbuf_data_room_size(eth->sw->pool) - RTE_PKTMBUF_HEADROOM;
 	uint64_t tx = info->tx_offload_capa;
 
 	conf->rxmode.mtu = mtu;
@@ -144,7 +149,10 @@ choose_config(struct eth *eth, const struct rte_eth_dev_info *info, uint32_t mtu
 		return;
 	conf->txmode.offloads |= TX_CSUM_OFFLOADS;
 	eth->port->caps = PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6;
-	if ((tx & RTE_ETH_TX_OFFLOAD_TCP_TSO) && (tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS)) {
+	/* net_tap of 22.11 compares a segment's whole frame with its MTU, and drops full-sized ones
+	 */
+	if ((tx & RTE_ETH_TX_OFFLOAD_TCP_TSO) && (tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) &&
+	    strcmp(info->driver_name, "net_tap") != 0) {
 		conf->txmode.offloads |= RTE_ETH_TX_OFFLOAD_TCP_TSO;
 		eth->port->caps |= PORT_CAP_TSO_IPV4 | PORT_CAP_TSO_IPV6;
 	}
@@ -219,10 +227,10 @@ configure(struct eth *eth, const struct port_config *config, struct error *err)
 		return error_set(err, ret, "port %s: the device does not answer: %s", eth->name,
 				 strerror(-ret));
 	eth->device = info.device;
-	port->n_rxq = RTE_MAX(1, RTE_MIN(RTE_MIN(config->n_queues, PORT_QUEUES_MAX),
-					 info.max_rx_queues));
-	port->n_txq = RTE_MAX(1, RTE_MIN(RTE_MIN(eth->sw->dp->n_workers, PORT_QUEUES_MAX),
-					 info.max_tx_queues));
+	port->n_rxq =
+		RTE_MAX(1, RTE_MIN(RTE_MIN(config->n_queues, PORT_QUEUES_MAX), info.max_rx_queues));
+	port->n_txq = RTE_MAX(
+		1, RTE_MIN(RTE_MIN(eth->sw->dp->n_workers, PORT_QUEUES_MAX), info.max_tx_queues));
 	port->caps = 0;
 	choose_config(eth, &info, port->mtu, &conf);
 	eth->tx_offloads = port->caps != 0;
@@ -231,7 +239,8 @@ configure(struct eth *eth, const struct port_config *config, struct error *err)
 				 eth->name, port->mtu, info.max_mtu);
 	ret = setup_queues(eth, &info, &conf);
 	if (ret < 0)
-		return error_set(err, ret, "port %s: mtu %u with %u queue(s): the device refuses: %s",
+		return error_set(err, ret,
+				 "port %s: mtu %u with %u queue(s): the device refuses: %s",
 				 eth->name, port->mtu, port->n_rxq, strerror(-ret));
 	ret = rte_eth_dev_start(eth->port_id);
 	if (ret < 0)

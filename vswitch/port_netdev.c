@@ -13,7 +13,6 @@
  */
 #include <errno.h>
 #include <ifaddrs.h>
-#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -29,20 +28,20 @@
 #include "ingress.h"
 #include "log.h"
 #include "netlink.h"
+#include "packet_socket.h"
 #include "port_types.h"
 #include "switch.h"
 #include "vnet_io.h"
 
-#define SOCKET_BUFFER (4 << 20) /* bytes, each way; 60 super-packets */
-#define TX_IOV_MAX 512          /* pieces of the packets of one sendmmsg(): all of a usual burst */
+#define TX_IOV_MAX 512 /* pieces of the packets of one sendmmsg(): all of a usual burst */
 #define VLAN_TAG_LEN 4
 #define VLAN_TPID_DEFAULT 0x8100
-#define MAC_PAIR_LEN 12         /* destination and source, in front of the tags */
+#define MAC_PAIR_LEN 12 /* destination and source, in front of the tags */
 
 struct netdev_queue {
 	int fd;
-	struct vnet_pace pace;   /* worker: rw */
-	uint32_t stats_read;     /* worker: rw; second in which the socket's losses were read last */
+	struct vnet_pace pace; /* worker: rw */
+	uint32_t stats_read;   /* worker: rw; second in which the socket's losses were read last */
 } __rte_cache_aligned;
 
 struct netdev_conn {
@@ -72,7 +71,7 @@ struct netdev_rx {
 	} control[PORT_BURST_MAX];
 };
 
-/* --- control: sockets --- */
+/* --- control: the connection --- */
 
 static void
 netdev_conn_free(void *arg)
@@ -83,111 +82,6 @@ netdev_conn_free(void *arg)
 		if (conn->queues[q].fd >= 0)
 			close(conn->queues[q].fd);
 	free(conn);
-}
-
-static int
-set_option(int fd, int option, int value)
-{
-	return setsockopt(fd, SOL_PACKET, option, &value, sizeof(value)) < 0 ? -errno : 0;
-}
-
-static void
-set_buffers(int fd)
-{
-	const int size = SOCKET_BUFFER;
-
-	/* without CAP_NET_ADMIN over the host only up to net.core.*mem_max */
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
-		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-}
-
-static int
-set_filter(int fd, struct sock_filter *filter, uint16_t len)
-{
-	const struct sock_fprog prog = { .len = len, .filter = filter };
-
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0 ? -errno : 0;
-}
-
-/* Take nothing yet: sockets of a fanout group are bound one after the other. */
-static int
-set_filter_closed(int fd)
-{
-	struct sock_filter none[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
-
-	return set_filter(fd, none, RTE_DIM(none));
-}
-
-/* What the host sends through the interface is not received (PACKET_IGNORE_OUTGOING does not reach
- * into fanout groups). */
-static int
-set_filter_open(int fd)
-{
-	struct sock_filter incoming[] = {
-		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, 0),
-		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
-	};
-
-	return set_filter(fd, incoming, RTE_DIM(incoming));
-}
-
-static int
-set_promiscuous(int fd, int ifindex)
-{
-	const struct packet_mreq request = { .mr_ifindex = ifindex, .mr_type = PACKET_MR_PROMISC };
-
-	return setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof(request)) < 0
-		       ? -errno
-		       : 0;
-}
-
-/* Join the group that the first socket founds: the kernel finds a number that is free. */
-static int
-join_fanout(const struct netdev_conn *conn, uint16_t q)
-{
-	int id = 0, ret;
-	socklen_t len = sizeof(id);
-
-	if (conn->n_queues == 1)
-		return 0;
-	if (q == 0)
-		return set_option(conn->queues[0].fd, PACKET_FANOUT,
-				  (PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_UNIQUEID) << 16);
-	ret = getsockopt(conn->queues[0].fd, SOL_PACKET, PACKET_FANOUT, &id, &len);
-	if (ret < 0)
-		return -errno;
-	return set_option(conn->queues[q].fd, PACKET_FANOUT,
-			  (id & 0xffff) | PACKET_FANOUT_HASH << 16);
-}
-
-static int
-open_socket(struct netdev_conn *conn, uint16_t q)
-{
-	const struct sockaddr_ll address = {
-		.sll_family = AF_PACKET,
-		.sll_protocol = htons(ETH_P_ALL),
-		.sll_ifindex = conn->ifindex,
-	};
-	int fd, ret;
-
-	fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	conn->queues[q].fd = fd;
-	set_buffers(fd);
-	set_option(fd, PACKET_IGNORE_OUTGOING, 1);
-	if ((ret = set_option(fd, PACKET_VNET_HDR, 1)) < 0 ||
-	    (ret = set_option(fd, PACKET_AUXDATA, 1)) < 0 || (ret = set_filter_closed(fd)) < 0)
-		return ret;
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	if ((ret = join_fanout(conn, q)) < 0 || (ret = set_promiscuous(fd, conn->ifindex)) < 0)
-		return ret;
-	return set_filter_open(fd);
 }
 
 static struct netdev_conn *
@@ -206,9 +100,11 @@ netdev_conn_create(const struct netlink_link *link, uint16_t n_queues, struct er
 	for (uint16_t q = 0; q < n_queues; q++)
 		conn->queues[q].fd = -1;
 	for (uint16_t q = 0; q < n_queues; q++) {
-		ret = open_socket(conn, q);
-		if (ret == 0)
+		ret = packet_socket_open(conn->ifindex, n_queues > 1, conn->queues[0].fd);
+		if (ret >= 0) {
+			conn->queues[q].fd = ret;
 			continue;
+		}
 		error_set(err, ret, "port %s: no packet socket on interface %s: %s", link->name,
 			  link->name, strerror(-ret));
 		netdev_conn_free(conn);
@@ -238,8 +134,7 @@ take_settings(struct netdev *dev, const struct netlink_link *link)
 {
 	memcpy(dev->port->mac, link->mac, sizeof(dev->port->mac));
 	if (link->mtu != dev->port->mtu)
-		port_mtu_set(dev->port,
-			     RTE_MIN(RTE_MAX(link->mtu, PORT_MTU_MIN), PORT_MTU_MAX));
+		port_mtu_set(dev->port, RTE_MIN(RTE_MAX(link->mtu, PORT_MTU_MIN), PORT_MTU_MAX));
 }
 
 /* The host's addresses on a NIC stop working when the switch takes it: say so. */
@@ -256,8 +151,7 @@ warn_address(const char *name)
 		if (a->ifa_addr == NULL || strcmp(a->ifa_name, name) != 0)
 			continue;
 		if (a->ifa_addr->sa_family != AF_INET &&
-		    (a->ifa_addr->sa_family != AF_INET6 ||
-		     IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr)))
+		    (a->ifa_addr->sa_family != AF_INET6 || IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr)))
 			continue;
 		log_line(LOG_WARNING,
 			 "port %s: interface %s carries an IP address, which the host cannot use "
@@ -402,7 +296,8 @@ netdev_open(struct port *port, const struct port_config *config, struct error *e
 
 	ret = netlink_link_get(config->sw->netlink, config->name, &link);
 	if (ret < 0)
-		return error_set(err, ret, "port %s: there is no interface %s here; see \"ip link\"",
+		return error_set(err, ret,
+				 "port %s: there is no interface %s here; see \"ip link\"",
 				 config->name, config->name);
 	dev = calloc(1, sizeof(*dev));
 	if (dev == NULL)
@@ -415,7 +310,8 @@ netdev_open(struct port *port, const struct port_config *config, struct error *e
 	port->n_rxq = RTE_MAX(1, RTE_MIN(config->n_queues, PORT_QUEUES_MAX));
 	/* sending on one socket from many threads is the kernel's business: no lock needed here */
 	port->n_txq = RTE_MIN(config->sw->dp->n_workers, PORT_QUEUES_MAX);
-	port->caps = PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TSO_IPV4 | PORT_CAP_TSO_IPV6;
+	port->caps =
+		PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TSO_IPV4 | PORT_CAP_TSO_IPV6;
 	ret = netdev_attach(dev, &link, err);
 	if (ret < 0)
 		goto err;
@@ -464,11 +360,11 @@ rx_prepare(struct worker *worker, struct netdev_rx *rx, struct rte_mbuf **pkts, 
 	for (uint16_t i = 0; i < n; i++) {
 		vnet_rx_iov(worker, i, &rx->hdrs[i], pkts[i], rx->iov[i]);
 		rx->msgs[i] = (struct mmsghdr){ .msg_hdr = {
-			.msg_iov = rx->iov[i],
-			.msg_iovlen = VNET_RX_IOV,
-			.msg_control = &rx->control[i],
-			.msg_controllen = sizeof(rx->control[i]),
-		} };
+							.msg_iov = rx->iov[i],
+							.msg_iovlen = VNET_RX_IOV,
+							.msg_control = &rx->control[i],
+							.msg_controllen = sizeof(rx->control[i]),
+						} };
 	}
 }
 
@@ -487,8 +383,8 @@ restore_tag(struct rte_mbuf *pkt, struct msghdr *msg)
 	memcpy(&aux, CMSG_DATA(control), sizeof(aux));
 	if (!(aux.tp_status & TP_STATUS_VLAN_VALID))
 		return 0;
-	tag[0] = htons(aux.tp_status & TP_STATUS_VLAN_TPID_VALID ? aux.tp_vlan_tpid
-								 : VLAN_TPID_DEFAULT);
+	tag[0] = htons(aux.tp_status & TP_STATUS_VLAN_TPID_VALID ? aux.tp_vlan_tpid :
+								   VLAN_TPID_DEFAULT);
 	tag[1] = htons(aux.tp_vlan_tci);
 	frame = (uint8_t *)rte_pktmbuf_prepend(pkt, VLAN_TAG_LEN);
 	if (frame == NULL)
@@ -552,7 +448,8 @@ netdev_rx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte
 	rx_prepare(worker, &rx, pkts, had);
 	got = recvmmsg(queue->fd, rx.msgs, had, MSG_DONTWAIT, NULL);
 	if (got < 0) {
-		/* a packet that no virtio_net_hdr can describe (EINVAL) is lost; the rest is no loss */
+		/* a packet that no virtio_net_hdr can describe (EINVAL) is lost; the rest is no
+		 * loss */
 		if (errno == EINVAL)
 			port_rx_drop(worker, port, DROP_RX_ERROR, 1);
 		got = 0;
@@ -591,9 +488,9 @@ tx_some(int fd, struct rte_mbuf **pkts, uint16_t n)
 		if (entries == 0)
 			break;
 		msgs[i] = (struct mmsghdr){ .msg_hdr = {
-			.msg_iov = &iov[used],
-			.msg_iovlen = entries,
-		} };
+						    .msg_iov = &iov[used],
+						    .msg_iovlen = entries,
+					    } };
 		used += entries;
 	}
 	if (i == 0)

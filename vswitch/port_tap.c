@@ -102,41 +102,63 @@ stable_mac(const char *name, uint8_t ret_mac[6])
 	ret_mac[0] = (ret_mac[0] & 0xfc) | 0x02;
 }
 
+/* Why TUNSETIFF refused. */
 static int
-open_queue(const char *name, struct error *err)
+tap_error(const char *name, int ret, bool multi, struct error *err)
 {
-	const int hdr_size = sizeof(struct virtio_net_hdr);
-	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE };
+	if (ret == -EBUSY)
+		return error_set(err, ret, "port %s: tap %s is in use by another program", name,
+				 name);
+	if (ret == -EINVAL)
+		return error_set(
+			err, ret,
+			"port %s: interface %s exists and is no %stap; choose another name, or "
+			"\"ip link del %s\"",
+			name, name, multi ? "multi-queue " : "", name);
+	return error_set(err, ret, "port %s: cannot make tap %s: %s", name, name, strerror(-ret));
+}
+
+/* Attach to the interface, or make it. @flags: IFF_MULTI_QUEUE or 0. Return the fd or -errno. */
+static int
+attach_queue(const char *name, int flags)
+{
+	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags };
 	int fd, ret;
 
 	fd = open(TUN_DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
-		return error_set(err, errno, "port %s: %s: %s", name, TUN_DEVICE, strerror(errno));
+		return -errno;
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-	if (ioctl(fd, TUNSETIFF, &request) < 0) {
-		ret = -errno;
-		if (ret == -EBUSY)
-			error_set(err, ret, "port %s: tap %s is in use by another program", name,
-				  name);
-		else if (ret == -EINVAL)
-			error_set(err, ret,
-				  "port %s: interface %s exists and is not a multi-queue tap; "
-				  "choose another name, or \"ip link del %s\"", name, name, name);
-		else
-			error_set(err, ret, "port %s: cannot make tap %s: %s", name, name,
-				  strerror(-ret));
-		goto err;
-	}
+	if (ioctl(fd, TUNSETIFF, &request) == 0)
+		return fd;
+	ret = -errno;
+	close(fd);
+	return ret;
+}
+
+/*
+ * One of @n_queues. A tap that may have many queues costs the kernel megabytes (256 queueing
+ * disciplines), so a port with one does not ask for it, but takes what it finds.
+ */
+static int
+open_queue(const char *name, uint16_t n_queues, struct error *err)
+{
+	const int hdr_size = sizeof(struct virtio_net_hdr);
+	int fd, ret;
+
+	fd = attach_queue(name, n_queues > 1 ? IFF_MULTI_QUEUE : 0);
+	if (fd == -EINVAL && n_queues == 1)
+		fd = attach_queue(name, IFF_MULTI_QUEUE);
+	if (fd < 0)
+		return tap_error(name, fd, n_queues > 1, err);
 	if (ioctl(fd, TUNSETVNETHDRSZ, &hdr_size) < 0 ||
 	    ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN) < 0) {
 		ret = error_set(err, errno, "port %s: tap %s takes no offloads: %s", name, name,
 				strerror(errno));
-		goto err;
+		close(fd);
+		return ret;
 	}
 	return fd;
-err:
-	close(fd);
-	return ret;
 }
 
 static struct tap_conn *
@@ -150,7 +172,7 @@ tap_conn_create(const char *name, uint16_t n_queues, struct error *err)
 	}
 	memset(conn, 0, sizeof(*conn));
 	for (uint16_t q = 0; q < n_queues; q++) {
-		conn->queues[q].fd = open_queue(name, err);
+		conn->queues[q].fd = open_queue(name, n_queues, err);
 		if (conn->queues[q].fd < 0) {
 			tap_conn_free(conn);
 			return NULL;
@@ -303,7 +325,8 @@ tap_open(struct port *port, const struct port_config *config, struct error *err)
 	port->n_rxq = RTE_MAX(1, RTE_MIN(config->n_queues, PORT_QUEUES_MAX));
 	/* writing to one descriptor from many threads is the kernel's business: no lock needed */
 	port->n_txq = RTE_MIN(config->sw->dp->n_workers, PORT_QUEUES_MAX);
-	port->caps = PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TSO_IPV4 | PORT_CAP_TSO_IPV6;
+	port->caps =
+		PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TSO_IPV4 | PORT_CAP_TSO_IPV6;
 	ret = tap_attach(tap, &link, err != NULL ? err : &own);
 	if (ret < 0)
 		goto err;
@@ -382,7 +405,8 @@ tap_rx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte_mb
 		vnet_rx_iov(worker, 0, &hdr, pkt, iov);
 		len = readv(queue->fd, iov, VNET_RX_IOV);
 		if (len < 0)
-			break; /* EAGAIN, or the interface is down or gone: the monitor will say so */
+			break; /* EAGAIN, or the interface is down or gone: the monitor will say so
+				*/
 		ret = rx_packet(worker, pkt, &hdr, len);
 		if (likely(ret == 0)) {
 			pkts[kept++] = pkt;

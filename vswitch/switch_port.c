@@ -199,7 +199,7 @@ switch_port_closing(struct vswitch *sw, const char *name)
 	return false;
 }
 
-/* Open a port that does not exist yet. Workers see it at once, on no bridge. */
+/* Open a port that does not exist yet: on no bridge, and nobody receives from it so far. */
 static struct switch_port *
 switch_port_open(struct vswitch *sw, const struct port_config *config, struct error *err,
 		 int *ret_errno)
@@ -239,12 +239,6 @@ switch_port_open(struct vswitch *sw, const struct port_config *config, struct er
 	switch_port_assign(sw, dp);
 	LIST_INSERT_HEAD(&sw->ports, port, list);
 	__atomic_store_n(&sw->dp->ports[dp->id], dp, __ATOMIC_RELEASE);
-	if (switch_port_start(sw, dp) < 0) {
-		*ret_errno = error_set(err, ENOMEM, "port %s: cannot wait for its packets",
-				       config->name);
-		switch_port_remove(sw, port);
-		return NULL;
-	}
 	return port;
 
 err_id:
@@ -328,12 +322,13 @@ switch_port_add(struct vswitch *sw, const char *bridge_name, const struct port_c
 	port = switch_port_open(sw, config, err, &ret);
 	if (port == NULL)
 		return ret;
-	if (bridge == NULL)
-		return 0;
-	ret = switch_port_attach(sw, port, bridge, err);
+	ret = bridge != NULL ? switch_port_attach(sw, port, bridge, err) : 0;
+	/* last, so that the first packet finds the bridge: a file that is read has no second one */
+	if (ret == 0 && switch_port_start(sw, port->dp) < 0)
+		ret = error_set(err, ENOMEM, "port %s: cannot wait for its packets", config->name);
 	if (ret < 0)
 		switch_port_remove(sw, port);
-	else if (config->kind == PORT_KIND_VIF)
+	else if (bridge != NULL && config->kind == PORT_KIND_VIF)
 		port_vif_attached(sw, port);
 	return ret;
 }

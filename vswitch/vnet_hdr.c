@@ -77,11 +77,11 @@ vnet_hdr_read(struct rte_mbuf *pkt, const struct virtio_net_hdr *hdr, uint16_t s
 static void
 write_gso(const struct rte_mbuf *pkt, struct virtio_net_hdr *hdr)
 {
-	const struct rte_tcp_hdr *tcp = rte_pktmbuf_mtod_offset(pkt, const struct rte_tcp_hdr *,
-								hdr->csum_start);
+	const struct rte_tcp_hdr *tcp =
+		rte_pktmbuf_mtod_offset(pkt, const struct rte_tcp_hdr *, hdr->csum_start);
 
-	hdr->gso_type = pkt->ol_flags & RTE_MBUF_F_TX_IPV6 ? VIRTIO_NET_HDR_GSO_TCPV6
-							   : VIRTIO_NET_HDR_GSO_TCPV4;
+	hdr->gso_type = pkt->ol_flags & RTE_MBUF_F_TX_IPV6 ? VIRTIO_NET_HDR_GSO_TCPV6 :
+							     VIRTIO_NET_HDR_GSO_TCPV4;
 	if (tcp->tcp_flags & RTE_TCP_CWR_FLAG) /* only the first segment is to carry it */
 		hdr->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
 	hdr->gso_size = pkt->tso_segsz;

@@ -3,9 +3,9 @@
  * Packet buffers for system calls that carry a virtio_net_hdr: what the netdev and the tap ports
  * have in common.
  *
- * Receiving scatters into the header, one mbuf, and a slot of the worker's overflow area. Nearly all
- * packets end in the mbuf; what a super-packet or a jumbo frame leaves in the slot is copied on into
- * further mbufs. So a burst needs one mbuf per packet beforehand and not thirty.
+ * Receiving scatters into the header, one mbuf, and a slot of the worker's overflow area. Nearly
+ * all packets end in the mbuf; what a super-packet or a jumbo frame leaves in the slot is copied on
+ * into further mbufs. So a burst needs one mbuf per packet beforehand and not thirty.
  *
  * Thread-safety: worker; the overflow area is the worker's own.
  */
@@ -19,9 +19,10 @@
 #include "vnet_hdr.h"
 #include "worker.h"
 
-#define VNET_RX_IOV 3       /* header, mbuf, overflow */
-#define VNET_BATCH_MIN 4    /* packets that a quiet queue has buffers for */
-#define VNET_BATCH_BIG 8    /* packets per burst while they are big: their slots should stay in cache */
+#define VNET_RX_IOV 3    /* header, mbuf, overflow */
+#define VNET_BATCH_MIN 4 /* packets that a quiet queue has buffers for */
+#define VNET_BATCH_BIG \
+	8 /* packets per burst while they are big: their slots should stay in cache */
 
 /* How many buffers the next burst of a queue is worth. worker: rw */
 struct vnet_pace {

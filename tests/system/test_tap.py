@@ -115,7 +115,7 @@ def test_interface_of_an_operator(bed):
 def test_interface_that_is_no_tap(bed):
     bed.cable(1)
     before = bed.daemon.state()
-    with pytest.raises(VsctlError, match="p1 exists and is not"):
+    with pytest.raises(VsctlError, match="interface p1 exists and is no"):
         bed.daemon.vsctl("port", "add", "p1", "bridge", "br0", "type", "tap")
     assert bed.daemon.state() == before
     assert bed.sw.link("p1") is not None
@@ -127,19 +127,17 @@ def test_tap_to_tap(bed):
     The kernel would hand packets between its own addresses over directly; so it asks the table of
     its own addresses only for what comes in by these interfaces.
     """
-    rules = []
-    for name, number, other in (("t1", 1, 2), ("t2", 2, 1)):
+    for name, number in (("t1", 1), ("t2", 2)):
         add_tap(bed, name, number)
         bed.sw.sysctl("ipv4/conf/%s/accept_local" % name, 1)
-        for family, there, here in (("-4", "10.0.0.%d", "10.0.0.%d"), ("-6", "fd00::%d", "fd00::%d")):
-            table = 100 + number
-            rules += ["%s rule add pref 10 iif %s lookup local" % (family, name),
-                      "%s rule add pref 20 from %s to %s lookup %d" % (
-                          family, here % number, there % other, table),
-                      "%s route add %s dev %s table %d" % (family, there % other, name, table)]
-    bed.sw.sysctl("ipv4/conf/all/accept_local", 1)
-    bed.sw.ip_batch(rules + ["-4 rule add pref 30 lookup local", "-6 rule add pref 30 lookup local",
-                             "-4 rule del pref 0", "-6 rule del pref 0"])
+    for family, prefix in (("-4", "10.0.0."), ("-6", "fd00::")):
+        lines = ["rule add pref 30 lookup local", "rule del pref 0"]
+        for here, there in ((1, 2), (2, 1)):
+            lines = ["rule add pref 10 iif t%d lookup local" % here,
+                     "rule add pref 20 from %s%d to %s%d lookup %d" % (
+                         prefix, here, prefix, there, 100 + here),
+                     "route add %s%d dev t%d table %d" % (prefix, there, here, 100 + here)] + lines
+        bed.sw.ip_batch(lines, family)
     before = bed.daemon.stats("t1")["tx_packets"]
     traffic.tcp(bed.sw, bed.sw, "10.0.0.2", source="10.0.0.1")
     assert bed.daemon.stats("t1")["tx_packets"] > before + 50

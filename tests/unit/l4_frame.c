@@ -168,8 +168,8 @@ l4_len(const struct l4_frame *f)
 {
 	if (f->udp)
 		return l4_frame_be(f, f->l4 + 4, 2);
-	return f->ipv6 ? f->l3 + 40 + l4_frame_be(f, f->l3 + 4, 2) - f->l4
-		       : f->l3 + l4_frame_be(f, f->l3 + 2, 2) - f->l4;
+	return f->ipv6 ? f->l3 + 40 + l4_frame_be(f, f->l3 + 4, 2) - f->l4 :
+			 f->l3 + l4_frame_be(f, f->l3 + 2, 2) - f->l4;
 }
 
 uint16_t

@@ -17,11 +17,11 @@
 
 struct l4_frame {
 	/* in */
-	int tags;         /* VLAN tags, 0 .. 2; the outer is 0x88a8 if there are two */
+	int tags; /* VLAN tags, 0 .. 2; the outer is 0x88a8 if there are two */
 	bool ipv6;
 	bool udp;
-	int ip_options;   /* bytes: IPv4 options (of 4), IPv6 destination options (of 8) */
-	int tcp_options;  /* bytes, of 4 */
+	int ip_options;  /* bytes: IPv4 options (of 4), IPv6 destination options (of 8) */
+	int tcp_options; /* bytes, of 4 */
 	uint8_t tcp_flags;
 	uint32_t payload; /* bytes */
 	uint32_t padding; /* bytes behind the IP packet */
@@ -33,14 +33,16 @@ struct l4_frame {
 /* l4_frame_build() - write bytes: all right, but for a transport checksum of 0xdead. */
 void l4_frame_build(struct l4_frame *frame);
 
-/* l4_frame_mbuf() - as a chain of mbufs with @first bytes in the first one, @piece in the others. */
+/* l4_frame_mbuf() - as a chain of mbufs with @first bytes in the first one, @piece in the others.
+ */
 struct rte_mbuf *l4_frame_mbuf(const struct l4_frame *frame, struct rte_mempool *pool,
 			       uint32_t first, uint32_t piece);
 
 /* l4_frame_read() - a packet's bytes, with the offsets of @like. */
 void l4_frame_read(struct l4_frame *frame, const struct rte_mbuf *pkt, const struct l4_frame *like);
 
-/* The transport checksum that the frame should have; the one it has; the sum that a blank one has. */
+/* The transport checksum that the frame should have; the one it has; the sum that a blank one has.
+ */
 uint16_t l4_frame_checksum(const struct l4_frame *frame);
 uint16_t l4_frame_field(const struct l4_frame *frame);
 uint16_t l4_frame_pseudo(const struct l4_frame *frame);

@@ -581,6 +581,11 @@ test_strange_directories(void **state)
 			 "/local/domain/5/device/vif/9");
 	fake_host_settle(host, NULL, 0);
 	assert_null(netback_next(host->netback, NULL));
+	/* complete but for its state */
+	fake_toolstack_attach(host->fake, &other);
+	write_key(host, &other, "state", NULL);
+	fake_host_settle(host, NULL, 0);
+	assert_null(netback_next(host->netback, NULL));
 	fake_toolstack_attach(host->fake, &guest);
 	write_key(host, &guest, "mac", "00:16:3e:00:01");
 	fake_host_settle(host, NULL, 0);

@@ -152,7 +152,8 @@ check_segment(const struct l4_frame *f, const struct l4_frame *seg, uint16_t mss
 	assert_right(seg);
 	if (f->ipv6) {
 		assert_int_equal(l4_frame_be(seg, f->l3 + 4, 2), f->data - f->l3 - 40 + payload);
-		assert_memory_equal(seg->bytes + f->l3 + 6, f->bytes + f->l3 + 6, f->l4 - f->l3 - 6);
+		assert_memory_equal(seg->bytes + f->l3 + 6, f->bytes + f->l3 + 6,
+				    f->l4 - f->l3 - 6);
 	} else {
 		assert_int_equal(l4_frame_be(seg, f->l3 + 2, 2), f->data - f->l3 + payload);
 		assert_int_equal(l4_frame_be(seg, f->l3 + 4, 2), (0xfff0 + i) & 0xffff);
@@ -256,7 +257,8 @@ test_segment_no_buffers(void **state)
 	struct rte_mbuf *pkt;
 
 	(void)state;
-	small = rte_pktmbuf_pool_create("small", 30, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	small = rte_pktmbuf_pool_create("small", 30, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+					SOCKET_ID_ANY);
 	assert_non_null(small);
 	l4_frame_build(&f);
 	pkt = l4_frame_mbuf(&f, pool, 2000, 2000);
@@ -316,10 +318,10 @@ test_refused(void **state)
 	assert_int_equal(describe_changed(&udp, udp.l4 + 5, 200), -EBADMSG);
 	assert_int_equal(describe_changed(&v6, v6.l3, 0x40), -EBADMSG);
 	assert_int_equal(describe_changed(&v6, v6.l3 + 4, 0x10), -EBADMSG);
-	assert_int_equal(describe_changed(&v6, v6.l3 + 6, 59), -EPROTONOSUPPORT);   /* none */
-	assert_int_equal(describe_changed(&v6, v6.l3 + 6, 44), -EPROTONOSUPPORT);   /* fragment */
-	assert_int_equal(describe_changed(&ext, ext.l3 + 41, 255), -EBADMSG);       /* ends behind */
-	assert_int_equal(describe_changed(&ext, ext.l3 + 40, 60), -EBADMSG);        /* TCP as one */
+	assert_int_equal(describe_changed(&v6, v6.l3 + 6, 59), -EPROTONOSUPPORT); /* none */
+	assert_int_equal(describe_changed(&v6, v6.l3 + 6, 44), -EPROTONOSUPPORT); /* fragment */
+	assert_int_equal(describe_changed(&ext, ext.l3 + 41, 255), -EBADMSG);     /* ends behind */
+	assert_int_equal(describe_changed(&ext, ext.l3 + 40, 60), -EBADMSG);      /* TCP as one */
 	assert_no_leak();
 }
 
@@ -394,7 +396,8 @@ test_routing_header(void **state)
 	assert_no_leak();
 }
 
-/* CRC32c of "123456789" is 0xe3069283 (RFC 3720 B.4 has more); here over a real SCTP packet's form. */
+/* CRC32c of "123456789" is 0xe3069283 (RFC 3720 B.4 has more); here over a real SCTP packet's form.
+ */
 static uint32_t
 crc32c(const uint8_t *p, uint32_t len)
 {
@@ -446,16 +449,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_complete),
-		cmocka_unit_test(test_udp_zero),
-		cmocka_unit_test(test_segment_tcp),
-		cmocka_unit_test(test_segment_udp),
-		cmocka_unit_test(test_segment_no_buffers),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_gso_refused),
-		cmocka_unit_test(test_routing_header),
-		cmocka_unit_test(test_complete_at),
+		cmocka_unit_test(test_complete),           cmocka_unit_test(test_udp_zero),
+		cmocka_unit_test(test_segment_tcp),        cmocka_unit_test(test_segment_udp),
+		cmocka_unit_test(test_segment_no_buffers), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_truncated),          cmocka_unit_test(test_gso_refused),
+		cmocka_unit_test(test_routing_header),     cmocka_unit_test(test_complete_at),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -41,6 +41,7 @@ class Daemon:
         self.config = self.folder / "vswitch.conf"
         self.log_path = self.folder / "vswitchd.log"
         self.process = None
+        self.limits = []  # words in front of its command line
         self.folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -61,8 +62,8 @@ class Daemon:
     def command(self, *options):
         """Command line of a daemon that stays in the foreground."""
         config = ["--config", str(self.config)] if self.config.exists() else []
-        return self.host.command(build_folder() / "vswitch/vswitchd", "--foreground", "--no-xen",
-                                 "--run-dir", self.run_dir, *config, *options)
+        return self.host.command(*self.limits, build_folder() / "vswitch/vswitchd", "--foreground",
+                                 "--no-xen", "--run-dir", self.run_dir, *config, *options)
 
     def start(self, config=None):
         """Start and wait until the socket is served."""

@@ -105,9 +105,9 @@ class Host:
         """ip(8) on this host."""
         return run("ip", "-n", self.name, *arguments, **kwargs)
 
-    def ip_batch(self, lines):
+    def ip_batch(self, lines, *options):
         """Many ip commands at once."""
-        run("ip", "-n", self.name, "-batch", "-", input="\n".join(lines) + "\n")
+        run("ip", *options, "-n", self.name, "-batch", "-", input="\n".join(lines) + "\n")
 
     def sysctl(self, path, value):
         """Write a setting under /proc/sys/net, such as "ipv6/conf/all/disable_ipv6"."""

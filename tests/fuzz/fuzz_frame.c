@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Fuzz target: hostile frames and virtio_net_hdrs through the header parser, the checksums and the
+ * segmentation.
+ *
+ * The input: a virtio_net_hdr, one byte of choices, one byte of the first segment's length, then
+ * the frame. Its segments are heap blocks of their exact size, so that ASan sees the first byte
+ * beyond.
+ */
+#include <assert.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eal.h>
+#include <rte_mbuf.h>
+
+#include "l4.h"
+#include "offload.h"
+#include "vnet_hdr.h"
+
+#define POOL_SIZE 2047
+#define SEGMENTS_MAX 1024
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct input {
+	struct virtio_net_hdr hdr;
+	uint8_t choice;
+	uint8_t first; /* bytes of the first segment, times 8; 0: all */
+};
+static_assert(sizeof(struct input) == sizeof(struct virtio_net_hdr) + 2, "no holes");
+
+static struct rte_mempool *pool;
+
+static void
+must(bool truth, const char *what)
+{
+	if (truth)
+		return;
+	fprintf(stderr, "fuzz_frame: %s\n", what);
+	abort();
+}
+
+static void
+start(void)
+{
+	static char args[][24] = {
+		"fuzz",           "--no-huge", "--no-shconf",       "--no-pci",
+		"--no-telemetry", "-m64",      "--log-level=error", "--iova-mode=va"
+	};
+	static char *argv[RTE_DIM(args) + 1];
+
+	for (size_t i = 0; i < RTE_DIM(args); i++)
+		argv[i] = args[i];
+	must(rte_eal_init(RTE_DIM(args), argv) >= 0, "no EAL");
+	pool = rte_pktmbuf_pool_create("fuzz", POOL_SIZE, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+				       SOCKET_ID_ANY);
+	must(pool != NULL, "no pool");
+}
+
+/* An mbuf on a heap block of exactly @len bytes. */
+static void
+wrap(struct rte_mbuf *m, const uint8_t *data, size_t len)
+{
+	memset(m, 0, sizeof(*m));
+	m->buf_addr = malloc(len > 0 ? len : 1);
+	must(m->buf_addr != NULL, "no memory");
+	memcpy(m->buf_addr, data, len);
+	m->buf_len = len;
+	m->data_len = len;
+	m->pkt_len = len;
+	m->nb_segs = 1;
+	rte_mbuf_refcnt_set(m, 1);
+}
+
+/* Cut it; the pieces must be sound, and nothing may be lost. */
+static void
+cut(const struct rte_mbuf *pkt, bool blank)
+{
+	static struct rte_mbuf *segments[SEGMENTS_MAX];
+	const uint32_t max = offload_frame_len(pkt);
+	int n = offload_segment(pkt, pool, blank, segments, SEGMENTS_MAX);
+
+	for (int i = 0; i < n; i++) {
+		rte_mbuf_sanity_check(segments[i], 1);
+		must(segments[i]->pkt_len <= max, "segment too long");
+		must(!(segments[i]->ol_flags & OFFLOAD_SEG_MASK), "segment is a super-packet");
+		if (blank)
+			must(offload_complete(segments[i]) == 0, "segment is not sound");
+		must(segments[i]->ol_flags == RTE_MBUF_F_RX_L4_CKSUM_GOOD, "flags of a segment");
+		rte_pktmbuf_free(segments[i]);
+	}
+	must(rte_mempool_avail_count(pool) == POOL_SIZE, "leak");
+}
+
+static void
+handle(struct rte_mbuf *pkt, const struct input *in)
+{
+	struct virtio_net_hdr hdr;
+	struct l4 l4;
+	int ret;
+
+	ret = l4_parse(pkt, &l4);
+	must(ret != 0 || l4.l2_len + l4.l3_len + l4.l4_len <= (int)pkt->pkt_len, "parsed too far");
+	switch (in->choice & 3) {
+	case 0:
+		ret = offload_describe(pkt);
+		break;
+	case 1:
+		ret = offload_describe_gso(pkt, in->hdr.gso_size, in->choice & 4);
+		break;
+	case 2:
+		ret = offload_describe_udp_gso(pkt, in->hdr.gso_size);
+		break;
+	default:
+		ret = vnet_hdr_read(pkt, &in->hdr, in->choice & 4);
+		break;
+	}
+	must(ret == 0 || (pkt->ol_flags & OFFLOAD_BLANK_MASK) == 0, "refused, but marked");
+	if (!(pkt->ol_flags & RTE_MBUF_F_TX_UDP_SEG)) /* of which no header can tell */
+		vnet_hdr_write(pkt, &hdr);
+	if (pkt->ol_flags & OFFLOAD_SEG_MASK)
+		cut(pkt, in->choice & 8);
+	else if (pkt->ol_flags & OFFLOAD_BLANK_MASK)
+		must(offload_complete(pkt) == 0, "described, but not complete");
+	offload_complete_at(pkt, in->hdr.csum_start, in->hdr.csum_offset);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct rte_mbuf first, second;
+	struct input in;
+	size_t len;
+
+	if (pool == NULL)
+		start();
+	if (size < sizeof(in) || size > 70000)
+		return 0;
+	memcpy(&in, data, sizeof(in));
+	data += sizeof(in);
+	size -= sizeof(in);
+	len = in.first == 0 ? size : RTE_MIN(size, in.first * 8u);
+	if (len > UINT16_MAX)
+		return 0;
+	wrap(&first, data, len);
+	wrap(&second, data + len, size - len);
+	if (size > len) {
+		first.next = &second;
+		first.nb_segs = 2;
+		first.pkt_len = size;
+	}
+	handle(&first, &in);
+	free(first.buf_addr);
+	free(second.buf_addr);
+	return 0;
+}

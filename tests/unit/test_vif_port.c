@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* vif ports in a real switch: guests on the fake hypervisor that talk to each other. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <event2/event.h>
+#include <rte_eal.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_mempool.h>
+#include <rte_rcu_qsbr.h>
+
+#include "error.h"
+#include "fake_frontend.h"
+#include "fdb.h"
+#include "port_vif.h"
+#include "switch.h"
+#include "vif.h"
+
+#define GUESTS 3
+#define TRIES 20000 /* of a condition, a millisecond each */
+
+static const struct fake_frontend_config configs[GUESTS] = {
+	{ .domid = 1, .split = true, .n_queues = 2 },
+	{ .domid = 2, .no_csum_ipv4 = true, .no_csum_ipv6 = true },
+	{ .domid = 3, .no_sg = true },
+};
+
+struct bed {
+	struct fake_hypervisor *fake;
+	struct event_base *base;
+	struct datapath *dp;
+	struct worker *worker;
+	struct vswitch *sw;
+	bool threaded;
+	struct fake_frontend *guests[GUESTS];
+};
+
+static struct rte_mempool *pool;
+
+static void
+start_switch(struct bed *bed)
+{
+	struct error err = { 0 };
+
+	bed->base = event_base_new();
+	bed->dp = datapath_create();
+	bed->worker = worker_create(bed->dp, 0, pool);
+	bed->sw = switch_create(bed->base, bed->dp, pool, &err);
+	assert_non_null(bed->sw);
+	assert_int_equal(port_vif_init(bed->sw, fake_hypervisor_get(bed->fake), &err), 0);
+	if (bed->threaded)
+		assert_int_equal(rte_eal_remote_launch(worker_run, bed->worker,
+						       rte_get_next_lcore(-1, 1, 0)), 0);
+	else
+		rte_rcu_qsbr_thread_online(bed->dp->qsbr, 0);
+}
+
+static void
+stop_switch(struct bed *bed)
+{
+	if (bed->threaded) {
+		worker_stop(bed->worker);
+		rte_eal_mp_wait_lcore();
+	} else {
+		rte_rcu_qsbr_thread_offline(bed->dp->qsbr, 0);
+	}
+	port_vif_fini(bed->sw);
+	switch_destroy(bed->sw);
+	worker_destroy(bed->worker);
+	datapath_destroy(bed->dp);
+	event_base_free(bed->base);
+}
+
+static void
+add_bridge(struct bed *bed, const char *name)
+{
+	struct bridge_config config = { .ageing = 300, .fdb_limit = FDB_LIMIT_DEFAULT };
+	struct error err;
+
+	assert_int_equal(switch_bridge_add(bed->sw, name, &config, &err), 0);
+	port_vif_bridge_added(bed->sw, name);
+}
+
+/* One round of everything there is: guests, control thread, and the worker if it has no thread. */
+static void
+run_once(struct bed *bed)
+{
+	for (unsigned int i = 0; i < GUESTS; i++)
+		if (bed->guests[i] != NULL)
+			fake_frontend_step(bed->guests[i]);
+	event_base_loop(bed->base, EVLOOP_NONBLOCK);
+	if (bed->threaded) {
+		usleep(1000);
+	} else {
+		bed->worker->event_fn(bed->worker, bed->worker->event_arg);
+		worker_turn(bed->worker);
+	}
+	rcu_poll(bed->sw->rcu);
+}
+
+static void
+run(struct bed *bed)
+{
+	for (unsigned int i = 0; i < 50; i++)
+		run_once(bed);
+}
+
+static bool
+all_connected(struct bed *bed)
+{
+	for (unsigned int i = 0; i < GUESTS; i++) {
+		char name[SWITCH_NAME_SIZE];
+		struct switch_port *port;
+
+		snprintf(name, sizeof(name), "vif%u.0", configs[i].domid);
+		port = switch_port_find(bed->sw, name);
+		if (port == NULL || !port->dp->up)
+			return false;
+	}
+	return true;
+}
+
+static void
+attach(struct bed *bed, const char *name, const char *bridge, int expected)
+{
+	struct port_config config = { .kind = PORT_KIND_VIF, .n_queues = 1 };
+	struct error err = { 0 };
+
+	snprintf(config.name, sizeof(config.name), "%s", name);
+	assert_int_equal(switch_port_add(bed->sw, bridge, &config, &err), expected);
+	assert_int_equal(err.msg[0] != '\0', expected != 0);
+}
+
+/* What xl and scripts/vif-bridge do for each guest. */
+static void
+start_guests(struct bed *bed)
+{
+	for (unsigned int i = 0; i < GUESTS; i++) {
+		char name[SWITCH_NAME_SIZE];
+
+		assert_int_equal(fake_toolstack_attach(bed->fake, &configs[i]), 0);
+		bed->guests[i] = fake_frontend_create(bed->fake, &configs[i]);
+		for (int try = 0; try < TRIES && fake_backend_state(bed->fake, &configs[i]) !=
+							 XenbusStateInitWait; try++)
+			run_once(bed);
+		snprintf(name, sizeof(name), "vif%u.0", configs[i].domid);
+		attach(bed, name, "xenbr0", 0);
+		fake_toolstack_hotplug(bed->fake, &configs[i], "connected");
+	}
+	for (int try = 0; try < TRIES && !all_connected(bed); try++)
+		run_once(bed);
+	assert_true(all_connected(bed));
+}
+
+static int
+setup_bed(void **state, bool threaded)
+{
+	struct bed *bed = calloc(1, sizeof(*bed));
+
+	bed->fake = fake_hypervisor_create();
+	bed->threaded = threaded;
+	start_switch(bed);
+	add_bridge(bed, "xenbr0");
+	*state = bed;
+	return 0;
+}
+
+static int
+setup(void **state)
+{
+	return setup_bed(state, false);
+}
+
+static int
+setup_threaded(void **state)
+{
+	return setup_bed(state, true);
+}
+
+static int
+teardown(void **state)
+{
+	struct bed *bed = *state;
+	struct fake_counts counts;
+
+	stop_switch(bed);
+	counts = fake_hypervisor_counts(bed->fake);
+	assert_int_equal(counts.maps + counts.bound + counts.watches + counts.threads, 0);
+	for (unsigned int i = 0; i < GUESTS; i++)
+		fake_frontend_destroy(bed->guests[i]);
+	fake_hypervisor_destroy(bed->fake);
+	free(bed);
+	assert_int_equal(rte_mempool_in_use_count(pool), 0);
+	return 0;
+}
+
+/* An Ethernet frame from guest @from (0..) to guest @to, or to all (-1). */
+static uint32_t
+make_frame(uint8_t *frame, int to, int from, uint32_t len)
+{
+	memset(frame, 0, len);
+	memset(frame, 0xff, 6);
+	if (to >= 0)
+		memcpy(frame, (const uint8_t[]){ 2, 0, 0, 0, 0, (uint8_t)(to + 1) }, 6);
+	memcpy(frame + 6, (const uint8_t[]){ 2, 0, 0, 0, 0, (uint8_t)(from + 1) }, 6);
+	frame[12] = 0x88;
+	frame[13] = 0xb5;
+	for (uint32_t i = 14; i < len; i++)
+		frame[i] = (uint8_t)(i + (uint32_t)from);
+	return len;
+}
+
+static void
+send_frame(struct bed *bed, int from, const uint8_t *frame, uint32_t len)
+{
+	struct fake_frame f = { .data = frame, .len = len };
+
+	assert_true(fake_frontend_send(bed->guests[from], 0, &f) > 0);
+}
+
+/* Whatever comes first on any queue of the guest. Return: its length; 0: none came. */
+static int
+recv_frame(struct bed *bed, int guest, uint8_t *frame, size_t size)
+{
+	struct fake_frontend *frontend = bed->guests[guest];
+	int len = 0;
+
+	for (int try = 0; try < (bed->threaded ? TRIES : 50) && len == 0; try++) {
+		for (uint16_t q = 0; q < frontend->n_queues && len == 0; q++)
+			len = fake_frontend_recv(frontend, q, frame, size, NULL);
+		if (len == 0)
+			run_once(bed);
+	}
+	for (uint16_t q = 0; q < frontend->n_queues; q++)
+		fake_frontend_reap(frontend, q);
+	return len;
+}
+
+static void
+test_guests_talk(void **state)
+{
+	struct bed *bed = *state;
+	uint8_t frame[1514], got[1514];
+
+	start_guests(bed);
+	/* broadcast to the other two; what was learnt makes the answer private */
+	send_frame(bed, 0, frame, make_frame(frame, -1, 0, 60));
+	for (int i = 1; i < GUESTS; i++) {
+		assert_int_equal(recv_frame(bed, i, got, sizeof(got)), 60);
+		assert_memory_equal(got, frame, 60);
+	}
+	assert_int_equal(recv_frame(bed, 0, got, sizeof(got)), 0);
+	send_frame(bed, 1, frame, make_frame(frame, 0, 1, 1514));
+	assert_int_equal(recv_frame(bed, 0, got, sizeof(got)), 1514);
+	assert_memory_equal(got, frame, 1514);
+	assert_int_equal(recv_frame(bed, 2, got, sizeof(got)), 0);
+	for (unsigned int i = 0; i < GUESTS; i++)
+		assert_null(bed->guests[i]->broken);
+}
+
+static uint64_t
+drops_of(const struct port_stats *stats)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int r = 0; r < DROP_REASONS; r++)
+		sum += stats->drops[r];
+	return sum;
+}
+
+/* In = out + drops, with a guest that takes nothing, one that misbehaves and packets too big. */
+static void
+test_balance(void **state)
+{
+	struct bed *bed = *state;
+	struct port_stats sum = { 0 }, stats;
+	struct switch_port *port;
+	uint8_t frame[9000];
+	uint64_t drops = 0;
+
+	start_guests(bed);
+	port = switch_port_find(bed->sw, "vif3.0");
+	for (unsigned int i = 0; i < GUESTS; i++) {
+		struct error err;
+		char name[SWITCH_NAME_SIZE];
+
+		snprintf(name, sizeof(name), "vif%u.0", configs[i].domid);
+		assert_int_equal(switch_port_set(bed->sw, name, PORT_SET_MTU, NULL,
+						 &(struct port_config){ .mtu = 8986 }, &err), 0);
+	}
+	for (unsigned int round = 0; round < 300; round++) {
+		send_frame(bed, 0, frame, make_frame(frame, -1, 0, 60));
+		send_frame(bed, 1, frame, make_frame(frame, -1, 1, round % 2 ? 9000 : 60));
+		if (round % 10 == 0) {
+			struct netif_tx_request bad = { .id = 255, .size = 13 };
+
+			fake_frontend_raw(bed->guests[2], 0, &bad);
+			fake_frontend_push(bed->guests[2], 0);
+		}
+		run_once(bed);
+		for (unsigned int i = 0; i < GUESTS; i++)
+			fake_frontend_reap(bed->guests[i], 0);
+	}
+	run(bed);
+	LIST_FOREACH(port, &bed->sw->ports, list) {
+		switch_port_stats(bed->sw, port, &stats);
+		sum.rx_packets += stats.rx_packets;
+		sum.tx_packets += stats.tx_packets;
+		sum.copies += stats.copies;
+		drops += drops_of(&stats);
+	}
+	assert_int_equal(sum.rx_packets, 630);
+	assert_int_equal(sum.rx_packets + sum.copies, sum.tx_packets + drops);
+	port = switch_port_find(bed->sw, "vif3.0");
+	switch_port_stats(bed->sw, port, &stats);
+	assert_int_equal(stats.drops[DROP_BAD_REQUEST], 30);
+	assert_true(stats.drops[DROP_MTU_EXCEEDED] > 0);
+	assert_true(stats.drops[DROP_TX_FULL] > 0);
+	assert_int_equal(stats.tx_bytes, 60 * stats.tx_packets);
+}
+
+static void
+test_caps(void **state)
+{
+	struct bed *bed = *state;
+
+	start_guests(bed);
+	assert_int_equal(switch_port_find(bed->sw, "vif1.0")->dp->caps,
+			 PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6);
+	assert_int_equal(switch_port_find(bed->sw, "vif2.0")->dp->caps, 0);
+}
+
+/* The daemon goes and comes back: vifs find their bridges again, frontends notice nothing. */
+static void
+test_restart(void **state)
+{
+	struct bed *bed = *state;
+	struct port_config settings = { .vid = 7, .mtu = 2000, .fdb_limit = 5 };
+	struct switch_port *port;
+	uint8_t frame[60], got[60];
+	struct error err;
+
+	start_guests(bed);
+	for (unsigned int i = 0; i < GUESTS; i++) {
+		char name[SWITCH_NAME_SIZE];
+
+		snprintf(name, sizeof(name), "vif%u.0", configs[i].domid);
+		assert_int_equal(switch_port_set(bed->sw, name, PORT_SET_VID | PORT_SET_MTU |
+						 PORT_SET_FDB_LIMIT, NULL, &settings, &err), 0);
+	}
+	assert_int_equal(switch_port_del(bed->sw, "vif3.0", &err), 0);
+	stop_switch(bed);
+	/* sent while nobody is there */
+	send_frame(bed, 0, frame, make_frame(frame, -1, 0, 60));
+	start_switch(bed);
+	add_bridge(bed, "xenbr0");
+	assert_int_equal(recv_frame(bed, 1, got, sizeof(got)), 60);
+	for (unsigned int i = 0; i < GUESTS; i++)
+		assert_int_equal(bed->guests[i]->state, XenbusStateConnected);
+	port = switch_port_find(bed->sw, "vif1.0");
+	assert_string_equal(port->bridge->name, "xenbr0");
+	assert_int_equal(port->config.vid, 7);
+	assert_int_equal(port->dp->vid, 7);
+	assert_int_equal(port->dp->mtu, 2000);
+	assert_int_equal(port->config.fdb_limit, 5);
+	/* the one that the operator took away stays away */
+	assert_null(switch_port_find(bed->sw, "vif3.0")->bridge);
+}
+
+/* The bridge is not there after the restart: said so, and put right when it comes. */
+static void
+test_restart_without_bridge(void **state)
+{
+	struct bed *bed = *state;
+	struct switch_port *port;
+
+	start_guests(bed);
+	stop_switch(bed);
+	start_switch(bed);
+	for (int try = 0; try < TRIES && !all_connected(bed); try++)
+		run_once(bed);
+	port = switch_port_find(bed->sw, "vif1.0");
+	assert_null(port->bridge);
+	assert_string_equal(port->reason, "its bridge xenbr0 does not exist");
+	add_bridge(bed, "xenbr1");
+	assert_null(port->bridge);
+	add_bridge(bed, "xenbr0");
+	assert_string_equal(port->bridge->name, "xenbr0");
+	assert_string_equal(port->reason, "");
+	assert_true(port->dp->up);
+}
+
+static void
+test_errors(void **state)
+{
+	struct bed *bed = *state;
+
+	attach(bed, "vif1.0", "xenbr0", -ENOENT);
+	fake_toolstack_attach(bed->fake, &configs[0]);
+	run(bed);
+	attach(bed, "vif1.0", "xenbr9", -ENOENT);
+	assert_null(switch_port_find(bed->sw, "vif1.0")->bridge);
+	attach(bed, "vif1.0", "xenbr0", 0);
+	attach(bed, "vif1.0", "xenbr0", -EEXIST);
+	assert_string_equal(switch_port_find(bed->sw, "vif1.0")->reason, "guest is not connected");
+}
+
+/* Devices come and go: nothing is left, ports included; the same name at once again. */
+static void
+test_cycles(void **state)
+{
+	struct bed *bed = *state;
+	struct fake_counts counts;
+
+	for (unsigned int round = 0; round < 200; round++) {
+		start_guests(bed);
+		for (unsigned int i = 0; i < GUESTS; i++) {
+			fake_toolstack_force(bed->fake, &configs[i]);
+			if (round % 2 == 0)
+				run_once(bed);
+			fake_toolstack_remove(bed->fake, &configs[i]);
+			fake_frontend_destroy(bed->guests[i]);
+			bed->guests[i] = NULL;
+		}
+	}
+	run(bed);
+	counts = fake_hypervisor_counts(bed->fake);
+	assert_int_equal(counts.maps + counts.bound, 0);
+	assert_int_equal(counts.watches, 2);
+	assert_true(LIST_EMPTY(&bed->sw->ports));
+}
+
+/* With a worker of its own thread, asleep between packets. */
+static void
+test_threaded(void **state)
+{
+	struct bed *bed = *state;
+	uint8_t frame[1514], got[1514];
+
+	start_guests(bed);
+	for (int round = 0; round < 50; round++) {
+		int len = 60 + round, got_len;
+
+		/* let the worker find its queues empty: it sleeps then until an event channel fires */
+		for (int try = 0; try < TRIES && round % 10 == 0 &&
+		     __atomic_load_n(&bed->worker->n_active, __ATOMIC_RELAXED) != 0; try++)
+			run_once(bed);
+		make_frame(frame, (round + 1) % 3, round % 3, (uint32_t)len);
+		send_frame(bed, round % 3, frame, (uint32_t)len);
+		/* floods from before the bridge knew all guests come first */
+		do {
+			got_len = recv_frame(bed, (round + 1) % 3, got, sizeof(got));
+			assert_true(got_len > 0);
+		} while (got_len != len);
+		assert_memory_equal(got, frame, (size_t)len);
+	}
+	assert_true(__atomic_load_n(&bed->worker->sleeps, __ATOMIC_RELAXED) > 0);
+	for (unsigned int i = 0; i < GUESTS; i++)
+		assert_null(bed->guests[i]->broken);
+}
+
+/* Devices come and go beside traffic of others, which loses nothing. */
+static void
+test_threaded_churn(void **state)
+{
+	struct bed *bed = *state;
+	uint8_t frame[100], got[100];
+
+	start_guests(bed);
+	for (int round = 0; round < 60; round++) {
+		struct fake_frontend *guest = bed->guests[2];
+		int got_len;
+
+		if (guest != NULL && round % 3 == 0)
+			fake_frontend_reset(guest);
+		if (guest != NULL && round % 3 == 1) {
+			struct netif_tx_request bad = { .offset = 4095, .size = 100 };
+
+			fake_frontend_raw(guest, 0, &bad);
+			fake_frontend_push(guest, 0);
+		}
+		if (round % 3 == 2) {
+			fake_toolstack_remove(bed->fake, &configs[2]);
+			fake_frontend_destroy(guest);
+			fake_toolstack_attach(bed->fake, &configs[2]);
+			fake_toolstack_hotplug(bed->fake, &configs[2], "connected");
+			bed->guests[2] = fake_frontend_create(bed->fake, &configs[2]);
+		}
+		make_frame(frame, 1, 0, 60);
+		frame[20] = (uint8_t)round;
+		send_frame(bed, 0, frame, 60);
+		got_len = recv_frame(bed, 1, got, sizeof(got));
+		assert_int_equal(got_len, 60);
+		assert_memory_equal(got, frame, 60);
+		fake_frontend_reap(bed->guests[0], 0);
+	}
+	assert_null(bed->guests[0]->broken);
+	assert_null(bed->guests[1]->broken);
+}
+
+static void
+start_eal(void)
+{
+	static char text[][24] = {
+		"test", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry",
+		"--log-level=error", "-m", "64", "--lcores=0,1@0",
+	};
+	char *args[RTE_DIM(text) + 1] = { NULL };
+
+	for (unsigned int i = 0; i < RTE_DIM(text); i++)
+		args[i] = text[i];
+	if (rte_eal_init(RTE_DIM(text), args) < 0)
+		exit(EXIT_FAILURE);
+	pool = rte_pktmbuf_pool_create("mbufs", 4095, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+				       SOCKET_ID_ANY);
+	if (pool == NULL)
+		exit(EXIT_FAILURE);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_guests_talk, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_balance, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_caps, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_restart_without_bridge, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cycles, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_threaded, setup_threaded, teardown),
+		cmocka_unit_test_setup_teardown(test_threaded_churn, setup_threaded, teardown),
+	};
+
+	start_eal();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
