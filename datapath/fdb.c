@@ -20,7 +20,8 @@ struct fdb {
 	uint32_t count;
 	uint32_t age_next;            /* bucket where ageing goes on */
 	uint32_t move_next;           /* rotates the victim of a move */
-	uint32_t learnt[PORT_MAX];    /* learnt entries by port id */
+	uint32_t learnt[PORT_MAX];  /* learnt entries by port id */
+	uint32_t statics[PORT_MAX]; /* static ones */
 };
 
 static void
@@ -59,6 +60,18 @@ fdb_table_create(uint32_t n_buckets)
 	return table;
 }
 
+/*
+ * Buckets to start with. A table grows as it fills, which keeps a small one in the cache; but to grow
+ * a large one takes the control thread tens of milliseconds, so that is made for its limit.
+ */
+static uint32_t
+fdb_buckets_for(uint32_t limit)
+{
+	if (limit <= FDB_LIMIT_DEFAULT)
+		return FDB_BUCKETS_MIN;
+	return rte_align32pow2(limit) / (FDB_BUCKET_ENTRIES / 2);
+}
+
 struct fdb *
 fdb_create(struct fdb_table **published, struct rcu *rcu, uint32_t limit)
 {
@@ -66,7 +79,7 @@ fdb_create(struct fdb_table **published, struct rcu *rcu, uint32_t limit)
 
 	if (fdb == NULL)
 		return NULL;
-	fdb->table = fdb_table_create(FDB_BUCKETS_MIN);
+	fdb->table = fdb_table_create(fdb_buckets_for(limit));
 	if (fdb->table == NULL) {
 		free(fdb);
 		errno = ENOMEM;
@@ -204,14 +217,21 @@ fdb_find(const struct fdb *fdb, uint64_t key)
 	return fdb_lookup(fdb->table, key, fdb_hash(fdb->table, key));
 }
 
-/* Keep the per-port counts of learnt entries when an entry's destination changes. */
+static uint32_t *
+fdb_port_counter(struct fdb *fdb, uint32_t dest)
+{
+	return (dest & FDB_DEST_STATIC) ? &fdb->statics[dest & FDB_DEST_PORT] :
+					  &fdb->learnt[dest & FDB_DEST_PORT];
+}
+
+/* Keep the per-port counts of entries when an entry's destination changes. */
 static void
 fdb_account(struct fdb *fdb, uint32_t old_dest, uint32_t new_dest)
 {
-	if (old_dest != FDB_DEST_NONE && !(old_dest & FDB_DEST_STATIC))
-		fdb->learnt[old_dest & FDB_DEST_PORT]--;
-	if (new_dest != FDB_DEST_NONE && !(new_dest & FDB_DEST_STATIC))
-		fdb->learnt[new_dest & FDB_DEST_PORT]++;
+	if (old_dest != FDB_DEST_NONE)
+		(*fdb_port_counter(fdb, old_dest))--;
+	if (new_dest != FDB_DEST_NONE)
+		(*fdb_port_counter(fdb, new_dest))++;
 }
 
 int
@@ -238,13 +258,9 @@ fdb_set(struct fdb *fdb, uint64_t key, uint32_t dest, uint32_t port_limit, uint3
 	}
 	if (fdb->count >= fdb->limit)
 		return -ENOSPC;
-	/* half full: lookups stay in the first bucket nearly always */
-	if (fdb->count >= (fdb->table->mask + 1) * (FDB_BUCKET_ENTRIES / 2)) {
-		int ret = fdb_rebuild(fdb, (fdb->table->mask + 1) * 2);
-
-		if (ret < 0)
-			return ret;
-	}
+	/* half full: lookups stay in the first bucket nearly always; without memory it goes on */
+	if (fdb->count >= (fdb->table->mask + 1) * (FDB_BUCKET_ENTRIES / 2))
+		fdb_rebuild(fdb, (fdb->table->mask + 1) * 2);
 	while (!fdb_table_insert(fdb, fdb->table, key, dest, now)) {
 		int ret = fdb_rebuild(fdb, (fdb->table->mask + 1) * 2);
 
@@ -285,7 +301,11 @@ fdb_remove(struct fdb *fdb, uint64_t key)
 void
 fdb_flush(struct fdb *fdb, uint32_t port, bool statics)
 {
+	/* links flap, and most ports have few entries in a large table */
 	for (uint32_t b = 0; b <= fdb->table->mask; b++) {
+		if (port != FDB_DEST_NONE && fdb->learnt[port] == 0 &&
+		    (!statics || fdb->statics[port] == 0))
+			break;
 		for (unsigned int i = 0; i < FDB_BUCKET_ENTRIES; i++) {
 			struct fdb_slot slot = fdb_slot_at(&fdb->table->buckets[b], i);
 
@@ -329,6 +349,8 @@ void
 fdb_set_limit(struct fdb *fdb, uint32_t limit)
 {
 	fdb->limit = limit;
+	if (fdb_buckets_for(limit) > fdb->table->mask + 1)
+		fdb_rebuild(fdb, fdb_buckets_for(limit));
 }
 
 uint32_t
@@ -338,9 +360,15 @@ fdb_count(const struct fdb *fdb)
 }
 
 uint32_t
-fdb_port_count(const struct fdb *fdb, uint32_t port)
+fdb_port_learnt(const struct fdb *fdb, uint32_t port)
 {
-	return port < PORT_MAX ? fdb->learnt[port] : 0;
+	return fdb->learnt[port];
+}
+
+uint32_t
+fdb_port_statics(const struct fdb *fdb, uint32_t port)
+{
+	return fdb->statics[port];
 }
 
 const struct fdb_entry *

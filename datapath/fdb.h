@@ -10,8 +10,10 @@
  *
  * Thread-safety: the control thread is the only writer. Workers look up without locks, between two
  * quiescent states: fdb_table() first, then fdb_lookup() on that table. While the writer moves an
- * entry a worker may miss it once; the packet is then flooded. The only thing a worker writes is
- * the time in `seen`, at most once a second and entry.
+ * entry a worker may miss it once; the packet is then flooded. While it gives a place to another key
+ * a worker may read that key's destination: one frame then goes to one wrong port of the same
+ * bridge, as a flood would have sent it to all. The only thing a worker writes is the time in `seen`,
+ * at most once a second and entry.
  */
 #ifndef DATAPATH_FDB_H
 #define DATAPATH_FDB_H
@@ -28,7 +30,6 @@ struct rcu;
 
 #define FDB_LIMIT_MAX 4194304u
 #define FDB_LIMIT_DEFAULT 65536u
-#define FDB_AGEING_DEFAULT 300u /* seconds, IEEE 802.1Q-2018 table 8-6 */
 
 #define FDB_VALID (UINT64_C(1) << 63) /* no key is 0: an empty entry is */
 #define FDB_MAC_MASK UINT64_C(0x0000ffffffffffff)
@@ -60,6 +61,8 @@ struct fdb_table {
 
 struct fdb;
 
+#define FDB_HASH_MIX UINT64_C(0x9e3779b97f4a7c15) /* 2^64 / golden ratio, odd */
+
 /**
  * fdb_key() - the key of a MAC on a VLAN.
  * @mac: the MAC as the first six bytes of a little-endian word; higher bits are ignored.
@@ -75,8 +78,11 @@ static inline uint64_t
 fdb_hash(const struct fdb_table *table, uint64_t key)
 {
 	__uint128_t product = (__uint128_t)(key ^ table->seed[0]) * table->seed[1];
+	uint64_t hash = (uint64_t)product ^ (uint64_t)(product >> 64);
 
-	return (uint64_t)product ^ (uint64_t)(product >> 64);
+	/* one product alone spreads the MACs of a series badly under some seeds */
+	hash *= FDB_HASH_MIX;
+	return hash ^ hash >> 32;
 }
 
 static inline struct fdb_bucket *
@@ -140,7 +146,7 @@ fdb_table(struct fdb_table *const *published)
  * fdb_create() - an empty FDB.
  * @published: where workers find the table; written with a release store whenever it changes.
  * @rcu: retires old tables.
- * @limit: entries, 1 .. FDB_LIMIT_MAX.
+ * @limit: entries, 1 .. FDB_LIMIT_MAX. A table for more than FDB_LIMIT_DEFAULT is made at once.
  *
  * Return: the FDB, or NULL with errno ENOMEM. Control, like all below.
  */
@@ -175,19 +181,23 @@ void fdb_flush(struct fdb *fdb, uint32_t port, bool statics);
 /**
  * fdb_age() - remove learnt entries not seen for @ageing seconds, a part of the table per call.
  *
- * To be called once a second: tables of up to 65536 entries are looked through each time, larger
+ * To be called once a second: tables of up to 65536 buckets are looked through each time, larger
  * ones over several calls.
  */
 void fdb_age(struct fdb *fdb, uint32_t ageing, uint32_t now);
 
-/** fdb_set_limit() - change the limit; entries beyond it stay until they age. */
+/** fdb_set_limit() - change the limit; entries beyond it stay until they age. A table is made
+ * for a large limit at once, so that learning is not held up by growth later. */
 void fdb_set_limit(struct fdb *fdb, uint32_t limit);
 
 /** fdb_count() - entries in it. */
 uint32_t fdb_count(const struct fdb *fdb);
 
-/** fdb_port_count() - learnt entries that lead to a port id. */
-uint32_t fdb_port_count(const struct fdb *fdb, uint32_t port);
+/** fdb_port_learnt() - learnt entries that lead to a port id. */
+uint32_t fdb_port_learnt(const struct fdb *fdb, uint32_t port);
+
+/** fdb_port_statics() - static entries that lead to a port id. */
+uint32_t fdb_port_statics(const struct fdb *fdb, uint32_t port);
 
 /**
  * fdb_next() - walk through the entries.

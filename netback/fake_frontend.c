@@ -185,8 +185,8 @@ post_slot(struct fake_frontend *frontend, struct fake_queue *queue)
 	struct netif_rx_request *request = &queue->rx->ring[slot].req;
 
 	if (queue->rx_pages[slot] == NULL)
-		queue->rx_pages[slot] = fake_grant(frontend->fake, frontend->config.domid,
-						   &queue->rx_grefs[slot]);
+		queue->rx_pages[slot] =
+			fake_grant(frontend->fake, frontend->config.domid, &queue->rx_grefs[slot]);
 	request->id = (uint16_t)slot;
 	request->gref = queue->rx_grefs[slot];
 	queue->rx_prod++;
@@ -296,8 +296,7 @@ frontend_connect(struct fake_frontend *frontend)
 {
 	const struct fake_frontend_config *config = &frontend->config;
 	uint32_t offered = backend_feature(frontend, "multi-queue-max-queues", 1);
-	bool split = config->split &&
-		     backend_feature(frontend, "feature-split-event-channels", 0);
+	bool split = config->split && backend_feature(frontend, "feature-split-event-channels", 0);
 
 	if (backend_feature(frontend, "feature-rx-copy", 0) == 0)
 		return;
@@ -379,8 +378,8 @@ tx_take_id(struct fake_frontend *frontend, struct fake_queue *queue)
 	} while (queue->tx_busy[id]);
 	queue->tx_busy[id] = true;
 	if (queue->tx_pages[id] == NULL)
-		queue->tx_pages[id] = fake_grant(frontend->fake, frontend->config.domid,
-						 &queue->tx_grefs[id]);
+		queue->tx_pages[id] =
+			fake_grant(frontend->fake, frontend->config.domid, &queue->tx_grefs[id]);
 	return id;
 }
 
@@ -414,8 +413,8 @@ int
 fake_frontend_send(struct fake_frontend *frontend, uint16_t i, const struct fake_frame *frame)
 {
 	struct fake_queue *queue = &frontend->queues[i];
-	uint32_t slot_len = frame->slot_len != 0 ? frame->slot_len :
-						   HYPERVISOR_PAGE_SIZE - frame->offset;
+	uint32_t slot_len =
+		frame->slot_len != 0 ? frame->slot_len : HYPERVISOR_PAGE_SIZE - frame->offset;
 	uint32_t n = (frame->len + slot_len - 1) / slot_len + (frame->extra != NULL);
 	const uint8_t *data = frame->data;
 

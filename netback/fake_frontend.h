@@ -69,9 +69,9 @@ struct fake_frontend {
 struct fake_frame {
 	const void *data;
 	uint32_t len;
-	uint16_t flags;     /* NETTXF_csum_blank, NETTXF_data_validated */
-	uint16_t slot_len;  /* bytes per slot; 0: a page */
-	uint16_t offset;    /* in each page; offset + slot_len <= 4096 */
+	uint16_t flags;                       /* NETTXF_csum_blank, NETTXF_data_validated */
+	uint16_t slot_len;                    /* bytes per slot; 0: a page */
+	uint16_t offset;                      /* in each page; offset + slot_len <= 4096 */
 	const struct netif_extra_info *extra; /* or NULL */
 };
 
@@ -83,8 +83,8 @@ struct fake_frame {
 int fake_toolstack_attach(struct fake_hypervisor *fake, const struct fake_frontend_config *config);
 
 /** fake_toolstack_hotplug() - write hotplug-status, as the script does. */
-void fake_toolstack_hotplug(struct fake_hypervisor *fake,
-			    const struct fake_frontend_config *config, const char *status);
+void fake_toolstack_hotplug(struct fake_hypervisor *fake, const struct fake_frontend_config *config,
+			    const char *status);
 
 /** fake_toolstack_detach() - ask for removal: online 0, backend state 5 unless it is 6. */
 void fake_toolstack_detach(struct fake_hypervisor *fake, const struct fake_frontend_config *config);
@@ -99,7 +99,8 @@ void fake_toolstack_remove(struct fake_hypervisor *fake, const struct fake_front
 enum xenbus_state fake_backend_state(struct fake_hypervisor *fake,
 				     const struct fake_frontend_config *config);
 
-/** fake_frontend_create() - the guest's driver for a device of the toolstack. Return: it, or NULL. */
+/** fake_frontend_create() - the guest's driver for a device of the toolstack. Return: it, or NULL.
+ */
 struct fake_frontend *fake_frontend_create(struct fake_hypervisor *fake,
 					   const struct fake_frontend_config *config);
 
@@ -109,7 +110,8 @@ void fake_frontend_destroy(struct fake_frontend *frontend);
 /** fake_frontend_step() - look at the backend's state and react. Return: own state. */
 enum xenbus_state fake_frontend_step(struct fake_frontend *frontend);
 
-/** fake_frontend_reset() - start a reconnection as a driver reload does; fake_frontend_step() goes on. */
+/** fake_frontend_reset() - start a reconnection as a driver reload does; fake_frontend_step() goes
+ * on. */
 void fake_frontend_reset(struct fake_frontend *frontend);
 
 /** fake_frontend_write() - write a key of the frontend's directory. @value: NULL removes. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A netback on the fake hypervisor with everything around it in one thread: for tests and fuzzing of
- * netback alone, without a switch. Grace periods are over when the host says so.
+ * A netback on the fake hypervisor with everything around it in one thread: for tests and fuzzing
+ * of netback alone, without a switch. Grace periods are over when the host says so.
  *
  * Thread-safety: one thread.
  */
@@ -27,12 +27,12 @@ struct fake_host {
 	uint16_t n_threads;
 	uint16_t max_queues;
 	struct vif_thread *threads[FAKE_HOST_THREADS];
-	bool hold_retired;  /* grace periods do not end */
+	bool hold_retired; /* grace periods do not end */
 	unsigned int n_retired;
 	struct fake_retired retired[FAKE_HOST_RETIRED];
-	int added_result;   /* of vif_added(); 0 */
+	int added_result; /* of vif_added(); 0 */
 	unsigned int n_added, n_removed, n_connected, n_disconnected;
-	char message[256];  /* the last one */
+	char message[256]; /* the last one */
 };
 
 /**

@@ -23,9 +23,9 @@
 
 struct hypervisor_thread; /* a worker's handles; each implementation has its own */
 
-#define HYPERVISOR_PAGE_SIZE 4096       /* of grants and rings, whatever the guest's pages are */
+#define HYPERVISOR_PAGE_SIZE 4096         /* of grants and rings, whatever the guest's pages are */
 #define HYPERVISOR_COOKIE_NONE UINT32_MAX /* an event that nobody waits for */
-#define STORE_PATH_SIZE 256             /* bytes of any path that netback builds or takes */
+#define STORE_PATH_SIZE 256               /* bytes of any path that netback builds or takes */
 
 /**
  * struct grant_copy - one piece of a batched grant copy.

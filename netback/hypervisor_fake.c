@@ -15,12 +15,12 @@
 #define GNTST_bad_copy_arg (-10)
 
 struct fake_channel {
-	bool exists; /* the guest's end */
+	bool exists;                      /* the guest's end */
 	struct hypervisor_thread *thread; /* backend's end, or NULL */
 	uint32_t cookie;
 	bool masked;
-	bool pending; /* an event came while masked */
-	bool queued;  /* on its thread's queue */
+	bool pending;    /* an event came while masked */
+	bool queued;     /* on its thread's queue */
 	uint64_t events; /* for the guest (atomic) */
 };
 
@@ -54,8 +54,8 @@ struct hypervisor_thread {
 static struct fake_domain *
 fake_domain(struct fake_hypervisor *fake, uint16_t domid)
 {
-	return domid < FAKE_DOMAINS ?
-		       __atomic_load_n(&fake->domains[domid], __ATOMIC_ACQUIRE) : NULL;
+	return domid < FAKE_DOMAINS ? __atomic_load_n(&fake->domains[domid], __ATOMIC_ACQUIRE) :
+				      NULL;
 }
 
 /* A local port names the guest and its port. */
@@ -477,7 +477,8 @@ fake_domain_create(struct fake_hypervisor *fake, uint16_t domid, uint32_t n_page
 		return -ENOMEM;
 	domain->granted = calloc(n_pages, 1);
 	domain->memfd = memfd_create("domain", MFD_CLOEXEC);
-	if (domain->granted == NULL || domain->memfd < 0 || ftruncate(domain->memfd, (off_t)size) < 0)
+	if (domain->granted == NULL || domain->memfd < 0 ||
+	    ftruncate(domain->memfd, (off_t)size) < 0)
 		goto err_free;
 	domain->pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, domain->memfd, 0);
 	if (domain->pages == MAP_FAILED)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A hypervisor in memory, for tests, fuzzing and benchmarks without Xen: grants are pages of a memfd
- * per domain, event channels are queues with an eventfd, the store is fake_store.h.
+ * A hypervisor in memory, for tests, fuzzing and benchmarks without Xen: grants are pages of a
+ * memfd per domain, event channels are queues with an eventfd, the store is fake_store.h.
  *
  * It checks what Xen checks: a grant must exist, a copy must stay in its page, a channel can be
  * bound once. Mapped pages are mappings of their own, so that using one after unmapping faults. And
@@ -20,9 +20,9 @@
 #include "fake_store.h"
 #include "hypervisor.h"
 
-#define FAKE_DOMAINS 1024       /* domids 1 .. FAKE_DOMAINS - 1 */
-#define FAKE_CHANNELS 64        /* of a domain; ports 1 .. FAKE_CHANNELS - 1 */
-#define FAKE_GRANT_FIRST 8      /* references below it are invalid */
+#define FAKE_DOMAINS 1024  /* domids 1 .. FAKE_DOMAINS - 1 */
+#define FAKE_CHANNELS 64   /* of a domain; ports 1 .. FAKE_CHANNELS - 1 */
+#define FAKE_GRANT_FIRST 8 /* references below it are invalid */
 
 struct fake_hypervisor;
 

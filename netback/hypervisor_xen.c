@@ -28,7 +28,8 @@ struct xen {
 struct hypervisor_thread {
 	xengnttab_handle *gnttab; /* copies */
 	xenevtchn_handle *evtchn;
-	uint32_t *cookies; /* by local port, plus one: 0 is none. control: rw, worker: ro (relaxed) */
+	uint32_t *
+		cookies; /* by local port, plus one: 0 is none. control: rw, worker: ro (relaxed) */
 	xengnttab_grant_copy_segment_t segments[SEGMENTS];
 };
 
@@ -40,8 +41,8 @@ quiet_message(struct xentoollog_logger *logger, xentoollog_level level, int errn
 }
 
 static void
-quiet_progress(struct xentoollog_logger *logger, const char *context,
-	       const char *doing_what, int percent, unsigned long done, unsigned long total)
+quiet_progress(struct xentoollog_logger *logger, const char *context, const char *doing_what,
+	       int percent, unsigned long done, unsigned long total)
 {
 }
 
@@ -77,7 +78,8 @@ xen_write(void *ctx, uint32_t transaction, const char *path, const char *value)
 {
 	struct xen *xen = ctx;
 
-	return xs_write(xen->xs, transaction, path, value, (unsigned int)strlen(value)) ? 0 : -errno;
+	return xs_write(xen->xs, transaction, path, value, (unsigned int)strlen(value)) ? 0 :
+											  -errno;
 }
 
 static int
@@ -375,13 +377,16 @@ hypervisor_xen_open(struct hypervisor *ret_hv, struct error *err)
 	*ret_hv = (struct hypervisor){ .ops = &xen_ops, .ctx = xen };
 	xen->xs = xs_open(0);
 	if (xen->xs == NULL) {
-		ret = error_set(err, errno, "xen: cannot connect to xenstored: %s", strerror(errno));
+		ret = error_set(err, errno, "xen: cannot connect to xenstored: %s",
+				strerror(errno));
 		goto err_close;
 	}
 	xen->gnttab = xengnttab_open(&quiet, 0);
 	if (xen->gnttab == NULL) {
-		ret = error_set(err, errno, "xen: cannot open /dev/xen/gntdev: %s; is the module "
-				"xen-gntdev loaded?", strerror(errno));
+		ret = error_set(err, errno,
+				"xen: cannot open /dev/xen/gntdev: %s; is the module "
+				"xen-gntdev loaded?",
+				strerror(errno));
 		goto err_close;
 	}
 	return 0;

@@ -19,8 +19,9 @@
 
 #define TOKEN_BACKEND "vif"     /* of the watch on all backend directories */
 #define TOKEN_RELEASE "release" /* of the watch for domains that end */
-#define EVENTS_PER_CALL 1024    /* taken before they are acted on; the rest waits for the next call */
-#define DEVID_MAX 65535         /* "vif32751.65535" is the longest name */
+#define EVENTS_PER_CALL 1024 /* taken before they are acted on; the rest waits for the next call \
+			      */
+#define DEVID_MAX 65535      /* "vif32751.65535" is the longest name */
 
 void
 netback_log(struct netback *netback, const struct vif *vif, const char *fmt, ...)
@@ -45,7 +46,7 @@ netback_lookup(struct netback *netback, uint16_t domid, uint32_t devid)
 {
 	struct vif *vif;
 
-	LIST_FOREACH(vif, netback_bucket(netback, domid, devid), list)
+	LIST_FOREACH (vif, netback_bucket(netback, domid, devid), list)
 		if (vif->domid == domid && vif->devid == devid)
 			return vif;
 	return NULL;
@@ -145,7 +146,7 @@ netback_scan_domain(struct netback *netback, uint16_t domid)
 	char **names;
 
 	for (int i = 0; i < NETBACK_BUCKETS; i++) {
-		LIST_FOREACH(vif, &netback->vifs[i], list)
+		LIST_FOREACH (vif, &netback->vifs[i], list)
 			if (vif->domid == domid)
 				netback_changed(netback, vif);
 	}
@@ -210,7 +211,7 @@ release_event(struct netback *netback)
 	struct vif *vif;
 
 	for (int i = 0; i < NETBACK_BUCKETS; i++) {
-		LIST_FOREACH(vif, &netback->vifs[i], list) {
+		LIST_FOREACH (vif, &netback->vifs[i], list) {
 			if (vif->rings == NULL || hv->ops->domain_alive(hv->ctx, vif->domid))
 				continue;
 			vif->domain_dead = true;
@@ -261,7 +262,7 @@ netback_read_broken(struct netback *netback)
 	if (read(netback->broken_fd, &count, sizeof(count)) < 0)
 		return;
 	for (int i = 0; i < NETBACK_BUCKETS; i++) {
-		LIST_FOREACH(vif, &netback->vifs[i], list) {
+		LIST_FOREACH (vif, &netback->vifs[i], list) {
 			const char *why = vif->rings != NULL ? vif_rings_broken(vif->rings) : NULL;
 
 			if (why == NULL)
@@ -292,7 +293,7 @@ netback_retry(struct netback *netback)
 	struct vif *vif;
 
 	for (int i = 0; i < NETBACK_BUCKETS; i++) {
-		LIST_FOREACH(vif, &netback->vifs[i], list)
+		LIST_FOREACH (vif, &netback->vifs[i], list)
 			if (!vif->accepted && !vif->refused)
 				netback_changed(netback, vif);
 	}

@@ -39,7 +39,8 @@ struct vif_thread;
  *	event comes for what is in the rings already.
  * @vif_disconnected: workers will not find the rings any more. Also when netback_destroy() ends
  *	a connection.
- * @queue_worker: which worker polls @queue of the vif: 0 .. n_threads - 1. Constant while connected.
+ * @queue_worker: which worker polls @queue of the vif: 0 .. n_threads - 1. Constant while
+ *connected.
  * @queue_cookie: the cookie of events of @queue.
  * @message: a line for the log; the guest may be its cause, so limit the rate.
  * @retire: call @fn(@obj) after a grace period, when no worker can see what it could see before.
@@ -69,28 +70,28 @@ struct vif_info {
 	char name[VIF_NAME_SIZE];
 	uint16_t domid;
 	uint32_t devid;
-	uint8_t mac[6];           /* by the toolstack; the guest's own idea is not asked */
-	const char *state;        /* "connected"; of the backend */
-	const char *frontend;     /* the same of the frontend; "absent" if its directory is gone */
-	char hotplug[32];         /* hotplug-status */
-	char error[160];          /* why it is not connected, or empty */
-	uint16_t n_queues;        /* connected ones; 0: not connected */
+	uint8_t mac[6];       /* by the toolstack; the guest's own idea is not asked */
+	const char *state;    /* "connected"; of the backend */
+	const char *frontend; /* the same of the frontend; "absent" if its directory is gone */
+	char hotplug[32];     /* hotplug-status */
+	char error[160];      /* why it is not connected, or empty */
+	uint16_t n_queues;    /* connected ones; 0: not connected */
 	uint16_t max_queues;
-	bool split_channels;      /* one event channel for each direction */
-	bool sg;                  /* the guest takes packets of more than a page */
+	bool split_channels;       /* one event channel for each direction */
+	bool sg;                   /* the guest takes packets of more than a page */
 	bool csum_ipv4, csum_ipv6; /* the guest takes packets with blank checksums */
 	/* since the vif appeared, all connections and queues */
-	uint64_t tx_requests;     /* slots taken from the guest */
+	uint64_t tx_requests; /* slots taken from the guest */
 	uint64_t tx_packets;
-	uint64_t tx_errors;       /* packets answered with an error */
-	uint64_t rx_requests;     /* slots given to the guest */
+	uint64_t tx_errors;   /* packets answered with an error */
+	uint64_t rx_requests; /* slots given to the guest */
 	uint64_t rx_packets;
-	uint64_t rx_errors;       /* packets that could not be copied to the guest */
-	uint64_t rx_full;         /* bursts that found too few buffers posted */
-	uint64_t copies;          /* pieces of grant copies */
-	uint64_t copy_calls;      /* batches of them */
+	uint64_t rx_errors;  /* packets that could not be copied to the guest */
+	uint64_t rx_full;    /* bursts that found too few buffers posted */
+	uint64_t copies;     /* pieces of grant copies */
+	uint64_t copy_calls; /* batches of them */
 	uint64_t notifies;
-	uint64_t ring_errors;     /* times a broken ring had the vif disabled */
+	uint64_t ring_errors; /* times a broken ring had the vif disabled */
 };
 
 /**

@@ -251,7 +251,8 @@ state_next(enum xenbus_state state, enum xenbus_state target)
 	switch (state) {
 	case XenbusStateInitialising:
 		return target == XenbusStateClosed || target == XenbusStateClosing ?
-			       target : XenbusStateInitWait;
+			       target :
+			       XenbusStateInitWait;
 	case XenbusStateInitWait:
 		return target == XenbusStateConnected ? XenbusStateConnected : XenbusStateClosing;
 	case XenbusStateConnected:
@@ -402,7 +403,7 @@ vif_read_frontend(struct vif *vif)
 	if (vif->frontend_absent)
 		vif->frontend_state = XenbusStateUnknown;
 	else if (ret < 0 || state > XenbusStateReconfigured)
-		vif->frontend_state = (enum xenbus_state)-1;
+		vif->frontend_state = (enum xenbus_state) - 1;
 	else
 		vif->frontend_state = (enum xenbus_state)state;
 }
@@ -444,8 +445,8 @@ vif_adopt(struct vif *vif, uint32_t state)
 	case XenbusStateClosed:
 		vif->state = vif->target = (enum xenbus_state)state;
 		/* a frontend that is still up has not seen that yet */
-		vif->broken = state == XenbusStateClosing &&
-			      vif->frontend_state == XenbusStateConnected;
+		vif->broken =
+			state == XenbusStateClosing && vif->frontend_state == XenbusStateConnected;
 		break;
 	default:
 		/* written anew in any case: the backend before us may have offered other things */
@@ -574,7 +575,8 @@ vif_info(const struct vif *vif, struct vif_info *ret_info)
 		ret_info->max_queues = netback_max_queues(vif->netback);
 		hotplug = store_read(vif->netback->config.hv, vif->backend, "hotplug-status");
 	}
-	snprintf(ret_info->hotplug, sizeof(ret_info->hotplug), "%s", hotplug != NULL ? hotplug : "");
+	snprintf(ret_info->hotplug, sizeof(ret_info->hotplug), "%s",
+		 hotplug != NULL ? hotplug : "");
 	free(hotplug);
 	if (vif->rings != NULL) {
 		ret_info->n_queues = vif->rings->n_queues;

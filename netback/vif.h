@@ -32,7 +32,8 @@ struct vif_totals {
 };
 
 struct vif {
-	struct vif_rings *rings; /* control: rw (release), worker: ro (acquire); NULL: not connected */
+	struct vif_rings
+		*rings; /* control: rw (release), worker: ro (acquire); NULL: not connected */
 
 	/* control only, from here on */
 	struct netback *netback; /* NULL: gone, only references are left */
@@ -56,9 +57,9 @@ struct vif {
 	bool hotplug_done; /* once said "connected", or no script is to say so */
 	bool broken;       /* fatal error: no new connection until the frontend has gone down */
 	bool domain_dead;
-	bool accepted;     /* the owner has made its part */
-	bool refused;      /* ... or cannot */
-	bool adopted;      /* looked at for the first time */
+	bool accepted; /* the owner has made its part */
+	bool refused;  /* ... or cannot */
+	bool adopted;  /* looked at for the first time */
 	char error[160];
 
 	struct vif_rings *retired; /* of the connection before: wait for their grace period */
@@ -88,8 +89,8 @@ void vif_update(struct vif *vif);
 void vif_fatal(struct vif *vif, const char *message);
 
 /**
- * vif_leave() - the directory is gone: end the connection, after a grace period. The vif must not be
- * used any more but by vif_put().
+ * vif_leave() - the directory is gone: end the connection, after a grace period. The vif must not
+ * be used any more but by vif_put().
  */
 void vif_leave(struct vif *vif);
 

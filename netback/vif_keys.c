@@ -85,16 +85,16 @@ queue_keys(const struct hypervisor *hv, const char *dir, struct vif_queue_keys *
 }
 
 static int
-feature_keys(const struct hypervisor *hv, const char *dir, struct vif_keys *keys,
-	     struct error *err)
+feature_keys(const struct hypervisor *hv, const char *dir, struct vif_keys *keys, struct error *err)
 {
 	bool rx_copy = false, no_csum_ipv4 = false;
 	int ret;
 
 	ret = key_bool(hv, dir, "request-rx-copy", &rx_copy, err);
 	if (ret == 0 && !rx_copy)
-		ret = error_set(err, -EOPNOTSUPP,
-				"frontend has no request-rx-copy = 1; page flipping is not possible");
+		ret = error_set(
+			err, -EOPNOTSUPP,
+			"frontend has no request-rx-copy = 1; page flipping is not possible");
 	if (ret == 0)
 		ret = key_bool(hv, dir, "feature-sg", &keys->sg, err);
 	if (ret == 0)
@@ -118,8 +118,9 @@ vif_keys_read(const struct hypervisor *hv, const char *frontend, uint16_t max_qu
 	if (ret < 0)
 		return ret;
 	if (n_queues < 1 || n_queues > max_queues)
-		return error_set(err, -ERANGE, "frontend's multi-queue-num-queues %u is not 1 to %u",
-				 n_queues, max_queues);
+		return error_set(err, -ERANGE,
+				 "frontend's multi-queue-num-queues %u is not 1 to %u", n_queues,
+				 max_queues);
 	keys.n_queues = (uint16_t)n_queues;
 
 	ret = feature_keys(hv, frontend, &keys, err);

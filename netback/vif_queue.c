@@ -114,7 +114,8 @@ queue_map(struct vif_queue *queue, const struct vif_rings_config *config, uint16
 	if (queue->rx.ring == NULL)
 		return error_set(err, errno, "cannot map rx-ring-ref %u of queue %u: %s",
 				 keys->rx_ref, i, strerror(errno));
-	if (ring_attach(&queue->tx.ring->req_prod, &queue->tx.ring->rsp_prod, &queue->tx.index) < 0 ||
+	if (ring_attach(&queue->tx.ring->req_prod, &queue->tx.ring->rsp_prod, &queue->tx.index) <
+		    0 ||
 	    ring_attach(&queue->rx.ring->req_prod, &queue->rx.ring->rsp_prod, &queue->rx.index) < 0)
 		return error_set(err, EINVAL, "ring indices of queue %u make no sense", i);
 	return 0;

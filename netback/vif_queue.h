@@ -13,9 +13,9 @@
  * vif disabled ("broken"); the control thread is told by an eventfd and closes the vif. What kernel
  * netback answers with an error is answered with an error here (netback.c of Linux).
  *
- * Thread-safety: the ring from the guest (vif_rx_burst, vif_rx_arm) belongs to the worker that polls
- * the queue. The ring to the guest has a lock; any worker may call vif_tx_burst. Queues are opened
- * and closed by the control thread, closed after a grace period.
+ * Thread-safety: the ring from the guest (vif_rx_burst, vif_rx_arm) belongs to the worker that
+ * polls the queue. The ring to the guest has a lock; any worker may call vif_tx_burst. Queues are
+ * opened and closed by the control thread, closed after a grace period.
  */
 #ifndef NETBACK_VIF_QUEUE_H
 #define NETBACK_VIF_QUEUE_H
@@ -65,12 +65,12 @@ struct vif_thread {
 
 /* Packets that a burst had to throw away, for the caller to count. */
 struct vif_lost {
-	uint32_t bad_request;  /* broke the protocol; answered with an error */
-	uint32_t bad_frame;    /* blank checksum, but headers make no sense */
-	uint32_t copy_failed;  /* the grant could not be copied */
-	uint32_t no_buffer;    /* no mbuf */
-	uint32_t too_big;      /* more than the guest takes in one packet */
-	uint64_t bytes;        /* of all those that were taken by vif_tx_burst */
+	uint32_t bad_request; /* broke the protocol; answered with an error */
+	uint32_t bad_frame;   /* blank checksum, but headers make no sense */
+	uint32_t copy_failed; /* the grant could not be copied */
+	uint32_t no_buffer;   /* no mbuf */
+	uint32_t too_big;     /* more than the guest takes in one packet */
+	uint64_t bytes;       /* of all those that were taken by vif_tx_burst */
 };
 
 /* An event channel. */

@@ -10,7 +10,8 @@
 #include "vif_queue.h"
 
 #define FRAGMENTS_MAX XEN_NETIF_NR_SLOTS_MIN /* after the first one; more: error response */
-#define FRAGMENTS_FATAL 20 /* more after the first one: nobody's mistake; kernel: fatal_skb_slots */
+#define FRAGMENTS_FATAL 20 /* more after the first one: nobody's mistake; kernel: fatal_skb_slots \
+			    */
 
 /* What came of looking at one packet's requests. */
 enum take {
@@ -35,11 +36,11 @@ struct rx_burst {
 /* A packet's requests, private and checked. */
 struct rx_request {
 	struct netif_tx_request first;
-	uint32_t size;    /* of the whole packet */
+	uint32_t size; /* of the whole packet */
 	uint32_t n_extras;
 	bool has_gso;
-	bool is_control;  /* a multicast message, not a packet */
-	bool is_bad;      /* to be answered with an error */
+	bool is_control;      /* a multicast message, not a packet */
+	bool is_bad;          /* to be answered with an error */
 	uint32_t n_fragments; /* after the first */
 	struct netif_tx_request fragments[FRAGMENTS_MAX];
 };
@@ -101,7 +102,8 @@ take_extras(struct rx_burst *burst, struct rx_request *request)
 	return TAKE_NEXT;
 }
 
-/* The requests of the other fragments. first.size comes as the whole packet's, leaves as its own. */
+/* The requests of the other fragments. first.size comes as the whole packet's, leaves as its own.
+ */
 static enum take
 take_fragments(struct rx_burst *burst, struct rx_request *request)
 {

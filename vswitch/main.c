@@ -242,7 +242,10 @@ start(struct vswitchd *d, const struct options *options, struct error *err)
 	dispatch.ctx = d->sw;
 	snprintf(path, sizeof(path), "%s/vswitchd.sock", options->run_dir);
 	d->rpc = rpc_server_create(d->base, path, &dispatch, err);
-	return d->rpc != NULL ? 0 : err->code;
+	if (d->rpc == NULL)
+		return err->code;
+	d->sw->started = true;
+	return 0;
 }
 
 /* Everything in the reverse order of start(), from wherever it got to. */
@@ -258,6 +261,7 @@ stop(struct vswitchd *d)
 		rte_eal_mp_wait_lcore();
 	}
 	if (d->sw != NULL) {
+		rcu_poll(d->sw->rcu); /* ports deleted just now go as such */
 		d->sw->stopping = true;
 		port_vif_fini(d->sw);
 		netlink = d->sw->netlink; /* ports still need it to close */

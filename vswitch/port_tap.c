@@ -48,7 +48,8 @@ struct tap {
 	struct vswitch *sw;
 	struct netlink_watch *watch;
 	uint32_t mtu; /* asked for; 0: the interface's own */
-	bool ours;    /* made here: goes with the port */
+	bool ours;    /* made by a vswitchd: goes with the port */
+	bool made;    /* made by this one */
 	char name[IFNAMSIZ];
 };
 
@@ -238,7 +239,8 @@ tap_attach(struct tap *tap, struct netlink_link *ret_link, struct error *err)
 				 tap->name, strerror(-ret));
 	}
 	conn->ifindex = ret_link->ifindex;
-	tap->ours = !existed || strcmp(ret_link->alias, TAP_ALIAS) == 0;
+	tap->made = !existed;
+	tap->ours = tap->made || strcmp(ret_link->alias, TAP_ALIAS) == 0;
 	__atomic_store_n(&tap->conn, conn, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -289,6 +291,18 @@ tap_changed(void *arg, const struct netlink_link *link)
 		tap_report(tap, link);
 }
 
+/*
+ * Does the interface go with the port? If an operator deletes the port, but not if the daemon stops;
+ * and a start that fails takes back what it made, and only that.
+ */
+static bool
+tap_goes(const struct tap *tap)
+{
+	if (!tap->sw->started)
+		return tap->made;
+	return tap->ours && !tap->sw->stopping;
+}
+
 static void
 tap_close(struct port *port)
 {
@@ -298,7 +312,7 @@ tap_close(struct port *port)
 		return;
 	netlink_watch_del(tap->watch);
 	if (tap->conn != NULL) {
-		if (tap->ours && !tap->sw->stopping)
+		if (tap_goes(tap))
 			ioctl(tap->conn->queues[0].fd, TUNSETPERSIST, 0);
 		tap_conn_free(tap->conn);
 	}

@@ -117,12 +117,16 @@ vif_port_open(struct port *port, const struct port_config *config, struct error 
 	uint32_t mtu;
 
 	if (netback == NULL)
-		return error_set(err, EOPNOTSUPP, "port %s: vifs need Xen, and vswitchd runs with "
-				 "--no-xen", config->name);
+		return error_set(err, EOPNOTSUPP,
+				 "port %s: vifs need Xen, and vswitchd runs with "
+				 "--no-xen",
+				 config->name);
 	vif = netback_find(netback, config->name);
 	if (vif == NULL || vif->owner_data != NULL)
-		return error_set(err, ENOENT, "port %s: no guest has such a vif; the toolstack (xl) "
-				 "makes it", config->name);
+		return error_set(err, ENOENT,
+				 "port %s: no guest has such a vif; the toolstack (xl) "
+				 "makes it",
+				 config->name);
 	vif_port = calloc(1, sizeof(*vif_port));
 	if (vif_port == NULL)
 		return error_set(err, ENOMEM, "port %s: no memory for it", config->name);
@@ -198,7 +202,8 @@ note_config(struct vswitch *sw, const struct vif *vif, const struct vif_note *no
 	memcpy(config->name, vif->name, sizeof(vif->name));
 }
 
-/* Make the vif's port, and put it on the bridge that it was on before a restart, if there is one. */
+/* Make the vif's port, and put it on the bridge that it was on before a restart, if there is one.
+ */
 static int
 owner_vif_added(void *arg, struct vif *vif, struct error *err)
 {
@@ -224,8 +229,8 @@ owner_vif_added(void *arg, struct vif *vif, struct error *err)
 		if (note.bridge != NULL && bridge == NULL)
 			snprintf(vif_port->bridge, sizeof(vif_port->bridge), "%s", note.bridge);
 		switch_port_status(sw, vif_port->port, false, "guest is not connected");
-		log_line(LOG_INFO, "%s: new vif%s%s", vif->name, bridge != NULL ? " on bridge " : "",
-			 bridge != NULL ? bridge : "");
+		log_line(LOG_INFO, "%s: new vif%s%s", vif->name,
+			 bridge != NULL ? " on bridge " : "", bridge != NULL ? bridge : "");
 	}
 	free(note.bridge);
 	return ret;
@@ -341,16 +346,20 @@ vif_ports_threads(struct vif_ports *ports, const struct hypervisor *hv, struct e
 		int ret;
 
 		if (thread == NULL)
-			return error_set(err, errno, "xen: cannot open event channels or grants for "
-					 "worker %u: %s", w, strerror(errno));
+			return error_set(err, errno,
+					 "xen: cannot open event channels or grants for "
+					 "worker %u: %s",
+					 w, strerror(errno));
 		ports->threads[w] = thread;
 		ports->n_threads = (uint16_t)(w + 1);
 		dp->workers[w]->hypervisor = thread;
 		ret = worker_event_source(dp->workers[w], hv->ops->events_fd(thread->hvt),
 					  vif_port_events, thread);
 		if (ret < 0)
-			return error_set(err, ret, "xen: worker %u cannot wait for event channels: "
-					 "%s", w, strerror(-ret));
+			return error_set(err, ret,
+					 "xen: worker %u cannot wait for event channels: "
+					 "%s",
+					 w, strerror(-ret));
 	}
 	return 0;
 }
@@ -442,8 +451,10 @@ note_write(struct vif *vif, const char *key, const char *value)
 	if (!same)
 		ret = vif_note_write(vif, key, value);
 	if (ret < 0 && ret != -ENOENT)
-		log_line(LOG_WARNING, "%s: cannot note its %s in xenstore: %s; it will not be found "
-			 "again after a restart", vif->name, key, strerror(-ret));
+		log_line(LOG_WARNING,
+			 "%s: cannot note its %s in xenstore: %s; it will not be found "
+			 "again after a restart",
+			 vif->name, key, strerror(-ret));
 }
 
 static void
@@ -477,8 +488,9 @@ port_vif_detached(struct vswitch *sw, const struct switch_port *port)
 	if (vif == NULL)
 		return;
 	((struct vif_port *)port->dp->priv)->bridge[0] = '\0';
-	for (const char *const *key = (const char *const[]){ "bridge", "vid", "mtu", "fdb-limit",
-							     NULL }; *key != NULL; key++)
+	for (const char *const *key =
+		     (const char *const[]){ "bridge", "vid", "mtu", "fdb-limit", NULL };
+	     *key != NULL; key++)
 		note_write(vif, *key, NULL);
 }
 

@@ -3,10 +3,10 @@
  * vif ports: guests of a Xen host, connected by netback.
  *
  * netback makes the devices, so no one adds a vif port by hand: as soon as the toolstack has made a
- * device, a port vifD.N is there, on no bridge. `vsctl port add vifD.N bridge B` (scripts/vif-bridge)
- * puts it on a bridge; that is noted in xenstore below the device's backend directory, so that
- * the vif finds its bridge again when vswitchd is restarted under a running guest. The port is up
- * while the guest is connected.
+ * device, a port vifD.N is there, on no bridge. `vsctl port add vifD.N bridge B`
+ * (scripts/vif-bridge) puts it on a bridge; that is noted in xenstore below the device's backend
+ * directory, so that the vif finds its bridge again when vswitchd is restarted under a running
+ * guest. The port is up while the guest is connected.
  *
  * Thread-safety: control thread only.
  */

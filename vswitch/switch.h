@@ -88,6 +88,7 @@ struct vswitch {
 	struct event *rcu_timer;   /* 1 ms, while something is retired */
 	struct event *tick;        /* 1 s: ageing */
 	uint16_t next_bridge_id;
+	bool started;              /* all of it runs: until then, a failure takes back what was made */
 	bool stopping;             /* the daemon ends: host taps and guests stay as they are */
 	bool id_used[PORT_MAX];    /* ids of ports, until no worker can see them */
 	struct switch_port *owners[PORT_MAX]; /* by port id, as long as the id is used */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Ring requests of a hostile guest: the input is a list of commands, each a byte and its operands, of
- * a guest that puts anything into its rings, at any index, between the backend's bursts.
+ * Ring requests of a hostile guest: the input is a list of commands, each a byte and its operands,
+ * of a guest that puts anything into its rings, at any index, between the backend's bursts.
  *
- * Beyond what the sanitizers see it checks that packets are in canonical form, that the backend never
- * answers more than it was asked, and that nothing is left behind.
+ * Beyond what the sanitizers see it checks that packets are in canonical form, that the backend
+ * never answers more than it was asked, and that nothing is left behind.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -20,7 +20,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define COMMANDS_MAX 400
-#define REQUIRE(condition) do { if (!(condition)) abort(); } while (0)
+#define REQUIRE(condition)        \
+	do {                      \
+		if (!(condition)) \
+			abort();  \
+	} while (0)
 
 enum command {
 	RAW_REQUEST,
@@ -77,8 +81,9 @@ static void
 start_eal(void)
 {
 	static char text[][24] = {
-		"fuzz", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry",
-		"--log-level=error", "-m", "64", "--lcores=0",
+		"fuzz",           "--no-huge",         "--no-shconf", "--no-pci",
+		"--no-telemetry", "--log-level=error", "-m",          "64",
+		"--lcores=0",
 	};
 	char *args[RTE_DIM(text) + 1] = { NULL };
 

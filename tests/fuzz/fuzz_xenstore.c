@@ -18,7 +18,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define COMMANDS_MAX 100
 #define DEVICES 2
-#define REQUIRE(condition) do { if (!(condition)) abort(); } while (0)
+#define REQUIRE(condition)        \
+	do {                      \
+		if (!(condition)) \
+			abort();  \
+	} while (0)
 
 enum command {
 	FRONTEND_KEY,
@@ -38,11 +42,27 @@ enum command {
 };
 
 static const char *const frontend_keys[] = {
-	"tx-ring-ref", "rx-ring-ref", "event-channel", "event-channel-tx", "event-channel-rx",
-	"multi-queue-num-queues", "request-rx-copy", "feature-sg", "feature-no-csum-offload",
-	"feature-ipv6-csum-offload", "feature-rx-notify", "queue-0/tx-ring-ref",
-	"queue-0/rx-ring-ref", "queue-0/event-channel", "queue-1/tx-ring-ref",
-	"queue-1/rx-ring-ref", "queue-1/event-channel", "state", "state/below", "mac", "backend",
+	"tx-ring-ref",
+	"rx-ring-ref",
+	"event-channel",
+	"event-channel-tx",
+	"event-channel-rx",
+	"multi-queue-num-queues",
+	"request-rx-copy",
+	"feature-sg",
+	"feature-no-csum-offload",
+	"feature-ipv6-csum-offload",
+	"feature-rx-notify",
+	"queue-0/tx-ring-ref",
+	"queue-0/rx-ring-ref",
+	"queue-0/event-channel",
+	"queue-1/tx-ring-ref",
+	"queue-1/rx-ring-ref",
+	"queue-1/event-channel",
+	"state",
+	"state/below",
+	"mac",
+	"backend",
 };
 
 static const char *const backend_keys[] = {
@@ -165,7 +185,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input input = { .data = data, .left = size };
-	struct run run = { .configs = { { .domid = 1, .split = true }, { .domid = 2, .devid = 5 } } };
+	struct run run = { .configs = { { .domid = 1, .split = true },
+					{ .domid = 2, .devid = 5 } } };
 	struct fake_counts counts;
 	uint8_t flags = take8(&input);
 

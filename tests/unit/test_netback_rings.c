@@ -72,8 +72,9 @@ receive(struct bed *bed, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct vif_queue *queue = vif_queue(bed->vif, 0, false);
 
-	return queue == NULL ? 0 : vif_rx_burst(bed->host->threads[0], queue, pool, pkts, n,
-						&bed->lost);
+	return queue == NULL ?
+		       0 :
+		       vif_rx_burst(bed->host->threads[0], queue, pool, pkts, n, &bed->lost);
 }
 
 static uint16_t
@@ -113,8 +114,9 @@ static void
 send_one(struct bed *bed, uint32_t len, uint16_t slot_len, uint16_t offset)
 {
 	static uint8_t data[65535];
-	struct fake_frame frame = { .data = data, .len = len, .slot_len = slot_len,
-				    .offset = offset };
+	struct fake_frame frame = {
+		.data = data, .len = len, .slot_len = slot_len, .offset = offset
+	};
 	struct rte_mbuf *pkts[VIF_BURST_MAX];
 	int n_slots;
 
@@ -166,7 +168,8 @@ test_wrap(void **state)
 	for (uint32_t round = 0; round < 300; round++) {
 		for (uint32_t i = 0; i < 16; i++) {
 			uint32_t len = 60 + (round * 16 + i) * 37 % 19000;
-			struct fake_frame frame = { .data = data[i], .len = len,
+			struct fake_frame frame = { .data = data[i],
+						    .len = len,
 						    .slot_len = (uint16_t)(1100 + i * 100) };
 
 			fill(data[i], len, round + i);
@@ -210,9 +213,10 @@ test_budget(void **state)
 }
 
 static const uint8_t udp_frame[] = {
-	0x02, 0, 0, 0, 0, 2, 0x02, 0, 0, 0, 0, 1, 0x08, 0x00, /* Ethernet */
-	0x45, 0, 0, 32, 0, 0, 0x40, 0, 64, 17, 0x26, 0xcb, 10, 0, 0, 1, 10, 0, 0, 2, /* IPv4 */
-	0x12, 0x34, 0, 53, 0, 12, 0x14, 0x1d, 'a', 'b', 'c', 'd', /* UDP; pseudo header's sum */
+	0x02, 0,    0,  0,  0, 2,  0x02, 0,    0,   0,   0,    1,    0x08, 0x00, /* Ethernet */
+	0x45, 0,    0,  32, 0, 0,  0x40, 0,    64,  17,  0x26, 0xcb, 10,   0,
+	0,    1,    10, 0,  0, 2,                                   /* IPv4 */
+	0x12, 0x34, 0,  53, 0, 12, 0x14, 0x1d, 'a', 'b', 'c',  'd', /* UDP; pseudo header's sum */
 };
 
 static void
@@ -267,8 +271,9 @@ good_ref(struct bed *bed)
 static void
 raw(struct bed *bed, uint32_t gref, uint16_t offset, uint16_t flags, uint16_t id, uint16_t size)
 {
-	struct netif_tx_request request = { .gref = gref, .offset = offset, .flags = flags,
-					    .id = id, .size = size };
+	struct netif_tx_request request = {
+		.gref = gref, .offset = offset, .flags = flags, .id = id, .size = size
+	};
 
 	fake_frontend_raw(bed->frontend, 0, &request);
 }
@@ -576,8 +581,9 @@ test_extra_hash(void **state)
 	struct netif_extra_info extra = { .type = XEN_NETIF_EXTRA_TYPE_HASH };
 	struct bed *bed = *state;
 	uint8_t data[300];
-	struct fake_frame frame = { .data = data, .len = sizeof(data), .slot_len = 100,
-				    .extra = &extra };
+	struct fake_frame frame = {
+		.data = data, .len = sizeof(data), .slot_len = 100, .extra = &extra
+	};
 	struct rte_mbuf *pkts[VIF_BURST_MAX];
 
 	fill(data, sizeof(data), 3);
@@ -792,8 +798,9 @@ test_to_guest(void **state)
 			fill(data, lens[i], i + round);
 			pkt = make_packet(data, lens[i], (uint16_t)(round % 2 == 0 ? 2000 : 1448));
 			assert_int_equal(transmit(bed, &pkt, 1), 1);
-			assert_int_equal(fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf),
-							    &flags), lens[i]);
+			assert_int_equal(
+				fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf), &flags),
+				lens[i]);
 			assert_memory_equal(buf, data, lens[i]);
 			assert_int_equal(flags & ~NETRXF_more_data, 0);
 			assert_null(bed->frontend->broken);
@@ -947,8 +954,9 @@ static void
 start_eal(void)
 {
 	static char text[][24] = {
-		"test", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry",
-		"--log-level=error", "-m", "64", "--lcores=0",
+		"test",           "--no-huge",         "--no-shconf", "--no-pci",
+		"--no-telemetry", "--log-level=error", "-m",          "64",
+		"--lcores=0",
 	};
 	char *args[RTE_DIM(text) + 1] = { NULL };
 

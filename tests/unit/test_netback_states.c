@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The life of a vif as xenstore sees it: states, keys, restarts, and that nothing is left behind. */
+/* The life of a vif as xenstore sees it: states, keys, restarts, and that nothing is left behind.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -432,7 +433,8 @@ test_bad_indices(void **state)
 	fake_frontend_destroy(frontend);
 }
 
-/* The process ends and a new one comes: the store is not touched, the guest sees nothing but a kick. */
+/* The process ends and a new one comes: the store is not touched, the guest sees nothing but a
+ * kick. */
 static void
 test_restart(void **state)
 {
@@ -451,10 +453,10 @@ test_restart(void **state)
 	assert_int_equal(frontend->state, XenbusStateConnected);
 	assert_int_equal(backend(host, &guest), XenbusStateConnected);
 	assert_int_equal(host->n_connected, 2);
-	assert_int_equal(
-		fake_channel_take(host->fake, guest.domid, frontend->queues[0].tx_port), 1);
-	assert_int_equal(
-		fake_channel_take(host->fake, guest.domid, frontend->queues[0].rx_port), 1);
+	assert_int_equal(fake_channel_take(host->fake, guest.domid, frontend->queues[0].tx_port),
+			 1);
+	assert_int_equal(fake_channel_take(host->fake, guest.domid, frontend->queues[0].rx_port),
+			 1);
 	fake_frontend_destroy(frontend);
 }
 

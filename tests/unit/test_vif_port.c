@@ -58,7 +58,8 @@ start_switch(struct bed *bed)
 	assert_int_equal(port_vif_init(bed->sw, fake_hypervisor_get(bed->fake), &err), 0);
 	if (bed->threaded)
 		assert_int_equal(rte_eal_remote_launch(worker_run, bed->worker,
-						       rte_get_next_lcore(-1, 1, 0)), 0);
+						       rte_get_next_lcore(-1, 1, 0)),
+				 0);
 	else
 		rte_rcu_qsbr_thread_online(bed->dp->qsbr, 0);
 }
@@ -148,8 +149,9 @@ start_guests(struct bed *bed)
 
 		assert_int_equal(fake_toolstack_attach(bed->fake, &configs[i]), 0);
 		bed->guests[i] = fake_frontend_create(bed->fake, &configs[i]);
-		for (int try = 0; try < TRIES && fake_backend_state(bed->fake, &configs[i]) !=
-							 XenbusStateInitWait; try++)
+		for (int try = 0; try < TRIES &&
+				  fake_backend_state(bed->fake, &configs[i]) != XenbusStateInitWait;
+		     try++)
 			run_once(bed);
 		snprintf(name, sizeof(name), "vif%u.0", configs[i].domid);
 		attach(bed, name, "xenbr0", 0);
@@ -294,7 +296,8 @@ test_balance(void **state)
 
 		snprintf(name, sizeof(name), "vif%u.0", configs[i].domid);
 		assert_int_equal(switch_port_set(bed->sw, name, PORT_SET_MTU, NULL,
-						 &(struct port_config){ .mtu = 8986 }, &err), 0);
+						 &(struct port_config){ .mtu = 8986 }, &err),
+				 0);
 	}
 	for (unsigned int round = 0; round < 300; round++) {
 		send_frame(bed, 0, frame, make_frame(frame, -1, 0, 60));
@@ -310,7 +313,7 @@ test_balance(void **state)
 			fake_frontend_reap(bed->guests[i], 0);
 	}
 	run(bed);
-	LIST_FOREACH(port, &bed->sw->ports, list) {
+	LIST_FOREACH (port, &bed->sw->ports, list) {
 		switch_port_stats(bed->sw, port, &stats);
 		sum.rx_packets += stats.rx_packets;
 		sum.tx_packets += stats.tx_packets;
@@ -353,8 +356,10 @@ test_restart(void **state)
 		char name[SWITCH_NAME_SIZE];
 
 		snprintf(name, sizeof(name), "vif%u.0", configs[i].domid);
-		assert_int_equal(switch_port_set(bed->sw, name, PORT_SET_VID | PORT_SET_MTU |
-						 PORT_SET_FDB_LIMIT, NULL, &settings, &err), 0);
+		assert_int_equal(switch_port_set(bed->sw, name,
+						 PORT_SET_VID | PORT_SET_MTU | PORT_SET_FDB_LIMIT,
+						 NULL, &settings, &err),
+				 0);
 	}
 	assert_int_equal(switch_port_del(bed->sw, "vif3.0", &err), 0);
 	stop_switch(bed);
@@ -449,9 +454,11 @@ test_threaded(void **state)
 	for (int round = 0; round < 50; round++) {
 		int len = 60 + round, got_len;
 
-		/* let the worker find its queues empty: it sleeps then until an event channel fires */
+		/* let the worker find its queues empty: it sleeps then until an event channel fires
+		 */
 		for (int try = 0; try < TRIES && round % 10 == 0 &&
-		     __atomic_load_n(&bed->worker->n_active, __ATOMIC_RELAXED) != 0; try++)
+				  __atomic_load_n(&bed->worker->n_active, __ATOMIC_RELAXED) != 0;
+		     try++)
 			run_once(bed);
 		make_frame(frame, (round + 1) % 3, round % 3, (uint32_t)len);
 		send_frame(bed, round % 3, frame, (uint32_t)len);
@@ -479,9 +486,15 @@ test_threaded_churn(void **state)
 		struct fake_frontend *guest = bed->guests[2];
 		int got_len;
 
-		if (guest != NULL && round % 3 == 0)
+		for (int try = 0;
+		     try < TRIES && round % 3 == 0 &&
+		     (guest->n_queues == 0 ||
+		      fake_backend_state(bed->fake, &configs[2]) != XenbusStateConnected);
+		     try++)
+			run_once(bed);
+		if (round % 6 == 0) {
 			fake_frontend_reset(guest);
-		if (guest != NULL && round % 3 == 1) {
+		} else if (round % 6 == 3) {
 			struct netif_tx_request bad = { .offset = 4095, .size = 100 };
 
 			fake_frontend_raw(guest, 0, &bad);
@@ -510,8 +523,9 @@ static void
 start_eal(void)
 {
 	static char text[][24] = {
-		"test", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry",
-		"--log-level=error", "-m", "64", "--lcores=0,1@0",
+		"test",           "--no-huge",         "--no-shconf", "--no-pci",
+		"--no-telemetry", "--log-level=error", "-m",          "64",
+		"--lcores=0,1@0",
 	};
 	char *args[RTE_DIM(text) + 1] = { NULL };
 
