@@ -7,9 +7,14 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "error.h"
+
+/* What must wait for something else to be closed takes a moment, never longer. */
+#define RETRY_MSEC 10
+#define RETRIES 500
 
 struct client {
 	int fd;
@@ -145,11 +150,11 @@ receive_reply(struct client *client, struct error *err)
 	return reply;
 }
 
-int
-client_call(struct client *client, const char *method, json_t *params, json_t **ret_result,
+static int
+call_once(struct client *client, const char *method, json_t *params, json_t **ret_result,
 	    struct error *err)
 {
-	const char *message;
+	const char *message, *name;
 	json_t *reply;
 	int ret;
 
@@ -163,13 +168,32 @@ client_call(struct client *client, const char *method, json_t *params, json_t **
 
 	message = json_string_value(json_object_get(json_object_get(reply, "error"), "message"));
 	if (message != NULL) {
-		ret = error_set(err, EREMOTEIO, "%s", message);
+		name = json_string_value(json_object_get(
+			json_object_get(json_object_get(reply, "error"), "data"), "errno"));
+		ret = error_set(err, name != NULL && strcmp(name, "EAGAIN") == 0 ? EAGAIN : EREMOTEIO,
+				"%s", message);
 	} else {
 		*ret_result = json_incref(json_object_get(reply, "result"));
 		if (*ret_result == NULL)
 			ret = error_set(err, EPROTO, "vswitchd sent a reply without result");
 	}
 	json_decref(reply);
+	return ret;
+}
+
+int
+client_call(struct client *client, const char *method, json_t *params, json_t **ret_result,
+	    struct error *err)
+{
+	const struct timespec pause = { .tv_nsec = RETRY_MSEC * 1000000L };
+	int ret = -EAGAIN;
+
+	for (unsigned int i = 0; i < RETRIES && ret == -EAGAIN; i++) {
+		if (i > 0)
+			nanosleep(&pause, NULL);
+		ret = call_once(client, method, json_incref(params), ret_result, err);
+	}
+	json_decref(params);
 	return ret;
 }
 

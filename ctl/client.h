@@ -31,6 +31,8 @@ struct client *client_open(const char *path, struct error *err);
  * @method: "bridge.add"
  * @params: JSON object; the reference is taken over
  * @ret_result: new reference to the result; NULL on failure
+ *
+ * Calls again, for 5 s at most, while the daemon says EAGAIN (a port of that name is being closed).
  * @err: the daemon's message, or why there is none
  *
  * Return: 0 or -errno.

@@ -53,6 +53,7 @@ static const struct column stats_columns[] = {
 	{ .heading = "TX-PACKETS", .field = "tx_packets", .kind = CELL_NUMBER },
 	{ .heading = "TX-BYTES", .field = "tx_bytes", .kind = CELL_NUMBER },
 	{ .heading = "COPIES", .field = "copies", .kind = CELL_NUMBER },
+	{ .heading = "UNLEARNT", .field = "unlearnt", .kind = CELL_NUMBER },
 	{ .heading = "DROPS", .field = "drops", .kind = CELL_SUM },
 };
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_cycles.h>
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
@@ -14,6 +15,8 @@
 
 #define ETHER_HEADER_LEN 14
 #define PREFETCH_AHEAD 4
+#define LEARN_PER_MSEC 64 /* of one port and worker */
+#define LEARN_BURST 1024
 
 /* As read from a frame in a little-endian word: the group bit is the lowest bit of the first byte. */
 #define MAC_GROUP_BIT UINT64_C(1)
@@ -93,7 +96,29 @@ bridge_ingress(struct worker *worker, const struct fdb_table *table, const struc
 	frames->n = k;
 }
 
-/* Report a source to the control thread; at most once a second for one that is not taken up. */
+/*
+ * A port may report LEARN_BURST sources at once and LEARN_PER_MSEC in the long run: enough for an
+ * uplink with a hundred thousand stations behind it, too little for one port that makes up MACs to
+ * fill the ring, or the control thread's time, before the others get their turn.
+ */
+static bool
+bridge_may_report(struct learn_budget *budget)
+{
+	uint64_t msec = rte_rdtsc() / (rte_get_tsc_hz() / 1000);
+
+	if (msec != budget->msec) {
+		uint64_t left = budget->left + (msec - budget->msec) * LEARN_PER_MSEC;
+
+		budget->left = RTE_MIN(left, (uint64_t)LEARN_BURST);
+		budget->msec = msec;
+	}
+	if (budget->left == 0)
+		return false;
+	budget->left--;
+	return true;
+}
+
+/* Report a source to the control thread; one that is not taken up, about once a second. */
 static __rte_noinline void
 bridge_report(struct worker *worker, const struct bridge *bridge, const struct port *in,
 	      uint64_t key, uint64_t hash)
@@ -109,8 +134,12 @@ bridge_report(struct worker *worker, const struct bridge *bridge, const struct p
 
 	if (cache->key == key && cache->bridge_port == bridge_port && cache->when == worker->now)
 		return;
+	if (!bridge_may_report(&worker->learn_budget[in->id])) {
+		worker_stats(worker, in)->learn_lost++;
+		return;
+	}
 	if (rte_ring_sp_enqueue_elem(worker->events, &event, sizeof(event)) != 0) {
-		worker->events_lost++;
+		worker_stats(worker, in)->learn_lost++;
 		return;
 	}
 	cache->key = key;
@@ -141,14 +170,6 @@ bridge_learn(struct worker *worker, const struct bridge *bridge, const struct fd
 	bridge_report(worker, bridge, in, key, hash);
 }
 
-/* One more holder for every segment: whoever sends a packet frees all of its segments. */
-static void
-bridge_share(struct rte_mbuf *pkt, uint16_t n)
-{
-	for (; pkt != NULL; pkt = pkt->next)
-		rte_mbuf_refcnt_update(pkt, n);
-}
-
 static __rte_noinline void
 bridge_flood(struct worker *worker, const struct bridge *bridge, const struct port *in,
 	     struct rte_mbuf *pkt, uint16_t vid)
@@ -159,11 +180,12 @@ bridge_flood(struct worker *worker, const struct bridge *bridge, const struct po
 	for (uint32_t i = 0; i < list->n; i++) {
 		struct port *out = datapath_port(worker->dp, list->ports[i]);
 
-		if (out == NULL || out == in || !out->up || !vlan_member(out, vid))
-			continue;
+		if (out == NULL || out == in || !out->up || !vlan_member(out, vid) ||
+		    __atomic_load_n(&out->bridge, __ATOMIC_RELAXED) != bridge)
+			continue; /* gone to another bridge: the list is from before */
 		/* one behind, so that the last port takes the packet itself */
 		if (last != NULL) {
-			bridge_share(pkt, 1);
+			rte_pktmbuf_refcnt_update(pkt, 1);
 			worker_stats(worker, in)->copies++;
 			egress_packet(worker, in, last, pkt, vid);
 		}

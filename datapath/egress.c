@@ -6,8 +6,6 @@
 #include "egress.h"
 #include "vlan.h"
 
-#define SEGMENTS_MAX 1024 /* of one super-packet: 65535 / OFFLOAD_MSS_MIN, rounded up */
-
 /* A packet that the caller may write to: itself, or a copy in its place. NULL: no buffers. */
 static struct rte_mbuf *
 egress_writable(struct worker *worker, struct rte_mbuf *pkt)
@@ -31,12 +29,13 @@ egress_fits(const struct port *out, const struct rte_mbuf *pkt, uint32_t frame_l
 static void
 egress_segments(struct worker *worker, struct port *out, struct rte_mbuf *pkt)
 {
-	uint64_t csum_caps = PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6;
-	struct rte_mbuf *segments[SEGMENTS_MAX];
+	uint32_t csum_cap = (pkt->ol_flags & RTE_MBUF_F_TX_IPV4) ? PORT_CAP_CSUM_IPV4 :
+								    PORT_CAP_CSUM_IPV6;
+	struct rte_mbuf *segments[OFFLOAD_SEGMENTS_MAX];
 	int n;
 
-	n = offload_segment(pkt, worker->pool, (out->caps & csum_caps) == csum_caps, segments,
-			    SEGMENTS_MAX);
+	n = offload_segment(pkt, worker->pool, (out->caps & csum_cap) != 0, segments,
+			    OFFLOAD_SEGMENTS_MAX);
 	if (n <= 0) {
 		port_drop(worker, out, pkt, n == -ENOBUFS ? DROP_NO_BUFFER : DROP_OFFLOAD);
 		return;

@@ -14,7 +14,8 @@
  *    RTE_MBUF_F_TX_IPV4/IPV6 set, l2_len (Ethernet + tags) and l3_len (with IPv6 extension headers)
  *    filled, and the L4 checksum field holds the sum of the pseudo header *including the length*,
  *    as Linux (virtio, netif.h) has it;
- *  - "super-packet": additionally RTE_MBUF_F_TX_TCP_SEG with l4_len and tso_segsz (the MSS);
+ *  - "super-packet": additionally RTE_MBUF_F_TX_TCP_SEG with l4_len and tso_segsz (the MSS); or
+ *    RTE_MBUF_F_TX_UDP_SEG, which no port's caps take, so that egress always cuts it;
  *  - "checksum verified": RTE_MBUF_F_RX_L4_CKSUM_GOOD;
  *  - no other ol_flags but RTE_MBUF_F_INDIRECT/EXTERNAL are set.
  * A port type's rx_burst delivers this form; its tx_burst takes it, and gets checksum-blank packets
@@ -117,8 +118,9 @@ struct port {
 	bool tx_shared;               /* n_txq < workers: tx_burst needs tx_lock */
 	uint32_t mtu;                 /* control only */
 	uint8_t mac[6];               /* control only; all zero if the port has none of its own */
-	struct port_rxq rxq[PORT_QUEUES_MAX];
-	rte_spinlock_t tx_lock[PORT_QUEUES_MAX];
+	/* written by workers: away from what all workers read */
+	struct port_rxq rxq[PORT_QUEUES_MAX] __rte_cache_aligned;
+	rte_spinlock_t tx_lock[PORT_QUEUES_MAX] __rte_cache_aligned;
 } __rte_cache_aligned;
 
 /**

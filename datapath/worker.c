@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +29,8 @@
 #define EPOLL_USEC 20           /* how often fds are looked at while there is work */
 #define SPIN_USEC 50            /* idle time before the first nap */
 #define NAP_USEC_MAX 200        /* longest nap while queues can only be polled */
+#define NAP_USEC_LONG 2000      /* the same after LONG_IDLE_USEC without a packet */
+#define LONG_IDLE_USEC 1000000
 
 /* The turn-by-turn state of worker_run(). */
 struct worker_pace {
@@ -257,9 +260,12 @@ worker_turn(struct worker *worker)
 		}
 		n = port->type->rx_burst(worker, port, queue, pkts, PORT_BURST_MAX);
 		if (n > 0) {
-			port->rxq[queue].idle = 0;
+			if (port->rxq[queue].idle != 0)
+				port->rxq[queue].idle = 0;
 			worker_ingress(worker, port, pkts, n);
-			egress_flush(worker);
+			/* a full burst goes on while it is in the cache; small ones are gathered */
+			if (n == PORT_BURST_MAX)
+				egress_flush(worker);
 			received += n;
 		} else if (worker_rest(worker, port, queue)) {
 			port->rxq[queue].active = false;
@@ -268,6 +274,7 @@ worker_turn(struct worker *worker)
 		}
 		i++;
 	}
+	egress_flush(worker);
 	if (unlikely(worker->learned)) {
 		worker->learned = false;
 		if (__atomic_exchange_n(&worker->dp->event_wanted, 0, __ATOMIC_ACQ_REL))
@@ -292,14 +299,17 @@ worker_handle_events(struct worker *worker, const struct epoll_event *events, in
 	}
 }
 
-/* Look at the fds without sleeping. */
+/* Look at the fds without sleeping, every now and then. */
 static void
-worker_poll_fds(struct worker *worker)
+worker_look(struct worker *worker, struct worker_pace *pace, uint64_t tsc)
 {
 	struct epoll_event events[EPOLL_BATCH];
-	int n = epoll_wait(worker->epoll_fd, events, EPOLL_BATCH, 0);
 
-	worker_handle_events(worker, events, n);
+	if (tsc < pace->next_epoll)
+		return;
+	worker_handle_events(worker, events,
+			     epoll_wait(worker->epoll_fd, events, EPOLL_BATCH, 0));
+	pace->next_epoll = tsc + EPOLL_USEC * pace->hz_usec;
 }
 
 /*
@@ -335,11 +345,15 @@ worker_idle(struct worker *worker, struct worker_pace *pace, uint64_t tsc)
 		pace->nap_usec = 1;
 	}
 	if (tsc - pace->idle_since < SPIN_USEC * pace->hz_usec) {
+		worker_look(worker, pace, tsc);
 		rte_pause();
 		return;
 	}
 	/* queues that count their empty polls leave the list first; the rest can only be polled */
-	pace->nap_usec = RTE_MIN(pace->nap_usec * 2, (uint32_t)NAP_USEC_MAX);
+	if (tsc - pace->idle_since < LONG_IDLE_USEC * pace->hz_usec)
+		pace->nap_usec = RTE_MIN(pace->nap_usec * 2, (uint32_t)NAP_USEC_MAX);
+	else
+		pace->nap_usec = NAP_USEC_LONG;
 	worker_sleep(worker, pace->nap_usec);
 }
 
@@ -350,6 +364,8 @@ worker_run(void *arg)
 	struct worker_pace pace = { .hz_usec = rte_get_tsc_hz() / 1000000 };
 	uint64_t next_clock = 0;
 
+	/* naps are shorter than the 50 us that the kernel may add */
+	prctl(PR_SET_TIMERSLACK, 1);
 	rte_rcu_qsbr_thread_online(worker->dp->qsbr, worker->id);
 	while (!__atomic_load_n(&worker->stop, __ATOMIC_ACQUIRE)) {
 		unsigned int received = worker_turn(worker);
@@ -361,10 +377,7 @@ worker_run(void *arg)
 		}
 		if (received > 0) {
 			pace.idle_since = 0;
-			if (tsc >= pace.next_epoll) {
-				worker_poll_fds(worker);
-				pace.next_epoll = tsc + EPOLL_USEC * pace.hz_usec;
-			}
+			worker_look(worker, &pace, tsc);
 		} else {
 			worker_idle(worker, &pace, tsc);
 		}

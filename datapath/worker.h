@@ -33,6 +33,7 @@ struct port_stats {
 	uint64_t copies; /* packets that flooding or segmentation added, on the port they came in by
 			    (flooding) or leave by (segmentation) */
 	uint64_t drops[DROP_REASONS];
+	uint64_t learn_lost; /* sources that could not be reported: too many at once */
 } __rte_cache_aligned;
 
 /* Packets on their way to one port, sent at the end of a burst. */
@@ -62,6 +63,12 @@ struct learn_cache {
 };
 #define LEARN_CACHE_SIZE 256
 
+/* How many sources a port may still report. */
+struct learn_budget {
+	uint64_t msec; /* when it was filled up last */
+	uint64_t left;
+};
+
 /**
  * worker_event_fn - an fd that a worker waits on beside its queues' is readable.
  * @worker: the worker, online to RCU. Activates queues by worker_queue_active().
@@ -74,7 +81,7 @@ struct worker {
 	struct rte_mempool *pool; /* mbufs for what this worker receives and copies */
 	void *hypervisor;         /* netback's context of this worker (grant copy, event channels) */
 	uint16_t id;              /* 0 .. dp->n_workers - 1 */
-	uint32_t now;             /* seconds of CLOCK_MONOTONIC, coarse; renewed every turn */
+	uint32_t now;             /* seconds of CLOCK_MONOTONIC, coarse; renewed every 50 ms */
 
 	uint32_t n_active;
 	uint16_t n_dirty; /* ports with packets in their batch */
@@ -86,13 +93,13 @@ struct worker {
 	struct rte_ring *events;    /* struct learn_event: worker -> control */
 	worker_event_fn event_fn;   /* the one extra fd (event channels), or NULL */
 	void *event_arg;
-	uint64_t events_lost;       /* worker: rw, control: ro: ring was full */
-	uint64_t sleeps;            /* worker: rw, control: ro: times it went to sleep */
+	uint64_t sleeps;            /* worker: rw, tests: ro: times it went to sleep */
 	bool stop;                  /* control: rw, worker: ro */
 
 	uint16_t dirty[PORT_MAX];
 	struct worker_active active[PORT_MAX * PORT_QUEUES_MAX];
 	struct learn_cache learn[LEARN_CACHE_SIZE];
+	struct learn_budget learn_budget[PORT_MAX];
 	struct tx_batch tx[PORT_MAX];
 	struct port_stats stats[PORT_MAX];
 	/* worker: where rx_burst puts what a big packet's first mbuf does not hold (vnet_io.h) */

@@ -39,8 +39,7 @@ struct vif_thread;
  *	event comes for what is in the rings already.
  * @vif_disconnected: workers will not find the rings any more. Also when netback_destroy() ends
  *	a connection.
- * @queue_worker: which worker polls @queue of the vif: 0 .. n_threads - 1. Constant while
- *connected.
+ * @queue_worker: which worker polls @queue of the vif: 0 .. n_threads - 1; constant.
  * @queue_cookie: the cookie of events of @queue.
  * @message: a line for the log; the guest may be its cause, so limit the rate.
  * @retire: call @fn(@obj) after a grace period, when no worker can see what it could see before.

@@ -25,11 +25,11 @@ daemon_lock(const char *run_dir, struct error *err)
 	if (mkdir(run_dir, 0755) < 0 && errno != EEXIST)
 		return error_set(err, errno, "run directory %s: %s", run_dir, strerror(errno));
 	snprintf(path, sizeof(path), "%s/vswitchd.pid", run_dir);
-	pid_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	pid_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (pid_fd < 0)
 		return error_set(err, errno, "%s: %s", path, strerror(errno));
-	if (flock(pid_fd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
+	if (flock(pid_fd, LOCK_EX | LOCK_NB) == 0) /* the pid in it is of one that is gone */
+		return ftruncate(pid_fd, 0) < 0 ? error_set(err, errno, "%s: %s", path, strerror(errno)) : 0;
 	if (errno != EWOULDBLOCK)
 		return error_set(err, errno, "%s: %s", path, strerror(errno));
 	n = read(pid_fd, pid, sizeof(pid) - 1);

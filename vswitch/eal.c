@@ -28,7 +28,8 @@
 
 struct eal_args {
 	int argc;
-	char *argv[EAL_ARGS_MAX];
+	char *argv[EAL_ARGS_MAX];    /* DPDK changes it */
+	char *strings[EAL_ARGS_MAX]; /* what is to be freed */
 };
 
 /* Free hugepages of all sizes, in bytes. */
@@ -107,14 +108,15 @@ eal_plan_memory(const struct object *settings, struct eal_plan *plan, struct err
 	uint64_t wish = settings->values[VSWITCHD_KEY_HUGEPAGES].number;
 	uint64_t huge = wish == HUGEPAGES_NO ? 0 : eal_hugepages_free();
 	uint64_t tables = (uint64_t)MEMORY_TABLES << 20;
+	uint32_t asked = settings->values[VSWITCHD_KEY_MBUFS].number;
 	uint64_t needed;
 
-	plan->mbufs = settings->values[VSWITCHD_KEY_MBUFS].number;
+	plan->mbufs = asked;
 	plan->memory = settings->values[VSWITCHD_KEY_MEMORY].number;
-	plan->hugepages = huge >= tables + MBUFS_MIN * MBUF_SIZE;
+	plan->hugepages = huge >= tables + (uint64_t)RTE_MAX(asked, MBUFS_MIN) * MBUF_SIZE;
 	if (wish == HUGEPAGES_YES && !plan->hugepages)
 		return error_set(err, ENOMEM,
-				 "[vswitchd] hugepages is yes, but %llu MiB of them are free; "
+				 "[vswitchd] hugepages is yes, but too few of them are free (%llu MiB); "
 				 "\"sysctl vm.nr_hugepages=128\" reserves 256 MiB",
 				 (unsigned long long)(huge >> 20));
 	if (plan->mbufs == 0 && plan->hugepages)
@@ -141,8 +143,16 @@ eal_add(struct eal_args *args, const char *arg)
 		free(copy);
 		return -ENOMEM;
 	}
+	args->strings[args->argc] = copy;
 	args->argv[args->argc++] = copy;
 	return 0;
+}
+
+static void
+eal_free_args(struct eal_args *args)
+{
+	for (int i = 0; i < args->argc; i++)
+		free(args->strings[i]);
 }
 
 /* lcore 0 is the control thread, on any core; lcore 1.. are the workers, each on its own. */
@@ -208,11 +218,14 @@ eal_start(const struct object *settings, struct eal_plan *ret_plan, struct rte_m
 		ret = eal_plan_memory(settings, &plan, err);
 	if (ret < 0)
 		return ret;
-	if (eal_build_args(&plan, &args) < 0)
-		return error_set(err, ENOMEM, "no memory to start DPDK");
-	if (rte_eal_init(args.argc, args.argv) < 0)
-		return error_set(err, rte_errno, "DPDK does not start: %s",
-				 rte_strerror(rte_errno));
+	ret = eal_build_args(&plan, &args);
+	if (ret < 0)
+		error_set(err, ENOMEM, "no memory to start DPDK");
+	else if ((ret = rte_eal_init(args.argc, args.argv)) < 0)
+		ret = error_set(err, rte_errno, "DPDK does not start: %s", rte_strerror(rte_errno));
+	eal_free_args(&args);
+	if (ret < 0)
+		return ret;
 	*ret_pool = rte_pktmbuf_pool_create("mbufs", plan.mbufs, MBUF_CACHE, 0,
 					    RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
 	if (*ret_pool == NULL)

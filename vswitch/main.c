@@ -123,6 +123,8 @@ path_absolute(const char **path, char *buffer, struct error *err)
 
 	if (*path == NULL || **path == '/')
 		return 0;
+	if (**path == '\0')
+		return error_set(err, EINVAL, "an empty path was given to --config or --run-dir");
 	if (getcwd(cwd, sizeof(cwd)) == NULL)
 		return error_set(err, errno, "current directory: %s", strerror(errno));
 	if (snprintf(buffer, PATH_MAX, "%s/%s", cwd, *path) >= PATH_MAX)
@@ -309,7 +311,10 @@ main(int argc, char **argv)
 		log_open(!options.foreground);
 		daemon_ready();
 		log_line(LOG_NOTICE, "vswitchd %s is ready", VSWITCH_VERSION);
-		event_base_dispatch(d.base);
+		if (event_base_dispatch(d.base) < 0) {
+			log_line(LOG_ERR, "vswitchd: the event loop failed");
+			ret = -EIO;
+		}
 		sd_notify("STOPPING=1");
 	} else {
 		log_line(LOG_ERR, "vswitchd: %s", err.msg);

@@ -13,6 +13,7 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/socket.h>
+#include <rte_common.h>
 
 #include "error.h"
 #include "log.h"
@@ -85,6 +86,17 @@ read_kind(struct nlattr *linkinfo, struct netlink_link *link)
 		nla_strlcpy(link->kind, attrs[IFLA_INFO_KIND], sizeof(link->kind));
 }
 
+static void
+read_counters(struct nlattr *attr, struct netlink_link *link)
+{
+	struct rtnl_link_stats64 stats = { 0 };
+
+	/* newer kernels have more at the end */
+	memcpy(&stats, nla_data(attr), RTE_MIN((size_t)nla_len(attr), sizeof(stats)));
+	link->rx_missed = stats.rx_missed_errors;
+	link->tx_dropped = stats.tx_dropped;
+}
+
 /* Read an RTM_NEWLINK or RTM_DELLINK. Return false if it is about something else. */
 static bool
 read_link(struct nlmsghdr *header, struct netlink_link *link)
@@ -116,6 +128,8 @@ read_link(struct nlmsghdr *header, struct netlink_link *link)
 		nla_strlcpy(link->alias, attrs[IFLA_IFALIAS], sizeof(link->alias));
 	if (attrs[IFLA_LINKINFO] != NULL)
 		read_kind(attrs[IFLA_LINKINFO], link);
+	if (attrs[IFLA_STATS64] != NULL)
+		read_counters(attrs[IFLA_STATS64], link);
 	return true;
 }
 
@@ -385,23 +399,36 @@ link_message(int type, int ifindex, unsigned int flags, unsigned int change)
 	return msg;
 }
 
-int
-netlink_link_get(struct netlink_monitor *nl, const char *name, struct netlink_link *ret_link)
+/* Ask for an interface by @msg, which is freed. */
+static int
+link_read(struct netlink_monitor *nl, struct nl_msg *msg, struct netlink_link *ret_link)
 {
-	struct nl_msg *msg = link_message(RTM_GETLINK, 0, 0, 0);
-	int ret;
+	int ret = netlink_request(nl, msg);
 
-	if (msg != NULL && nla_put_string(msg, IFLA_IFNAME, name) < 0) {
-		nlmsg_free(msg);
-		return -EINVAL;
-	}
-	ret = netlink_request(nl, msg);
 	if (ret < 0)
 		return ret;
 	if (!nl->answered)
 		return -ENODEV;
 	*ret_link = nl->answer;
 	return 0;
+}
+
+int
+netlink_link_get(struct netlink_monitor *nl, const char *name, struct netlink_link *ret_link)
+{
+	struct nl_msg *msg = link_message(RTM_GETLINK, 0, 0, 0);
+
+	if (msg != NULL && nla_put_string(msg, IFLA_IFNAME, name) < 0) {
+		nlmsg_free(msg);
+		return -EINVAL;
+	}
+	return link_read(nl, msg, ret_link);
+}
+
+int
+netlink_link_get_index(struct netlink_monitor *nl, int ifindex, struct netlink_link *ret_link)
+{
+	return link_read(nl, link_message(RTM_GETLINK, ifindex, 0, 0), ret_link);
 }
 
 int

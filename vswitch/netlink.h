@@ -32,6 +32,8 @@ struct netlink_link {
 	uint8_t mac[6];
 	char kind[16];  /* "veth", "tun", …; empty for hardware */
 	char alias[32]; /* IFLA_IFALIAS, cut short */
+	uint64_t rx_missed;  /* packets that the NIC had no room for, since it was made */
+	uint64_t tx_dropped; /* packets that it was given and did not send */
 };
 
 /**
@@ -58,6 +60,9 @@ void netlink_watch_del(struct netlink_watch *watch);
 
 /** netlink_link_get() - read an interface by name. Return: 0, -ENODEV, or another -errno. */
 int netlink_link_get(struct netlink_monitor *nl, const char *name, struct netlink_link *ret_link);
+
+/** netlink_link_get_index() - read an interface by index. Return: as netlink_link_get(). */
+int netlink_link_get_index(struct netlink_monitor *nl, int ifindex, struct netlink_link *ret_link);
 
 /* Changes to the interface with index @ifindex. Return: 0 or -errno. */
 int netlink_link_set_up(struct netlink_monitor *nl, int ifindex, bool up);

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "link_change.h"
 #include "log.h"
 #include "netlink.h"
 #include "port_types.h"
@@ -47,6 +48,10 @@ struct tap {
 	struct port *port;
 	struct vswitch *sw;
 	struct netlink_watch *watch;
+	struct link_change change;   /* of an interface that stays */
+	struct vnet_faults faults;   /* worker: rw, control: ro */
+	uint64_t lost;               /* packets that the interface had no room for */
+	uint64_t lost_seen;          /* the interface's own count, as read last */
 	uint32_t mtu; /* asked for; 0: the interface's own */
 	bool ours;    /* made by a vswitchd: goes with the port */
 	bool made;    /* made by this one */
@@ -183,10 +188,36 @@ tap_conn_create(const char *name, uint16_t n_queues, struct error *err)
 	return conn;
 }
 
+/* What the host sends faster than workers read is dropped by the interface: netdev(7)'s tx_dropped. */
+static void
+tap_count_losses(struct tap *tap, const struct netlink_link *link)
+{
+	if (link->tx_dropped > tap->lost_seen)
+		tap->lost += link->tx_dropped - tap->lost_seen;
+	tap->lost_seen = link->tx_dropped;
+}
+
+void
+port_tap_stats(struct port *port, struct port_stats *sum)
+{
+	struct tap *tap = port->priv;
+	struct netlink_link link;
+
+	if (tap->conn != NULL && netlink_link_get(tap->sw->netlink, tap->name, &link) == 0 &&
+	    link.ifindex == tap->conn->ifindex)
+		tap_count_losses(tap, &link);
+	sum->rx_packets += tap->lost;
+	sum->drops[DROP_RX_ERROR] += tap->lost;
+	vnet_fault_stats(&tap->faults, sum);
+}
+
 static void
 tap_report(struct tap *tap, const struct netlink_link *link)
 {
 	char reason[96] = "";
+
+	tap_count_losses(tap, link);
+	link_change_seen(&tap->change, link);
 
 	memcpy(tap->port->mac, link->mac, sizeof(tap->port->mac));
 	if (link->mtu != tap->port->mtu)
@@ -225,10 +256,10 @@ tap_attach(struct tap *tap, struct netlink_link *ret_link, struct error *err)
 	ret = netlink_link_get(nl, tap->name, ret_link);
 	if (ret == 0 && !existed)
 		ret = tap_equip(tap, ret_link);
-	if (ret == 0 && tap->mtu != 0 && tap->mtu != ret_link->mtu)
-		ret = netlink_link_set_mtu(nl, ret_link->ifindex, tap->mtu);
+	if (ret == 0 && tap->mtu != 0)
+		ret = link_change_mtu(&tap->change, nl, ret_link, tap->mtu);
 	if (ret == 0)
-		ret = netlink_link_set_up(nl, ret_link->ifindex, true);
+		ret = link_change_up(&tap->change, nl, ret_link);
 	if (ret == 0)
 		ret = netlink_link_get(nl, tap->name, ret_link);
 	if (ret == 0 && ioctl(conn->queues[0].fd, TUNSETPERSIST, 1) < 0)
@@ -239,6 +270,7 @@ tap_attach(struct tap *tap, struct netlink_link *ret_link, struct error *err)
 				 tap->name, strerror(-ret));
 	}
 	conn->ifindex = ret_link->ifindex;
+	tap->lost_seen = ret_link->tx_dropped;
 	tap->made = !existed;
 	tap->ours = tap->made || strcmp(ret_link->alias, TAP_ALIAS) == 0;
 	__atomic_store_n(&tap->conn, conn, __ATOMIC_RELEASE);
@@ -316,6 +348,8 @@ tap_close(struct port *port)
 			ioctl(tap->conn->queues[0].fd, TUNSETPERSIST, 0);
 		tap_conn_free(tap->conn);
 	}
+	if (switch_gives_back(tap->sw))
+		link_change_undo(&tap->change, tap->sw->netlink);
 	free(tap);
 	port->priv = NULL;
 }
@@ -360,10 +394,13 @@ static int
 tap_set_mtu(struct port *port, uint32_t mtu, struct error *err)
 {
 	struct tap *tap = port->priv;
+	struct netlink_link link;
 	int ret;
 
 	if (tap->conn != NULL) {
-		ret = netlink_link_set_mtu(tap->sw->netlink, tap->conn->ifindex, mtu);
+		ret = netlink_link_get(tap->sw->netlink, tap->name, &link);
+		if (ret == 0)
+			ret = link_change_mtu(&tap->change, tap->sw->netlink, &link, mtu);
 		if (ret < 0)
 			return error_set(err, ret, "port %s: mtu %u: tap %s refuses it: %s",
 					 tap->name, mtu, tap->name, strerror(-ret));
@@ -411,8 +448,11 @@ tap_rx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte_mb
 		return 0;
 	queue = &conn->queues[q];
 	had = vnet_pace_next(&queue->pace, RTE_MIN(n, PORT_BURST_MAX));
-	if (unlikely(rte_pktmbuf_alloc_bulk(worker->pool, pkts, had) != 0))
-		return 0; /* packets wait in the interface's queue */
+	had = vnet_rx_alloc(worker, pkts, had);
+	if (unlikely(had == 0)) {
+		vnet_rx_discard(worker, port, queue->fd);
+		return 0;
+	}
 	for (got = 0; got < had; got++) {
 		struct rte_mbuf *pkt = pkts[got];
 
@@ -453,7 +493,7 @@ tap_tx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte_mb
 		entries = vnet_tx_iov(pkts[sent], &hdr, iov, TX_IOV_MAX);
 		if (entries > 0 && writev(fd, iov, entries) >= 0)
 			sent++;
-		else if (entries == 0 || errno == EINVAL || errno == EMSGSIZE)
+		else if (vnet_fault_count(&tap->faults, entries == 0 ? E2BIG : errno))
 			vnet_tx_skip(pkts, sent, n--); /* this packet can never be sent */
 		else
 			break;

@@ -7,6 +7,9 @@
 
 #include "port.h"
 
+struct port_stats;
+struct switch_port;
+
 /* A kernel interface by name, over AF_PACKET sockets. */
 extern const struct port_type port_type_netdev;
 
@@ -15,5 +18,19 @@ extern const struct port_type port_type_tap;
 
 /* A DPDK device, by PCI address or devargs. */
 extern const struct port_type port_type_eth;
+
+/**
+ * port_device_stats() - add to a port's counters what only its device knows. Control thread.
+ * @sum: the sum of the workers' counters.
+ *
+ * Packets that the device or the kernel lost in front of the workers become received and dropped
+ * (rx_error), so that the balance of drop.h holds; what it refused gets the reason for that.
+ */
+void port_device_stats(const struct switch_port *port, struct port_stats *sum);
+
+/* The same of one type. */
+void port_netdev_stats(struct port *port, struct port_stats *sum);
+void port_tap_stats(struct port *port, struct port_stats *sum);
+void port_eth_stats(struct port *port, struct port_stats *sum);
 
 #endif /* VSWITCH_PORT_TYPES_H */

@@ -47,7 +47,9 @@ rpc_fdb_del(void *ctx, const json_t *params, json_t **ret_result, struct error *
 	if (ret < 0)
 		return ret;
 	mac = ether_addr(&obj.values[FDB_KEY_MAC]);
-	return switch_fdb_del(ctx, obj.name, &mac, obj.values[FDB_KEY_VID].number, err);
+	return switch_fdb_del(ctx, obj.name, &mac,
+			      obj.values[FDB_KEY_VID].is_set ? obj.values[FDB_KEY_VID].number :
+							       FDB_VID_ANY, err);
 }
 
 int

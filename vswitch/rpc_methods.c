@@ -294,24 +294,32 @@ port_show(void *ctx, const json_t *params, json_t **ret_result, struct error *er
 }
 
 static json_t *
-port_stats_json(const struct vswitch *sw, const struct switch_port *port)
+stats_row_json(const char *name, const struct port_stats *stats, uint64_t learn_refused)
 {
-	struct port_stats stats;
-	json_t *json, *drops;
-	unsigned int i;
+	json_t *json, *drops = json_object();
 
-	switch_port_stats(sw, port, &stats);
-	drops = json_object();
-	for (i = 0; i < DROP_REASONS; i++)
-		if (stats.drops[i] != 0)
+	for (unsigned int i = 0; i < DROP_REASONS; i++)
+		if (stats->drops[i] != 0)
 			json_object_set_new(drops, drop_reason_names[i],
-					    json_integer(stats.drops[i]));
-	json = json_pack("{s:s}", "port", port->config.name);
-	json_object_update_new(json, stats_json(&stats));
-	json_object_set_new(json, "copies", json_integer(stats.copies));
+					    json_integer(stats->drops[i]));
+	json = json_pack("{s:s}", "port", name);
+	json_object_update_new(json, stats_json(stats));
+	json_object_set_new(json, "copies", json_integer(stats->copies));
+	json_object_set_new(json, "unlearnt", json_integer(stats->learn_lost + learn_refused));
 	json_object_set_new(json, "drops", drops);
 	return json;
 }
+
+static json_t *
+port_stats_json(const struct vswitch *sw, const struct switch_port *port)
+{
+	struct port_stats stats;
+
+	switch_port_stats(sw, port, &stats);
+	return stats_row_json(port->config.name, &stats, port->learn_refused);
+}
+
+#define STATS_REMOVED_PORTS "(removed)" /* no port can have this name */
 
 static int
 stats_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
@@ -330,6 +338,10 @@ stats_show(void *ctx, const json_t *params, json_t **ret_result, struct error *e
 	LIST_FOREACH (port, &sw->ports, list)
 		if (obj.name[0] == '\0' || strcmp(obj.name, port->config.name) == 0)
 			json_array_append_new(*ret_result, port_stats_json(sw, port));
+	/* what ports that are gone have sent to, or got from, those that are still here */
+	if (obj.name[0] == '\0' && (sw->removed.rx_packets != 0 || sw->removed.tx_packets != 0))
+		json_array_append_new(*ret_result,
+				      stats_row_json(STATS_REMOVED_PORTS, &sw->removed, 0));
 	return 0;
 }
 

@@ -145,9 +145,15 @@ switch_bridge_add(struct vswitch *sw, const char *name, const struct bridge_conf
 		  struct error *err)
 {
 	struct switch_bridge *bridge;
+	unsigned int n = 0;
 
 	if (switch_bridge_find(sw, name) != NULL)
 		return error_set(err, EEXIST, "bridge %s: exists already", name);
+	LIST_FOREACH(bridge, &sw->bridges, list)
+		n++;
+	if (n >= SWITCH_BRIDGES_MAX)
+		return error_set(err, ENOSPC, "bridge %s: the switch has all of its %u bridges", name,
+				 SWITCH_BRIDGES_MAX);
 	bridge = calloc(1, sizeof(*bridge));
 	if (bridge != NULL)
 		bridge->dp = bridge_create(switch_bridge_new_id(sw), sw->rcu, config->fdb_limit);

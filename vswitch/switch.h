@@ -21,6 +21,7 @@
 #include "bridge.h"
 #include "datapath.h"
 #include "rcu.h"
+#include "log.h"
 #include "worker.h"
 
 struct error;
@@ -31,6 +32,9 @@ struct netlink_monitor;
 
 #define SWITCH_NAME_SIZE 16 /* bytes, as IFNAMSIZ: bridges, ports */
 #define SWITCH_DEVARGS_SIZE 256
+#define SWITCH_BRIDGES_MAX 1024
+#define VIF_FDB_LIMIT_DEFAULT 4096 /* of a guest that is given no limit of its own */
+#define FDB_VID_ANY 0xffff         /* switch_fdb_del(): whatever VLAN the MAC is in */
 
 enum port_kind { PORT_KIND_NETDEV, PORT_KIND_TAP, PORT_KIND_ETH, PORT_KIND_VIF, PORT_KINDS };
 
@@ -49,8 +53,10 @@ struct port_config {
 	char devargs[SWITCH_DEVARGS_SIZE]; /* eth: PCI address or vdev; empty: the name is the device */
 	uint16_t vid;                      /* access VLAN, or 0 */
 	uint32_t mtu;                      /* 0: keep the device's own */
-	uint32_t fdb_limit;                /* learnt entries of this port; 0: only the bridge's limit */
+	uint32_t fdb_limit;                /* learnt entries of this port; 0: only the bridge's limit,
+					    * or for a vif VIF_FDB_LIMIT_DEFAULT */
 	uint16_t n_queues;                 /* asked for; 1 .. PORT_QUEUES_MAX */
+	bool may_wait;                     /* netdev: the interface may come later */
 	struct vswitch *sw;                /* for types that need the event loop, netback, pool */
 };
 
@@ -68,6 +74,8 @@ struct switch_port {
 	struct switch_bridge *bridge; /* or NULL: a vif that no script has attached yet */
 	struct port *dp;              /* the part that workers see */
 	char reason[128];             /* why it is not usable, or empty */
+	uint64_t learn_refused;       /* sources not learnt: a limit of the FDB was reached */
+	struct log_limit log_limit;   /* what the other side can trigger */
 	struct vswitch *sw;
 };
 
@@ -93,7 +101,19 @@ struct vswitch {
 	bool id_used[PORT_MAX];    /* ids of ports, until no worker can see them */
 	struct switch_port *owners[PORT_MAX]; /* by port id, as long as the id is used */
 	uint32_t n_queues[WORKER_MAX];        /* receive queues that each worker polls */
+	struct port_stats removed;            /* sum of ports that are gone: keeps the balance */
 };
+
+/**
+ * switch_gives_back() - does a port that is closed now put back what it changed on the host's
+ * interface? If an operator deletes it or the start fails, but not if the daemon stops: then the
+ * next one goes on with the interface as it is.
+ */
+static inline bool
+switch_gives_back(const struct vswitch *sw)
+{
+	return !sw->started || !sw->stopping;
+}
 
 /**
  * switch_create() - an empty switch on a datapath whose workers are made (running or not yet).
@@ -121,7 +141,8 @@ struct switch_bridge *switch_bridge_find(struct vswitch *sw, const char *name);
  * @bridge: name of the bridge. NULL: on no bridge yet (netback's own vifs).
  * @config: name and settings; a vif must exist already (netback made it) and is attached.
  *
- * Return: 0, or -EEXIST (such a port is on a bridge already), -ENOENT (no such bridge, device or
+ * Return: 0, or -EAGAIN (a port of this name is still being closed: takes a moment), -EEXIST (such a
+ * port is on a bridge already), -ENOENT (no such bridge, device or
  * vif), -ENOSPC (no free port), -EINVAL, or what opening the device said.
  */
 int switch_port_add(struct vswitch *sw, const char *bridge, const struct port_config *config,
@@ -139,7 +160,8 @@ enum port_set { PORT_SET_VID = 1, PORT_SET_MTU = 2, PORT_SET_FDB_LIMIT = 4, PORT
 /**
  * switch_port_set() - change settings of a port while it runs.
  * @fields: bits of enum port_set: those of @config (and @bridge) that are to be changed.
- * Return: 0, or -ENOENT, -EINVAL, or what the device said.
+ * A port with static FDB entries keeps its bridge and VLAN, which they name: -EBUSY.
+ * Return: 0, -ENOENT, -EINVAL, -EBUSY, or what the device said.
  */
 int switch_port_set(struct vswitch *sw, const char *name, unsigned int fields, const char *bridge,
 		    const struct port_config *config, struct error *err);
@@ -162,7 +184,10 @@ void switch_port_stats(const struct vswitch *sw, const struct switch_port *port,
  */
 void switch_remove_vif(struct vswitch *sw, const char *name);
 
-/* FDB. @vid 0..4094. @port: NULL where optional. -ENOENT, -EEXIST, -ENOSPC, -EINVAL. */
+/*
+ * FDB. @vid 0..4094; of switch_fdb_del() also FDB_VID_ANY. @port: NULL where optional. An entry that is
+ * there already is changed. -ENOENT, -ENOSPC, -EINVAL, -ENOMEM.
+ */
 int switch_fdb_add(struct vswitch *sw, const char *bridge, const struct rte_ether_addr *mac,
 		   uint16_t vid, const char *port, struct error *err);
 int switch_fdb_del(struct vswitch *sw, const char *bridge, const struct rte_ether_addr *mac,

@@ -6,8 +6,10 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
+#include "addr.h"
 #include "error.h"
 #include "switch_priv.h"
+#include "vlan.h"
 
 #define LEARN_BATCH 64
 
@@ -16,12 +18,27 @@ switch_learn_one(struct vswitch *sw, const struct learn_event *event)
 {
 	struct port *port = datapath_port(sw->dp, event->port);
 	struct switch_port *owner;
+	uint32_t limit;
+	int ret;
 
 	if (port == NULL || port->generation != event->generation || port->bridge == NULL ||
 	    port->bridge->id != event->bridge)
 		return;
+	/* reported before its link went down, or before it changed its VLAN */
+	if (!port->up || !vlan_member(port, event->key >> FDB_VID_SHIFT & VLAN_VID_MASK))
+		return;
 	owner = switch_port_of(sw, port);
-	fdb_set(port->bridge->fdb, event->key, port->id, owner->config.fdb_limit, switch_now());
+	limit = owner->config.fdb_limit;
+	if (limit == 0 && owner->config.kind == PORT_KIND_VIF)
+		limit = VIF_FDB_LIMIT_DEFAULT;
+	ret = fdb_set(port->bridge->fdb, event->key, port->id, limit, switch_now());
+	if (ret == -ENOSPC || ret == -ENOMEM) {
+		owner->learn_refused++;
+		log_limited(&owner->log_limit, LOG_WARNING,
+			    "port %s: a station behind it cannot be learnt: %s; frames to it are flooded",
+			    owner->config.name,
+			    ret == -ENOMEM ? "no memory" : "the fdb-limit of port or bridge is reached");
+	}
 }
 
 void
@@ -107,20 +124,48 @@ switch_fdb_add(struct vswitch *sw, const char *bridge_name, const struct rte_eth
 	return 0;
 }
 
+/* In how many VLANs is a MAC known? @ret_vid: one of them. */
+static unsigned int
+switch_fdb_vids(const struct switch_bridge *bridge, const struct rte_ether_addr *mac,
+		uint16_t *ret_vid)
+{
+	uint64_t word = switch_fdb_key(mac, 0) & FDB_MAC_MASK, key;
+	uint32_t cursor = 0;
+	unsigned int n = 0;
+
+	while (fdb_next(bridge->dp->fdb, &cursor, &key) != NULL) {
+		if ((key & FDB_MAC_MASK) != word)
+			continue;
+		*ret_vid = key >> FDB_VID_SHIFT & VLAN_VID_MASK;
+		n++;
+	}
+	return n;
+}
+
 int
 switch_fdb_del(struct vswitch *sw, const char *bridge_name, const struct rte_ether_addr *mac,
 	       uint16_t vid, struct error *err)
 {
 	struct switch_bridge *bridge = switch_bridge_need(sw, bridge_name, err);
-	char text[RTE_ETHER_ADDR_FMT_SIZE];
+	char text[MAC_TEXT_SIZE];
+	unsigned int n;
 
 	if (bridge == NULL)
 		return -ENOENT;
-	if (fdb_remove(bridge->dp->fdb, switch_fdb_key(mac, vid)) < 0) {
-		rte_ether_format_addr(text, sizeof(text), mac);
+	mac_format(mac->addr_bytes, text);
+	if (vid == FDB_VID_ANY) {
+		n = switch_fdb_vids(bridge, mac, &vid);
+		if (n > 1)
+			return error_set(err, EINVAL,
+					 "fdb %s: mac %s is in %u VLANs; say which by vid",
+					 bridge_name, text, n);
+		if (n == 0)
+			return error_set(err, ENOENT, "fdb %s: no entry for mac %s", bridge_name,
+					 text);
+	}
+	if (fdb_remove(bridge->dp->fdb, switch_fdb_key(mac, vid)) < 0)
 		return error_set(err, ENOENT, "fdb %s: no entry for mac %s vid %u", bridge_name,
 				 text, vid);
-	}
 	return 0;
 }
 

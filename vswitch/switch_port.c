@@ -42,6 +42,20 @@ switch_port_of(struct vswitch *sw, const struct port *dp)
 	return sw->owners[dp->id];
 }
 
+/* @stats may be a worker's, who goes on counting. */
+static void
+stats_add(struct port_stats *sum, const struct port_stats *stats)
+{
+	sum->rx_packets += __atomic_load_n(&stats->rx_packets, __ATOMIC_RELAXED);
+	sum->rx_bytes += __atomic_load_n(&stats->rx_bytes, __ATOMIC_RELAXED);
+	sum->tx_packets += __atomic_load_n(&stats->tx_packets, __ATOMIC_RELAXED);
+	sum->tx_bytes += __atomic_load_n(&stats->tx_bytes, __ATOMIC_RELAXED);
+	sum->copies += __atomic_load_n(&stats->copies, __ATOMIC_RELAXED);
+	for (unsigned int r = 0; r < DROP_REASONS; r++)
+		sum->drops[r] += __atomic_load_n(&stats->drops[r], __ATOMIC_RELAXED);
+	sum->learn_lost += __atomic_load_n(&stats->learn_lost, __ATOMIC_RELAXED);
+}
+
 void
 switch_port_stats(const struct vswitch *sw, const struct switch_port *port,
 		  struct port_stats *ret_sum)
@@ -50,13 +64,7 @@ switch_port_stats(const struct vswitch *sw, const struct switch_port *port,
 	for (uint16_t w = 0; w < sw->dp->n_workers; w++) {
 		const struct port_stats *stats = &sw->dp->workers[w]->stats[port->dp->id];
 
-		ret_sum->rx_packets += __atomic_load_n(&stats->rx_packets, __ATOMIC_RELAXED);
-		ret_sum->rx_bytes += __atomic_load_n(&stats->rx_bytes, __ATOMIC_RELAXED);
-		ret_sum->tx_packets += __atomic_load_n(&stats->tx_packets, __ATOMIC_RELAXED);
-		ret_sum->tx_bytes += __atomic_load_n(&stats->tx_bytes, __ATOMIC_RELAXED);
-		ret_sum->copies += __atomic_load_n(&stats->copies, __ATOMIC_RELAXED);
-		for (unsigned int r = 0; r < DROP_REASONS; r++)
-			ret_sum->drops[r] += __atomic_load_n(&stats->drops[r], __ATOMIC_RELAXED);
+		stats_add(ret_sum, stats);
 	}
 }
 
@@ -100,8 +108,11 @@ switch_port_retired(void *arg)
 	struct switch_retired *retired = arg;
 	struct port *port = retired->port;
 	struct switch_port *owner = retired->sw->owners[port->id];
+	struct port_stats stats;
 
 	port->type->close(port);
+	switch_port_stats(retired->sw, owner, &stats);
+	stats_add(&retired->sw->removed, &stats);
 	for (uint16_t queue = 0; queue < port->n_rxq; queue++)
 		retired->sw->n_queues[port->rxq[queue].worker]--;
 	retired->sw->id_used[port->id] = false;
@@ -111,17 +122,37 @@ switch_port_retired(void *arg)
 	free(retired);
 }
 
+/*
+ * Join a bridge in two steps, so that what can fail comes before anything is changed: first onto its
+ * flood list, where floods do not heed a port that is not (yet) on the bridge.
+ */
 static int
-switch_port_attach(struct vswitch *sw, struct switch_port *port, struct switch_bridge *bridge,
-		   struct error *err)
+switch_port_announce(struct vswitch *sw, struct switch_port *port, struct switch_bridge *bridge,
+		     struct error *err)
 {
 	if (bridge_flood_add(bridge->dp, sw->rcu, port->dp->id) < 0)
 		return error_set(err, ENOMEM, "port %s: no memory for bridge %s", port->config.name,
 				 bridge->name);
+	return 0;
+}
+
+static void
+switch_port_join(struct switch_port *port, struct switch_bridge *bridge)
+{
 	port->bridge = bridge;
 	bridge->n_ports++;
 	__atomic_store_n(&port->dp->bridge, bridge->dp, __ATOMIC_RELEASE);
-	return 0;
+}
+
+static int
+switch_port_attach(struct vswitch *sw, struct switch_port *port, struct switch_bridge *bridge,
+		   struct error *err)
+{
+	int ret = switch_port_announce(sw, port, bridge, err);
+
+	if (ret == 0)
+		switch_port_join(port, bridge);
+	return ret;
 }
 
 static void
@@ -132,7 +163,7 @@ switch_port_detach(struct vswitch *sw, struct switch_port *port)
 	if (bridge == NULL)
 		return;
 	__atomic_store_n(&port->dp->bridge, NULL, __ATOMIC_RELEASE);
-	/* without memory for a shorter list the port stays on it: floods skip ports that are gone */
+	/* without memory for a shorter list the port stays on it: floods skip what is not here */
 	bridge_flood_remove(bridge->dp, sw->rcu, port->dp->id);
 	fdb_flush(bridge->dp->fdb, port->dp->id, true);
 	bridge->n_ports--;
@@ -208,7 +239,7 @@ switch_port_open(struct vswitch *sw, const struct port_config *config, struct er
 	struct port *dp = NULL;
 
 	if (switch_port_closing(sw, config->name)) {
-		*ret_errno = error_set(err, EBUSY, "port %s: is still being closed; try again",
+		*ret_errno = error_set(err, EAGAIN, "port %s: is still being closed; try again",
 				       config->name);
 		return NULL;
 	}
@@ -273,7 +304,7 @@ switch_port_set_vid(struct switch_port *port, uint16_t vid)
 	__atomic_store_n(&port->dp->vid, vid, __ATOMIC_RELAXED);
 	/* what was learnt belongs to the VLAN that the port was in */
 	if (port->bridge != NULL)
-		fdb_flush(port->bridge->dp->fdb, port->dp->id, true);
+		fdb_flush(port->bridge->dp->fdb, port->dp->id, false);
 }
 
 /* A vif that netback has made: put it on the bridge that the hotplug script names. */
@@ -352,11 +383,23 @@ switch_port_del(struct vswitch *sw, const char *name, struct error *err)
 	return 0;
 }
 
+/* Static entries name the port's bridge and VLAN; they are the operator's, and not lost in passing. */
+static int
+switch_port_may_move(const struct switch_port *port, struct error *err)
+{
+	if (port->bridge == NULL || fdb_port_statics(port->bridge->dp->fdb, port->dp->id) == 0)
+		return 0;
+	return error_set(err, EBUSY,
+			 "port %s: has static FDB entries on bridge %s; \"vsctl fdb del\" them first",
+			 port->config.name, port->bridge->name);
+}
+
 int
 switch_port_set(struct vswitch *sw, const char *name, unsigned int fields, const char *bridge_name,
 		const struct port_config *config, struct error *err)
 {
 	struct switch_port *port = switch_port_need(sw, name, err);
+	bool vid_changes = port != NULL && (fields & PORT_SET_VID) && config->vid != port->config.vid;
 	struct switch_bridge *bridge = NULL;
 	int ret;
 
@@ -366,23 +409,29 @@ switch_port_set(struct vswitch *sw, const char *name, unsigned int fields, const
 		bridge = switch_bridge_need(sw, bridge_name, err);
 		if (bridge == NULL)
 			return -ENOENT;
+		if (bridge == port->bridge)
+			bridge = NULL;
 	}
-	/* what can fail comes first */
+	if ((bridge != NULL || vid_changes) && (ret = switch_port_may_move(port, err)) < 0)
+		return ret;
+	if (bridge != NULL && (ret = switch_port_announce(sw, port, bridge, err)) < 0)
+		return ret;
 	if ((fields & PORT_SET_MTU) && config->mtu != 0) {
 		ret = switch_port_set_mtu(port, config->mtu, err);
+		if (ret < 0 && bridge != NULL)
+			bridge_flood_remove(bridge->dp, sw->rcu, port->dp->id);
 		if (ret < 0)
 			return ret;
 	}
+	/* nothing fails from here on */
 	if (fields & PORT_SET_MTU)
 		port->config.mtu = config->mtu;
-	if (bridge != NULL && bridge != port->bridge) {
+	if (bridge != NULL)
 		switch_port_detach(sw, port);
-		ret = switch_port_attach(sw, port, bridge, err);
-		if (ret < 0)
-			return ret;
-	}
 	if (fields & PORT_SET_VID)
 		switch_port_set_vid(port, config->vid);
+	if (bridge != NULL)
+		switch_port_join(port, bridge);
 	if (fields & PORT_SET_FDB_LIMIT)
 		port->config.fdb_limit = config->fdb_limit;
 	if (port->config.kind == PORT_KIND_VIF && port->bridge != NULL)
@@ -400,8 +449,8 @@ switch_port_status(struct vswitch *sw, struct port *dp, bool up, const char *rea
 	if (up == was_up)
 		return;
 	__atomic_store_n(&dp->up, up, __ATOMIC_RELAXED);
-	log_line(LOG_INFO, "port %s: %s%s%s", port->config.name, up ? "up" : "down",
-		 reason[0] != '\0' ? ": " : "", reason);
+	log_limited(&port->log_limit, LOG_INFO, "port %s: %s%s%s", port->config.name,
+		    up ? "up" : "down", reason[0] != '\0' ? ": " : "", reason);
 	/* stations behind it may have gone elsewhere: let them be learnt again */
 	if (!up && port->bridge != NULL)
 		fdb_flush(port->bridge->dp->fdb, dp->id, false);

@@ -3,6 +3,28 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
+
+uint16_t
+vnet_rx_alloc(struct worker *worker, struct rte_mbuf **pkts, uint16_t n)
+{
+	while (unlikely(n > 0 && rte_pktmbuf_alloc_bulk(worker->pool, pkts, n) != 0))
+		n /= 2;
+	return n;
+}
+
+void
+vnet_rx_discard(struct worker *worker, struct port *port, int fd)
+{
+	struct virtio_net_hdr hdr;
+	uint16_t n = 0;
+
+	/* a packet goes with its first bytes, whatever is read of it; EINVAL: it had no header */
+	while (n < PORT_BURST_MAX && (read(fd, &hdr, sizeof(hdr)) >= 0 || errno == EINVAL))
+		n++;
+	if (n > 0)
+		port_rx_drop(worker, port, DROP_NO_BUFFER, n);
+}
 
 void
 vnet_rx_iov(struct worker *worker, uint16_t slot, struct virtio_net_hdr *hdr, struct rte_mbuf *pkt,
@@ -76,6 +98,38 @@ vnet_tx_iov(const struct rte_mbuf *pkt, struct virtio_net_hdr *hdr, struct iovec
 			.iov_len = m->data_len,
 		};
 	return n;
+}
+
+bool
+vnet_fault_count(struct vnet_faults *faults, int error)
+{
+	uint64_t *counter;
+
+	if (error == EMSGSIZE)
+		counter = &faults->too_big;
+	else if (error == EINVAL || error == E2BIG)
+		counter = &faults->refused;
+	else
+		return false;
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+	return true;
+}
+
+static void
+move_drops(struct port_stats *sum, enum drop_reason to, const uint64_t *counter)
+{
+	/* the fault is counted a moment before the drop */
+	uint64_t n = RTE_MIN(__atomic_load_n(counter, __ATOMIC_RELAXED), sum->drops[DROP_TX_FULL]);
+
+	sum->drops[DROP_TX_FULL] -= n;
+	sum->drops[to] += n;
+}
+
+void
+vnet_fault_stats(const struct vnet_faults *faults, struct port_stats *sum)
+{
+	move_drops(sum, DROP_MTU_EXCEEDED, &faults->too_big);
+	move_drops(sum, DROP_OFFLOAD, &faults->refused);
 }
 
 void

@@ -53,6 +53,37 @@ vnet_pace_learn(struct vnet_pace *pace, uint16_t had, uint16_t got, bool big)
 		pace->want = RTE_MIN(pace->want, VNET_BATCH_BIG);
 }
 
+/* Packets that a kernel interface refused for what they are. workers: rw (atomic), control: ro */
+struct vnet_faults {
+	uint64_t too_big; /* EMSGSIZE */
+	uint64_t refused; /* the virtio_net_hdr, or the number of pieces */
+};
+
+/**
+ * vnet_fault_count() - is it the packet that cannot be sent, rather than the interface that cannot
+ * send? Then count it. Worker.
+ * @error: errno of the system call.
+ */
+bool vnet_fault_count(struct vnet_faults *faults, int error);
+
+/**
+ * vnet_fault_stats() - say why packets were dropped that the datapath counted as tx_full, since a
+ * port's tx_burst can only say that it does not take them. Control thread.
+ */
+void vnet_fault_stats(const struct vnet_faults *faults, struct port_stats *sum);
+
+/**
+ * vnet_rx_alloc() - buffers for a burst: @n, or fewer if the pool is nearly empty.
+ * Return: how many, 0 .. @n.
+ */
+uint16_t vnet_rx_alloc(struct worker *worker, struct rte_mbuf **pkts, uint16_t n);
+
+/**
+ * vnet_rx_discard() - there are no buffers: read a burst of packets off @fd and count them as
+ * dropped. If they were left waiting, the worker would never sleep.
+ */
+void vnet_rx_discard(struct worker *worker, struct port *port, int fd);
+
 /** vnet_rx_iov() - where to receive packet @slot (0 .. PORT_BURST_MAX - 1) of a burst. */
 void vnet_rx_iov(struct worker *worker, uint16_t slot, struct virtio_net_hdr *hdr,
 		 struct rte_mbuf *pkt, struct iovec iov[VNET_RX_IOV]);

@@ -44,7 +44,7 @@ def test_balance_of_all_sorts(bed):
         if chance.random() < 0.3:
             data = tagged(data[:1510], chance.choice([0, 5, 6, 4095]))
         stations[chance.randrange(4)].wire.send(data)
-    stations[0].wire.send(*(frame(mac_of(2), A, 9000) for _ in range(10)))
+    stations[0].wire.send(*(frame(BROADCAST, A, 9000) for _ in range(10)))
     wait_until(lambda: sum(row["rx_packets"] for row in bed.daemon.vsctl("stats", "show")) >= 2010,
                what="all have arrived")
     wait_balance(bed)

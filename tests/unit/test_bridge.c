@@ -244,17 +244,60 @@ test_reported_once(void **state)
 {
 	struct fake_switch *sw = *state;
 	struct fake_port *a = fake_port_add(sw, 1, 0);
-	uint64_t before;
 
 	fdb_set_limit(sw->bridge->fdb, 1);
 	fdb_set(sw->bridge->fdb, fdb_key(0x0f0f0f0f0f0eULL, 0), 9, 0, sw->worker->now);
-	before = sw->worker->events_lost;
 	/* a source that is never taken up is reported once a second, not once a packet */
 	for (int i = 0; i < 1000; i++)
 		fake_send(sw, a, fake_frame(sw, MAC_B, i % 2 ? MAC_A : MAC_C, 0, 64));
 	while (worker_turn(sw->worker) > 0)
 		assert_true(rte_ring_count(sw->worker->events) <= 4);
-	assert_int_equal(sw->worker->events_lost, before);
+	assert_int_equal(sw->worker->stats[1].learn_lost, 0);
+}
+
+/* A port that makes up MACs takes no other port's chance to be learnt. */
+static void
+test_report_budget(void **state)
+{
+	struct fake_switch *sw = *state;
+	struct fake_port *a = fake_port_add(sw, 1, 0), *b = fake_port_add(sw, 2, 0);
+	struct rte_mbuf *pkt;
+	char mac[18];
+
+	for (int i = 0; i < 3000; i++) {
+		snprintf(mac, sizeof(mac), "02:01:00:00:%02x:%02x", i >> 8, i & 0xff);
+		fake_send(sw, a, fake_frame(sw, MAC_C, mac, 0, 64));
+	}
+	b->port.up = false;
+	while (worker_turn(sw->worker) > 0)
+		;
+	assert_true(sw->worker->stats[1].learn_lost > 0);
+	b->port.up = true;
+	fake_send(sw, b, fake_frame(sw, MAC_C, MAC_B, 0, 64));
+	while (worker_turn(sw->worker) > 0)
+		;
+	assert_int_equal(sw->worker->stats[2].learn_lost, 0);
+	fake_run(sw);
+	send(sw, a, MAC_B, MAC_A, 0);
+	expect(b, 0);
+	while ((pkt = fake_take(a)) != NULL)
+		rte_pktmbuf_free(pkt);
+}
+
+/* A flood list from before a port moved to another bridge must not lead there. */
+static void
+test_flood_keeps_to_its_bridge(void **state)
+{
+	struct fake_switch *sw = *state;
+	struct fake_port *a = fake_port_add(sw, 1, 0), *b = fake_port_add(sw, 2, 0);
+	struct fake_port *moved = fake_port_add(sw, 3, 0);
+	struct bridge *other = bridge_create(2, sw->rcu, FDB_LIMIT_DEFAULT);
+
+	moved->port.bridge = other;
+	send(sw, a, BROADCAST, MAC_A, 0);
+	expect(b, 0);
+	assert_int_equal(moved->n_out, 0);
+	bridge_destroy(other);
 }
 
 int
@@ -270,6 +313,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_full_and_gone, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_ports, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reported_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_report_budget, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flood_keeps_to_its_bridge, setup, teardown),
 	};
 
 	fake_eal_start();

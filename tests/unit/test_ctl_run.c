@@ -236,8 +236,8 @@ test_shows(void **state)
 	       "BRIDGE  AGEING  FDB-LIMIT  FDB-ENTRIES  PORTS\n"
 	       "xenbr0     300      65536            2      0\n");
 	expect("stats show", 0,
-	       "PORT  RX-PACKETS  RX-BYTES  TX-PACKETS  TX-BYTES  COPIES  DROPS\n"
-	       "p0             5         -           -         -       -      3\n"
+	       "PORT  RX-PACKETS  RX-BYTES  TX-PACKETS  TX-BYTES  COPIES  UNLEARNT  DROPS\n"
+	       "p0             5         -           -         -       -         -      3\n"
 	       "\n"
 	       "PORT  DROPPED-FOR   PACKETS\n"
 	       "p0    mtu_exceeded        2\n"
