@@ -31,7 +31,7 @@ struct vif_thread;
 /**
  * struct netback_owner - what netback tells and asks its owner. Control thread.
  * @vif_added: a device has appeared; it goes on to InitWait or, after a restart, to its rings only
- *	if this returns 0. -EBUSY: not now; netback_retry() asks again. Any other -errno, with @err
+ *	if this returns 0. -EAGAIN: not now; netback_retry() asks again. Any other -errno, with @err
  *	filled: this device cannot be served.
  * @vif_removed: its directory is gone; disconnected before. @vif is valid until vif_put() of the
  *	last reference (vif.h).

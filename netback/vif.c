@@ -471,7 +471,7 @@ vif_accept(struct vif *vif)
 	if (ret == 0)
 		ret = config->owner->vif_added(config->owner_arg, vif, &err);
 	vif->accepted = ret == 0;
-	if (ret < 0 && ret != -EBUSY) {
+	if (ret < 0 && ret != -EAGAIN) {
 		vif->refused = true;
 		vif_fatal(vif, err.msg);
 	}

@@ -244,6 +244,16 @@ object_check_bridge(const struct config *config, const struct object *object, st
 			 bridge);
 }
 
+/* netback makes a vif and its hotplug script attaches it, as the guest's configuration says. */
+static int
+object_check_type(const struct object *object, struct error *err)
+{
+	if (object->schema != &port_schema || port_type_resolve(object) != PORT_TYPE_VIF)
+		return 0;
+	return error_set(err, EINVAL, "port %s: a guest's vif is attached by its xl.cfg, not here",
+			 object->name);
+}
+
 /* What can only be said when all sections are known. */
 static void
 check_whole(struct reader *reader)
@@ -255,6 +265,8 @@ check_whole(struct reader *reader)
 	for (i = 0; i < reader->config.n_sections && reader->ret == 0; i++) {
 		section = &reader->config.sections[i];
 		ret = object_check(&section->object, VERB_CONFIG, reader->err);
+		if (ret == 0)
+			ret = object_check_type(&section->object, reader->err);
 		if (ret == 0)
 			ret = object_check_bridge(&reader->config, &section->object, reader->err);
 		if (ret < 0)
@@ -269,6 +281,9 @@ config_read(FILE *file, const char *path, struct config *ret_config, struct erro
 	struct reader reader = { .file = file, .path = path, .err = err != NULL ? err : &local };
 	int line;
 
+	/* inih would split lines of more than 197 bytes; Debian's can be told otherwise */
+	ini_use_stack = false;
+	ini_max_line = ini_initial_alloc = CONFIG_LINE_MAX + 3;
 	line = ini_parse_stream(read_line, &reader, on_key, &reader);
 	if (reader.ret == 0 && line > 0) {
 		error_set(reader.err, EINVAL, "this is neither KEY = VALUE nor a [section]");

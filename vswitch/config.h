@@ -24,7 +24,7 @@
 
 struct error;
 
-#define CONFIG_LINE_MAX 197 /* bytes of a line: inih's buffer, less newline and NUL */
+#define CONFIG_LINE_MAX 1021 /* bytes of a line: inih's buffer, less newline and NUL */
 
 struct config_section {
 	struct object object;

@@ -47,6 +47,7 @@ struct eth {
 	struct vswitch *sw;
 	struct event *link_timer;
 	struct rte_device *device;
+	bool nombuf_is_loss; /* without a buffer the driver drops, instead of leaving it in a ring */
 	uint32_t mtu_max; /* with the receive buffers as they are configured */
 	char name[SWITCH_NAME_SIZE];
 };
@@ -179,6 +180,48 @@ setup_queues(struct eth *eth, const struct rte_eth_dev_info *info, const struct 
 	return ret;
 }
 
+/*
+ * Packet buffers that a device took for its receive rings must leave some for all else: every
+ * worker keeps some in its cache. Virtual devices take none.
+ * @free_before: buffers that were free before the queues were set up.
+ */
+static int
+check_buffers(struct eth *eth, uint32_t free_before, int ret, struct error *err)
+{
+	const struct rte_mempool *pool = eth->sw->pool;
+	const struct port *port = eth->port;
+	uint32_t wanted = port->n_rxq * RX_DESCRIPTORS;
+	uint32_t others = eth->sw->dp->n_workers * (pool->cache_size * 3 / 2 + PORT_BURST_MAX);
+	uint32_t free_now = rte_mempool_avail_count(pool);
+
+	if (ret < 0 ? wanted <= free_before :
+		      free_now >= others || free_now + wanted / 2 > free_before)
+		return ret;
+	return error_set(err, ENOBUFS,
+			 "port %s: %u queue(s) of %u packet buffers: of %u, %u were free; give it "
+			 "fewer queues, or set mbufs of [vswitchd] to %u or more",
+			 eth->name, port->n_rxq, RX_DESCRIPTORS, pool->size, free_before,
+			 pool->size - free_before + wanted + others + port->n_txq * TX_DESCRIPTORS);
+}
+
+/*
+ * rx_nombuf is no loss with most drivers: the packet stays in the ring, and what then finds the ring
+ * full is in imissed.
+ */
+void
+port_eth_stats(struct port *port, struct port_stats *sum)
+{
+	const struct eth *eth = port->priv;
+	struct rte_eth_stats stats;
+	uint64_t lost;
+
+	if (rte_eth_stats_get(eth->port_id, &stats) < 0)
+		return;
+	lost = stats.imissed + (eth->nombuf_is_loss ? stats.rx_nombuf : 0);
+	sum->rx_packets += lost;
+	sum->drops[DROP_RX_ERROR] += lost;
+}
+
 static void
 eth_report(struct eth *eth)
 {
@@ -220,6 +263,7 @@ configure(struct eth *eth, const struct port_config *config, struct error *err)
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = { 0 };
 	struct rte_ether_addr mac;
+	uint32_t free_before;
 	int ret;
 
 	ret = rte_eth_dev_info_get(eth->port_id, &info);
@@ -237,15 +281,19 @@ configure(struct eth *eth, const struct port_config *config, struct error *err)
 	if (info.max_mtu != 0 && port->mtu > info.max_mtu)
 		return error_set(err, ERANGE, "port %s: mtu %u: the device takes %u at most",
 				 eth->name, port->mtu, info.max_mtu);
+	eth->nombuf_is_loss = strcmp(info.driver_name, "net_pcap") == 0 ||
+			      strcmp(info.driver_name, "net_tap") == 0;
+	free_before = rte_mempool_avail_count(eth->sw->pool);
 	ret = setup_queues(eth, &info, &conf);
 	if (ret < 0)
-		return error_set(err, ret,
-				 "port %s: mtu %u with %u queue(s): the device refuses: %s",
-				 eth->name, port->mtu, port->n_rxq, strerror(-ret));
-	ret = rte_eth_dev_start(eth->port_id);
+		error_set(err, ret, "port %s: mtu %u with %u queue(s): the device refuses: %s",
+			  eth->name, port->mtu, port->n_rxq, strerror(-ret));
+	else if ((ret = rte_eth_dev_start(eth->port_id)) < 0)
+		error_set(err, ret, "port %s: the device does not start: %s", eth->name,
+			  strerror(-ret));
+	ret = check_buffers(eth, free_before, ret, err);
 	if (ret < 0)
-		return error_set(err, ret, "port %s: the device does not start: %s", eth->name,
-				 strerror(-ret));
+		return ret;
 	rte_eth_promiscuous_enable(eth->port_id); /* virtual devices may not know it */
 	if (rte_eth_macaddr_get(eth->port_id, &mac) == 0)
 		memcpy(port->mac, &mac, sizeof(port->mac));

@@ -10,6 +10,10 @@
  * The sockets and what belongs to one life of the interface are in a struct netdev_conn. When the
  * interface goes, the connection is retired; when one of that name comes, there is a new one, while
  * the port and its counters stay.
+ *
+ * The kernel lets a packet socket send frames of the interface's MTU, with one 802.1Q tag besides.
+ * An 802.1ad tag, or a second one, counts as payload: such frames of full size are dropped
+ * (mtu_exceeded) until the interface's MTU has room for it.
  */
 #include <errno.h>
 #include <ifaddrs.h>
@@ -26,6 +30,7 @@
 
 #include "error.h"
 #include "ingress.h"
+#include "link_change.h"
 #include "log.h"
 #include "netlink.h"
 #include "packet_socket.h"
@@ -56,6 +61,10 @@ struct netdev {
 	struct vswitch *sw;
 	struct netlink_watch *watch;
 	struct ingress_guard guard;
+	struct link_change change;
+	struct vnet_faults faults; /* worker: rw, control: ro */
+	uint64_t lost;             /* packets that the NIC had no room for */
+	uint64_t lost_seen;        /* the interface's own count, as read last */
 	uint32_t mtu; /* asked for, each time it comes back; 0: the interface's own */
 	char name[IFNAMSIZ];
 };
@@ -114,6 +123,50 @@ netdev_conn_create(const struct netlink_link *link, uint16_t n_queues, struct er
 }
 
 /* --- control: the interface --- */
+
+/* The NIC dropped packets since its ring was full (rx_missed_errors). */
+static void
+count_losses(struct netdev *dev, const struct netlink_link *link)
+{
+	if (link->rx_missed > dev->lost_seen)
+		dev->lost += link->rx_missed - dev->lost_seen;
+	dev->lost_seen = link->rx_missed;
+}
+
+/* Sockets drop what workers do not fetch in time; reading the count sets it back. */
+static uint64_t
+socket_losses(int fd)
+{
+	struct tpacket_stats stats;
+	socklen_t len = sizeof(stats);
+
+	return getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len) == 0 ? stats.tp_drops :
+										  0;
+}
+
+static void
+count_socket_losses(struct netdev *dev)
+{
+	for (uint16_t q = 0; q < dev->conn->n_queues; q++)
+		dev->lost += socket_losses(dev->conn->queues[q].fd);
+}
+
+void
+port_netdev_stats(struct port *port, struct port_stats *sum)
+{
+	struct netdev *dev = port->priv;
+	struct netlink_link link;
+
+	if (dev->conn != NULL) {
+		count_socket_losses(dev);
+		if (netlink_link_get(dev->sw->netlink, dev->name, &link) == 0 &&
+		    link.ifindex == dev->conn->ifindex)
+			count_losses(dev, &link);
+	}
+	sum->rx_packets += dev->lost;
+	sum->drops[DROP_RX_ERROR] += dev->lost;
+	vnet_fault_stats(&dev->faults, sum);
+}
 
 /* Tell the switch how the link is. */
 static void
@@ -190,13 +243,13 @@ netdev_attach(struct netdev *dev, struct netlink_link *link, struct error *err)
 	ret = check_link(link, err);
 	if (ret < 0)
 		return ret;
-	if (dev->mtu != 0 && dev->mtu != link->mtu) {
-		ret = netlink_link_set_mtu(dev->sw->netlink, link->ifindex, dev->mtu);
+	if (dev->mtu != 0) {
+		ret = link_change_mtu(&dev->change, dev->sw->netlink, link, dev->mtu);
 		if (ret < 0)
 			return error_set(err, ret, "port %s: mtu %u: interface %s refuses it: %s",
 					 dev->name, dev->mtu, dev->name, strerror(-ret));
 	}
-	ret = netlink_link_set_up(dev->sw->netlink, link->ifindex, true);
+	ret = link_change_up(&dev->change, dev->sw->netlink, link);
 	if (ret < 0)
 		return error_set(err, ret, "port %s: cannot set interface %s up: %s", dev->name,
 				 dev->name, strerror(-ret));
@@ -204,6 +257,7 @@ netdev_attach(struct netdev *dev, struct netlink_link *link, struct error *err)
 	if (conn == NULL)
 		return err != NULL ? err->code : -EIO;
 	ingress_guard_set(&dev->guard, dev->sw->netlink, link);
+	dev->lost_seen = link->rx_missed;
 	__atomic_store_n(&dev->conn, conn, __ATOMIC_RELEASE);
 	if (netlink_link_get(dev->sw->netlink, dev->name, link) == 0)
 		take_settings(dev, link);
@@ -225,11 +279,14 @@ netdev_detach(struct netdev *dev)
 {
 	struct netdev_conn *conn = dev->conn;
 
+	count_socket_losses(dev);
 	for (uint16_t q = 0; q < conn->n_queues; q++)
 		worker_unwatch(dev->sw->dp->workers[dev->port->rxq[q].worker], conn->queues[q].fd);
 	__atomic_store_n(&dev->conn, NULL, __ATOMIC_RELEASE);
 	rcu_retire(dev->sw->rcu, netdev_conn_free, conn);
-	ingress_guard_clear(&dev->guard, dev->sw->netlink); /* if it was only renamed */
+	/* if it was only renamed */
+	ingress_guard_clear(&dev->guard, dev->sw->netlink);
+	link_change_undo(&dev->change, dev->sw->netlink);
 }
 
 static void
@@ -266,8 +323,10 @@ netdev_changed(void *arg, const struct netlink_link *now)
 			return;
 		}
 		watch_queues(dev);
-		log_line(LOG_NOTICE, "port %s: interface %s is back", dev->name, dev->name);
+		log_line(LOG_NOTICE, "port %s: interface %s is here", dev->name, dev->name);
 	}
+	link_change_seen(&dev->change, &link);
+	count_losses(dev, &link);
 	take_settings(dev, &link);
 	report_link(dev, &link);
 }
@@ -283,25 +342,19 @@ netdev_close(struct port *port)
 	ingress_guard_clear(&dev->guard, dev->sw->netlink);
 	if (dev->conn != NULL)
 		netdev_conn_free(dev->conn);
+	if (switch_gives_back(dev->sw))
+		link_change_undo(&dev->change, dev->sw->netlink);
 	free(dev);
 	port->priv = NULL;
 }
 
-static int
-netdev_open(struct port *port, const struct port_config *config, struct error *err)
+static struct netdev *
+netdev_create(struct port *port, const struct port_config *config)
 {
-	struct netlink_link link;
-	struct netdev *dev;
-	int ret;
+	struct netdev *dev = calloc(1, sizeof(*dev));
 
-	ret = netlink_link_get(config->sw->netlink, config->name, &link);
-	if (ret < 0)
-		return error_set(err, ret,
-				 "port %s: there is no interface %s here; see \"ip link\"",
-				 config->name, config->name);
-	dev = calloc(1, sizeof(*dev));
 	if (dev == NULL)
-		return error_set(err, ENOMEM, "port %s: no memory", config->name);
+		return NULL;
 	dev->port = port;
 	dev->sw = config->sw;
 	dev->mtu = config->mtu;
@@ -312,13 +365,47 @@ netdev_open(struct port *port, const struct port_config *config, struct error *e
 	port->n_txq = RTE_MIN(config->sw->dp->n_workers, PORT_QUEUES_MAX);
 	port->caps =
 		PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TSO_IPV4 | PORT_CAP_TSO_IPV6;
-	ret = netdev_attach(dev, &link, err);
-	if (ret < 0)
+	return dev;
+}
+
+/* There is no such interface yet; netdev_changed() goes on when it comes. */
+static void
+netdev_await(struct netdev *dev)
+{
+	char reason[64];
+
+	snprintf(reason, sizeof(reason), "there is no interface %s", dev->name);
+	log_line(LOG_WARNING, "port %s: %s; it is waited for", dev->name, reason);
+	switch_port_status(dev->sw, dev->port, false, reason);
+}
+
+static int
+netdev_open(struct port *port, const struct port_config *config, struct error *err)
+{
+	struct netlink_link link;
+	struct netdev *dev;
+	bool is_here;
+	int ret;
+
+	ret = netlink_link_get(config->sw->netlink, config->name, &link);
+	is_here = ret == 0;
+	if (!is_here && !(ret == -ENODEV && config->may_wait))
+		return error_set(err, ret,
+				 "port %s: there is no interface %s here; see \"ip link\"",
+				 config->name, config->name);
+	dev = netdev_create(port, config);
+	if (dev == NULL)
+		return error_set(err, ENOMEM, "port %s: no memory", config->name);
+	if (is_here && (ret = netdev_attach(dev, &link, err)) < 0)
 		goto err;
 	dev->watch = netlink_watch_add(dev->sw->netlink, dev->name, netdev_changed, dev);
 	if (dev->watch == NULL) {
 		ret = error_set(err, ENOMEM, "port %s: no memory", config->name);
 		goto err;
+	}
+	if (!is_here) {
+		netdev_await(dev);
+		return 0;
 	}
 	warn_address(dev->name);
 	report_link(dev, &link);
@@ -332,10 +419,13 @@ static int
 netdev_set_mtu(struct port *port, uint32_t mtu, struct error *err)
 {
 	struct netdev *dev = port->priv;
+	struct netlink_link link;
 	int ret;
 
 	if (dev->conn != NULL) {
-		ret = netlink_link_set_mtu(dev->sw->netlink, dev->conn->ifindex, mtu);
+		ret = netlink_link_get_index(dev->sw->netlink, dev->conn->ifindex, &link);
+		if (ret == 0)
+			ret = link_change_mtu(&dev->change, dev->sw->netlink, &link, mtu);
 		if (ret < 0)
 			return error_set(err, ret, "port %s: mtu %u: interface %s refuses it: %s",
 					 dev->name, mtu, dev->name, strerror(-ret));
@@ -412,19 +502,18 @@ rx_packet(struct worker *worker, struct netdev_rx *rx, uint16_t i, struct rte_mb
 	return 0;
 }
 
-/* The kernel threw packets away because the socket's buffer was full: count them, once a second. */
+/* Once a second while packets come: the kernel's count is of 32 bits. */
 static void
 rx_count_losses(struct worker *worker, struct port *port, struct netdev_queue *queue)
 {
-	struct tpacket_stats stats;
-	socklen_t len = sizeof(stats);
+	uint64_t lost;
 
 	if (likely(queue->stats_read == worker->now))
 		return;
 	queue->stats_read = worker->now;
-	if (getsockopt(queue->fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len) == 0 &&
-	    stats.tp_drops > 0)
-		port_rx_drop(worker, port, DROP_RX_ERROR, stats.tp_drops);
+	lost = socket_losses(queue->fd);
+	if (lost > 0)
+		port_rx_drop(worker, port, DROP_RX_ERROR, lost);
 }
 
 static uint16_t
@@ -443,8 +532,12 @@ netdev_rx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte
 		return 0;
 	queue = &conn->queues[q];
 	had = vnet_pace_next(&queue->pace, RTE_MIN(n, PORT_BURST_MAX));
-	if (unlikely(rte_pktmbuf_alloc_bulk(worker->pool, pkts, had) != 0))
-		return 0; /* packets wait in the socket's buffer, or are lost and counted there */
+	had = vnet_rx_alloc(worker, pkts, had);
+	if (unlikely(had == 0)) {
+		vnet_rx_discard(worker, port, queue->fd);
+		rx_count_losses(worker, port, queue);
+		return 0;
+	}
 	rx_prepare(worker, &rx, pkts, had);
 	got = recvmmsg(queue->fd, rx.msgs, had, MSG_DONTWAIT, NULL);
 	if (got < 0) {
@@ -494,16 +587,9 @@ tx_some(int fd, struct rte_mbuf **pkts, uint16_t n)
 		used += entries;
 	}
 	if (i == 0)
-		return -EMSGSIZE;
+		return -E2BIG;
 	sent = sendmmsg(fd, msgs, i, MSG_DONTWAIT);
 	return sent < 0 ? -errno : sent;
-}
-
-/* Is it the packet that cannot be sent, rather than the interface that cannot send? */
-static bool
-is_packets_fault(int error)
-{
-	return error == -EMSGSIZE || error == -EINVAL || error == -E2BIG;
 }
 
 static uint16_t
@@ -522,7 +608,7 @@ netdev_tx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte
 		ret = tx_some(fd, &pkts[sent], n - sent);
 		if (ret > 0)
 			sent += ret;
-		else if (is_packets_fault(ret))
+		else if (ret < 0 && vnet_fault_count(&dev->faults, -ret))
 			vnet_tx_skip(pkts, sent, n--);
 		else
 			break;

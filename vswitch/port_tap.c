@@ -188,7 +188,7 @@ tap_conn_create(const char *name, uint16_t n_queues, struct error *err)
 	return conn;
 }
 
-/* What the host sends faster than workers read is dropped by the interface: netdev(7)'s tx_dropped. */
+/* What the host sends faster than workers read, the interface drops and counts (tx_dropped). */
 static void
 tap_count_losses(struct tap *tap, const struct netlink_link *link)
 {

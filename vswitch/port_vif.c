@@ -220,7 +220,7 @@ owner_vif_added(void *arg, struct vif *vif, struct error *err)
 										      NULL;
 	note_config(sw, vif, &note, &config);
 	ret = switch_port_add(sw, bridge, &config, err);
-	if (ret == -EBUSY) {
+	if (ret == -EAGAIN) {
 		const struct timeval soon = { .tv_usec = RETRY_USEC };
 
 		event_add(ports->retry, &soon);

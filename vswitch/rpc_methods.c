@@ -11,6 +11,7 @@
 #include "drop.h"
 #include "error.h"
 #include "fdb.h"
+#include "port_types.h"
 #include "rpc_methods_priv.h"
 #include "rpc_params.h"
 #include "switch.h"
@@ -151,8 +152,9 @@ port_kind_of(const struct object *obj)
 	}
 }
 
+/* @may_wait: a kernel interface that is not there may come later. */
 static int
-port_make(struct vswitch *sw, const struct object *obj, struct error *err)
+port_make(struct vswitch *sw, const struct object *obj, bool may_wait, struct error *err)
 {
 	const struct value *values = obj->values;
 	struct port_config config = {
@@ -161,6 +163,7 @@ port_make(struct vswitch *sw, const struct object *obj, struct error *err)
 		.mtu = values[PORT_KEY_MTU].number,
 		.fdb_limit = values[PORT_KEY_FDB_LIMIT].number,
 		.n_queues = values[PORT_KEY_QUEUES].number,
+		.may_wait = may_wait,
 		.sw = sw,
 	};
 
@@ -176,7 +179,7 @@ port_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 	int ret;
 
 	ret = rpc_params_read(params, &port_schema, VERB_ADD, NAME_REQUIRED, &obj, err);
-	return ret < 0 ? ret : port_make(ctx, &obj, err);
+	return ret < 0 ? ret : port_make(ctx, &obj, false, err);
 }
 
 static int
@@ -225,6 +228,13 @@ port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 			       err);
 }
 
+static void
+stats_read(const struct vswitch *sw, const struct switch_port *port, struct port_stats *ret_stats)
+{
+	switch_port_stats(sw, port, ret_stats);
+	port_device_stats(port, ret_stats);
+}
+
 static json_int_t
 drops_sum(const struct port_stats *stats)
 {
@@ -250,7 +260,7 @@ port_json(const struct vswitch *sw, const struct switch_port *port)
 	struct port_stats stats;
 	json_t *json;
 
-	switch_port_stats(sw, port, &stats);
+	stats_read(sw, port, &stats);
 	json = json_pack("{s:s, s:s?, s:s, s:s, s:o, s:I, s:o}", "port", port->config.name,
 			 "bridge", port->bridge != NULL ? port->bridge->name : NULL, "type",
 			 port_types[port->config.kind]->name, "link", port->dp->up ? "up" : "down",
@@ -315,7 +325,7 @@ port_stats_json(const struct vswitch *sw, const struct switch_port *port)
 {
 	struct port_stats stats;
 
-	switch_port_stats(sw, port, &stats);
+	stats_read(sw, port, &stats);
 	return stats_row_json(port->config.name, &stats, port->learn_refused);
 }
 
@@ -393,7 +403,7 @@ config_apply(const struct config *config, struct vswitch *sw, struct error *err)
 		}
 	}
 	while ((section = config_next(config, &port_schema, section)) != NULL) {
-		ret = port_make(sw, &section->object, err);
+		ret = port_make(sw, &section->object, true, err);
 		if (ret < 0) {
 			config_undo(config, &port_schema, section, sw);
 			config_undo(config, &bridge_schema, NULL, sw);

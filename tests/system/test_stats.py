@@ -75,9 +75,9 @@ def test_counters_are_exact(bed):
     size = sum(map(len, frames))
     one, two = bed.daemon.stats("p1"), bed.daemon.stats("p2")
     assert one == {"port": "p1", "rx_packets": 100, "rx_bytes": size, "tx_packets": 0,
-                   "tx_bytes": 0, "copies": 0, "drops": {}}
+                   "tx_bytes": 0, "copies": 0, "unlearnt": 0, "drops": {}}
     assert two == {"port": "p2", "rx_packets": 0, "rx_bytes": 0, "tx_packets": 100,
-                   "tx_bytes": size, "copies": 0, "drops": {}}
+                   "tx_bytes": size, "copies": 0, "unlearnt": 0, "drops": {}}
     bed.daemon.vsctl("port", "del", "p1")
     bed.daemon.vsctl("port", "add", "p1", "bridge", "br0")
     assert bed.daemon.stats("p1")["rx_packets"] == 0

@@ -121,6 +121,11 @@ test_bad(void **state)
 		  "vswitch.conf:1: port p: there is no section [bridge b]" },
 		{ "[bridge b]\n[port p]\nbridge = b\ntype = tap\ndevargs = x\n",
 		  "vswitch.conf:2: port p: devargs are for type eth, not tap" },
+		{ "[bridge b]\n[port vif1.0]\nbridge = b\n",
+		  "vswitch.conf:2: port vif1.0: a guest's vif is attached by its xl.cfg, not "
+		  "here" },
+		{ "[bridge b]\n[port p]\nbridge = b\ntype = vif\n",
+		  "vswitch.conf:2: port p: a guest's vif is attached by its xl.cfg, not here" },
 	};
 	struct config config = { .n_sections = 77 };
 	struct error err;
@@ -136,7 +141,7 @@ test_bad(void **state)
 static void
 test_odd_bytes(void **state)
 {
-	char text[600] = "[bridge b]\nageing=";
+	char text[1100] = "[bridge b]\nageing=";
 	size_t len = strlen(text);
 	struct config config;
 	struct error err;
@@ -145,21 +150,21 @@ test_odd_bytes(void **state)
 	assert_string_equal(err.msg, "vswitch.conf:2: this is not a text file");
 	memset(text + len, '1', sizeof(text) - len);
 	assert_int_equal(read_text(text, sizeof(text), &config, &err), -EINVAL);
-	assert_string_equal(err.msg, "vswitch.conf:2: the line is longer than 197 characters");
+	assert_string_equal(err.msg, "vswitch.conf:2: the line is longer than 1021 characters");
 }
 
-/* The longest legal line arrives whole. */
+/* The longest legal value and the longest legal line arrive whole. */
 static void
 test_line_limit(void **state)
 {
-	char text[512] = "[bridge b]\n[port p]\nbridge=b\n";
-	size_t head = strlen(text), len;
+	char text[1200] = "[bridge b]\n[port p]\nbridge=b\n";
+	size_t head = strlen(text), len = VALUE_TEXT_SIZE - 1;
 	struct config config;
 	struct error err;
 
 	strcat(text, "devargs=");
-	len = CONFIG_LINE_MAX - strlen("devargs=");
-	memset(text + head + strlen("devargs="), 'x', len);
+	memset(text + head + strlen("devargs="), 'x', CONFIG_LINE_MAX);
+	memcpy(text + head + strlen("devargs=") + len, " ; ", 3);
 	text[head + CONFIG_LINE_MAX] = '\n';
 	text[head + CONFIG_LINE_MAX + 1] = '\0';
 	if (read_text(text, strlen(text), &config, &err) < 0)

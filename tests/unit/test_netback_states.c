@@ -549,7 +549,7 @@ test_owner_is_busy(void **state)
 {
 	struct fake_host *host = *state;
 
-	host->added_result = -EBUSY;
+	host->added_result = -EAGAIN;
 	fake_toolstack_attach(host->fake, &guest);
 	fake_host_settle(host, NULL, 0);
 	assert_int_equal(backend(host, &guest), XenbusStateInitialising);

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -245,6 +247,70 @@ test_overflow(void **state)
 	fake_switch_teardown(&sw);
 }
 
+/* Without buffers, what waits is read off and counted, or the worker would find it for ever. */
+static void
+test_no_buffers(void **state)
+{
+	static struct fake_switch sw;
+	struct rte_mbuf *all[POOL_SIZE], *pkts[PORT_BURST_MAX];
+	struct rte_mempool *switch_pool;
+	struct port port = { .id = 7 };
+	const struct port_stats *stats;
+	char frame_bytes[100] = "";
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(fake_switch_setup(&sw), 0);
+	switch_pool = sw.worker->pool;
+	sw.worker->pool = pool;
+	stats = worker_stats(sw.worker, &port);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, fds), 0);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(write(fds[1], frame_bytes, sizeof(frame_bytes)),
+				 sizeof(frame_bytes));
+
+	assert_int_equal(rte_pktmbuf_alloc_bulk(pool, all, POOL_SIZE - 10), 0);
+	assert_int_equal(vnet_rx_alloc(sw.worker, pkts, 32), 8); /* the half of the half that fits */
+	assert_int_equal(vnet_rx_alloc(sw.worker, &pkts[8], 2), 2);
+	assert_int_equal(vnet_rx_alloc(sw.worker, &pkts[10], 32), 0);
+	vnet_rx_discard(sw.worker, &port, fds[0]);
+	assert_int_equal(read(fds[0], frame_bytes, sizeof(frame_bytes)), -1);
+	assert_int_equal(stats->rx_packets, 5);
+	assert_int_equal(stats->drops[DROP_NO_BUFFER], 5);
+	vnet_rx_discard(sw.worker, &port, fds[0]);
+	assert_int_equal(stats->rx_packets, 5);
+
+	rte_pktmbuf_free_bulk(pkts, 10);
+	rte_pktmbuf_free_bulk(all, POOL_SIZE - 10);
+	close(fds[0]);
+	close(fds[1]);
+	sw.worker->pool = switch_pool;
+	fake_switch_teardown(&sw);
+}
+
+/* A packet that the kernel can never send is dropped for what it is, and counted once. */
+static void
+test_faults(void **state)
+{
+	struct port_stats sum = { .drops[DROP_TX_FULL] = 10 };
+	struct vnet_faults faults = { 0 };
+
+	(void)state;
+	assert_true(vnet_fault_count(&faults, EMSGSIZE));
+	assert_true(vnet_fault_count(&faults, EMSGSIZE));
+	assert_true(vnet_fault_count(&faults, EINVAL));
+	assert_false(vnet_fault_count(&faults, EAGAIN));
+	assert_false(vnet_fault_count(&faults, ENETDOWN));
+	vnet_fault_stats(&faults, &sum);
+	assert_int_equal(sum.drops[DROP_MTU_EXCEEDED], 2);
+	assert_int_equal(sum.drops[DROP_OFFLOAD], 1);
+	assert_int_equal(sum.drops[DROP_TX_FULL], 7);
+	sum = (struct port_stats){ .drops[DROP_TX_FULL] = 1 }; /* read in between */
+	vnet_fault_stats(&faults, &sum);
+	assert_int_equal(sum.drops[DROP_MTU_EXCEEDED], 1);
+	assert_int_equal(sum.drops[DROP_TX_FULL], 0);
+}
+
 int
 main(void)
 {
@@ -256,6 +322,8 @@ main(void)
 		cmocka_unit_test_teardown(test_inner_checksum, assert_no_leak),
 		cmocka_unit_test_teardown(test_lies, assert_no_leak),
 		cmocka_unit_test_teardown(test_overflow, assert_no_leak),
+		cmocka_unit_test_teardown(test_no_buffers, assert_no_leak),
+		cmocka_unit_test_teardown(test_faults, assert_no_leak),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
