@@ -182,7 +182,7 @@ setup_queues(struct eth *eth, const struct rte_eth_dev_info *info, const struct 
 
 /*
  * Packet buffers that a device took for its receive rings must leave some for all else: every
- * worker keeps some in its cache. Virtual devices take none.
+ * worker keeps some in its cache, and so does the control thread. Most virtual devices take none.
  * @free_before: buffers that were free before the queues were set up.
  */
 static int
@@ -191,11 +191,15 @@ check_buffers(struct eth *eth, uint32_t free_before, int ret, struct error *err)
 	const struct rte_mempool *pool = eth->sw->pool;
 	const struct port *port = eth->port;
 	uint32_t wanted = port->n_rxq * RX_DESCRIPTORS;
-	uint32_t others = eth->sw->dp->n_workers * (pool->cache_size * 3 / 2 + PORT_BURST_MAX);
+	uint32_t others = (eth->sw->dp->n_workers + 1) * (pool->cache_size * 3 / 2 + PORT_BURST_MAX);
 	uint32_t free_now = rte_mempool_avail_count(pool);
+	bool lacking;
 
-	if (ret < 0 ? wanted <= free_before :
-		      free_now >= others || free_now + wanted / 2 > free_before)
+	if (ret == 0) /* it took them, and too many? */
+		lacking = free_now < others && free_now + wanted / 2 <= free_before;
+	else /* some drivers have no better error than -1 */
+		lacking = wanted + others > free_before && (ret == -ENOMEM || ret == -1);
+	if (!lacking)
 		return ret;
 	return error_set(err, ENOBUFS,
 			 "port %s: %u queue(s) of %u packet buffers: of %u, %u were free; give it "

@@ -33,7 +33,7 @@ extern const size_t n_rpc_methods;
  * @err: names the section that could not be made
  *
  * Sections are made in the order: bridges, then ports. At the first that fails, those made before
- * are removed again.
+ * are removed again. A kernel interface that is not there (yet) is no failure: its port is down.
  *
  * Return: 0 or -errno. Context: control.
  */

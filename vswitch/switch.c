@@ -8,6 +8,7 @@
 
 #include "error.h"
 #include "log.h"
+#include "port_vif.h"
 #include "switch_priv.h"
 
 static void
@@ -164,6 +165,7 @@ switch_bridge_add(struct vswitch *sw, const char *name, const struct bridge_conf
 	snprintf(bridge->name, sizeof(bridge->name), "%s", name);
 	bridge->config = *config;
 	LIST_INSERT_HEAD(&sw->bridges, bridge, list);
+	port_vif_bridge_added(sw, name);
 	return 0;
 }
 

@@ -199,6 +199,8 @@ def test_fdb_limit_of_port(bed, wires):
     wires[1].until(frame(BROADCAST, mac_of(49)))
     learn(bed, wires, 1, *(mac_of(number) for number in range(100, 110)))
     fdb = bed.daemon.fdb("br0")
+    assert bed.daemon.stats("p1")["unlearnt"] >= 46
+    assert bed.daemon.stats("p2")["unlearnt"] == 0
     assert list(fdb.values()).count("p1") == 3
     assert list(fdb.values()).count("p2") == 10
     bed.daemon.vsctl("port", "set", "p1", "fdb-limit", "bridge")

@@ -67,6 +67,21 @@ def test_balance_of_tcp(bed):
     assert bed.daemon.stats("eth2")["copies"] > 500
 
 
+def test_balance_when_ports_go(bed):
+    """What a port counted stays in the sum when it is deleted."""
+    one, two = bed.pair()
+    traffic.tcp(one.host, two.host, two.address, size=1 << 20)
+    add_tap(bed)
+    bed.sw.ping(one.address)
+    for name in ("p2", "br0"):
+        bed.daemon.vsctl("port", "del", name)
+    wait_until(lambda: len(bed.daemon.vsctl("stats", "show")) == 2, what="both are gone")
+    wait_balance(bed)
+    rows = {row["port"]: row for row in bed.daemon.vsctl("stats", "show")}
+    assert set(rows) == {"p1", "(removed)"}
+    assert rows["(removed)"]["tx_packets"] > 50
+
+
 def test_counters_are_exact(bed):
     left, right = (bed.station(number).wire for number in (1, 2))
     frames = [frame(B, A, size) for size in range(60, 160)]

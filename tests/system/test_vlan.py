@@ -106,8 +106,14 @@ def test_static_of_another_vlan(bed, wires):
     wires["trunk"].expect(tagged(data, 20))
     wires["trunk"].send(tagged(marker, 10))
     wires["ten"].nothing_but(marker)
-    bed.daemon.vsctl("fdb", "del", "br0", "mac", A, "vid", 10)
+    bed.daemon.vsctl("fdb", "del", "br0", "mac", A)  # in one VLAN only: no need to say which
     assert (A, 10) not in bed.daemon.fdb("br0")
+    bed.daemon.vsctl("fdb", "add", "br0", "mac", A, "port", "p1")
+    bed.daemon.vsctl("fdb", "add", "br0", "mac", A, "vid", 20, "port", "p2")
+    with pytest.raises(VsctlError, match="2 VLANs"):
+        bed.daemon.vsctl("fdb", "del", "br0", "mac", A)
+    bed.daemon.vsctl("fdb", "del", "br0", "mac", A, "vid", 20)
+    assert bed.daemon.fdb("br0")[A, 10] == "p1"
 
 
 def test_set_vid(bed, wires):

@@ -16,14 +16,7 @@ static struct netlink_link kernel; /* the only interface there is */
 
 /* The kernel's side, in place of netlink.c. */
 int
-__wrap_netlink_link_get_index(struct netlink_monitor *nl, int ifindex, struct netlink_link *ret_link);
-int
-__wrap_netlink_link_set_mtu(struct netlink_monitor *nl, int ifindex, uint32_t mtu);
-int
-__wrap_netlink_link_set_up(struct netlink_monitor *nl, int ifindex, bool up);
-
-int
-__wrap_netlink_link_get_index(struct netlink_monitor *nl, int ifindex, struct netlink_link *ret_link)
+netlink_link_get_index(struct netlink_monitor *nl, int ifindex, struct netlink_link *ret_link)
 {
 	(void)nl;
 	if (ifindex != kernel.ifindex)
@@ -33,7 +26,7 @@ __wrap_netlink_link_get_index(struct netlink_monitor *nl, int ifindex, struct ne
 }
 
 int
-__wrap_netlink_link_set_mtu(struct netlink_monitor *nl, int ifindex, uint32_t mtu)
+netlink_link_set_mtu(struct netlink_monitor *nl, int ifindex, uint32_t mtu)
 {
 	(void)nl;
 	assert_int_equal(ifindex, kernel.ifindex);
@@ -44,7 +37,7 @@ __wrap_netlink_link_set_mtu(struct netlink_monitor *nl, int ifindex, uint32_t mt
 }
 
 int
-__wrap_netlink_link_set_up(struct netlink_monitor *nl, int ifindex, bool up)
+netlink_link_set_up(struct netlink_monitor *nl, int ifindex, bool up)
 {
 	(void)nl;
 	assert_int_equal(ifindex, kernel.ifindex);
