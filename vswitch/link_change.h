@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a port changes on an interface of the host that is not its own - the MTU, and that it is up -
- * so that the interface can be given back as it was found.
+ * What a port changes on an interface of the host (the MTU, and that it is up), so that the
+ * interface can be given back as it was found.
  *
  * Only what was changed here is put back, and only if nobody else has changed it since: that shows
  * in link_change_seen(), which is told what the kernel reports, and once more at the end.

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "log.h"
 
-static bool to_syslog;
+static enum log_target log_target;
 
 void
-log_open(bool use_syslog)
+log_open(enum log_target target)
 {
-	to_syslog = use_syslog;
-	if (use_syslog)
+	log_target = target;
+	if (target == LOG_TO_SYSLOG)
 		openlog("vswitchd", LOG_PID, LOG_DAEMON);
 }
 
@@ -22,12 +22,14 @@ log_write(int priority, const char *fmt, va_list args)
 	char line[1024];
 
 	vsnprintf(line, sizeof(line), fmt, args);
-	if (to_syslog)
+	if (log_target == LOG_TO_SYSLOG)
 		syslog(priority, "%s", line);
-	else if (isatty(STDERR_FILENO))
-		fprintf(stderr, "%s\n", line);
-	else
+	else if (log_target == LOG_TO_STDERR_ERRORS && priority > LOG_ERR)
+		return;
+	else if (getenv("JOURNAL_STREAM") != NULL)
 		fprintf(stderr, "<%d>%s\n", priority, line);
+	else
+		fprintf(stderr, "%s\n", line);
 }
 
 void

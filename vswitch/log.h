@@ -2,20 +2,27 @@
 /*
  * Log: what an operator should read later, on stderr or in syslog.
  *
- * In the foreground lines go to stderr, with the priority in front ("<4>") when stderr is not a
- * terminal, as systemd's journal reads it; a daemon in the background writes to syslog.
+ * In the foreground lines go to stderr, under systemd with the priority in front ("<4>") as its
+ * journal reads it. A daemon in the background writes errors to the stderr of who started it until it
+ * is ready, and everything to syslog from then on.
  *
  * Thread-safety: any thread but workers, which never log.
  */
 #ifndef VSWITCH_LOG_H
 #define VSWITCH_LOG_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <syslog.h>
 
-/** log_open() - choose where lines go. @use_syslog: else stderr. */
-void log_open(bool use_syslog);
+/* Where lines go. */
+enum log_target {
+	LOG_TO_STDERR,        /* all of them */
+	LOG_TO_STDERR_ERRORS, /* only LOG_ERR */
+	LOG_TO_SYSLOG,        /* all of them */
+};
+
+/** log_open() - choose where lines go. Main thread. */
+void log_open(enum log_target target);
 
 /** log_line() - write a line. @priority: LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO. */
 void log_line(int priority, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

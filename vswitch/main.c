@@ -306,9 +306,11 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	daemon_write_pid();
+	log_open(options.foreground ? LOG_TO_STDERR : LOG_TO_STDERR_ERRORS);
 	ret = start(&d, &options, &err);
 	if (ret == 0) {
-		log_open(!options.foreground);
+		if (!options.foreground)
+			log_open(LOG_TO_SYSLOG);
 		daemon_ready();
 		log_line(LOG_NOTICE, "vswitchd %s is ready", VSWITCH_VERSION);
 		if (event_base_dispatch(d.base) < 0) {

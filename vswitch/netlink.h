@@ -30,8 +30,8 @@ struct netlink_link {
 	uint32_t mtu;       /* bytes of payload */
 	uint32_t master;    /* ifindex of the bridge or bond that it belongs to; 0: none */
 	uint8_t mac[6];
-	char kind[16];  /* "veth", "tun", …; empty for hardware */
-	char alias[32]; /* IFLA_IFALIAS, cut short */
+	char kind[16];       /* "veth", "tun", …; empty for hardware */
+	char alias[32];      /* IFLA_IFALIAS, cut short */
 	uint64_t rx_missed;  /* packets that the NIC had no room for, since it was made */
 	uint64_t tx_dropped; /* packets that it was given and did not send */
 };

@@ -47,8 +47,8 @@ struct eth {
 	struct vswitch *sw;
 	struct event *link_timer;
 	struct rte_device *device;
-	bool nombuf_is_loss; /* without a buffer the driver drops, instead of leaving it in a ring */
-	uint32_t mtu_max; /* with the receive buffers as they are configured */
+	bool nombuf_is_loss; /* without a buffer the driver drops the packet */
+	uint32_t mtu_max;    /* with the receive buffers as they are configured */
 	char name[SWITCH_NAME_SIZE];
 };
 
@@ -191,7 +191,8 @@ check_buffers(struct eth *eth, uint32_t free_before, int ret, struct error *err)
 	const struct rte_mempool *pool = eth->sw->pool;
 	const struct port *port = eth->port;
 	uint32_t wanted = port->n_rxq * RX_DESCRIPTORS;
-	uint32_t others = (eth->sw->dp->n_workers + 1) * (pool->cache_size * 3 / 2 + PORT_BURST_MAX);
+	uint32_t others =
+		(eth->sw->dp->n_workers + 1) * (pool->cache_size * 3 / 2 + PORT_BURST_MAX);
 	uint32_t free_now = rte_mempool_avail_count(pool);
 	bool lacking;
 
@@ -209,8 +210,8 @@ check_buffers(struct eth *eth, uint32_t free_before, int ret, struct error *err)
 }
 
 /*
- * rx_nombuf is no loss with most drivers: the packet stays in the ring, and what then finds the ring
- * full is in imissed.
+ * rx_nombuf is no loss with most drivers: the packet stays in the ring, and what then finds the
+ * ring full is in imissed.
  */
 void
 port_eth_stats(struct port *port, struct port_stats *sum)

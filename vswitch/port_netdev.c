@@ -65,7 +65,7 @@ struct netdev {
 	struct vnet_faults faults; /* worker: rw, control: ro */
 	uint64_t lost;             /* packets that the NIC had no room for */
 	uint64_t lost_seen;        /* the interface's own count, as read last */
-	uint32_t mtu; /* asked for, each time it comes back; 0: the interface's own */
+	uint32_t mtu;              /* asked for, each time it comes back; 0: the interface's own */
 	char name[IFNAMSIZ];
 };
 

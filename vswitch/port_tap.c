@@ -48,13 +48,13 @@ struct tap {
 	struct port *port;
 	struct vswitch *sw;
 	struct netlink_watch *watch;
-	struct link_change change;   /* of an interface that stays */
-	struct vnet_faults faults;   /* worker: rw, control: ro */
-	uint64_t lost;               /* packets that the interface had no room for */
-	uint64_t lost_seen;          /* the interface's own count, as read last */
-	uint32_t mtu; /* asked for; 0: the interface's own */
-	bool ours;    /* made by a vswitchd: goes with the port */
-	bool made;    /* made by this one */
+	struct link_change change; /* of an interface that stays */
+	struct vnet_faults faults; /* worker: rw, control: ro */
+	uint64_t lost;             /* packets that the interface had no room for */
+	uint64_t lost_seen;        /* the interface's own count, as read last */
+	uint32_t mtu;              /* asked for; 0: the interface's own */
+	bool ours;                 /* made by a vswitchd: goes with the port */
+	bool made;                 /* made by this one */
 	char name[IFNAMSIZ];
 };
 
@@ -324,8 +324,8 @@ tap_changed(void *arg, const struct netlink_link *link)
 }
 
 /*
- * Does the interface go with the port? If an operator deletes the port, but not if the daemon stops;
- * and a start that fails takes back what it made, and only that.
+ * Does the interface go with the port? If an operator deletes the port, but not if the daemon
+ * stops; and a start that fails takes back what it made, and only that.
  */
 static bool
 tap_goes(const struct tap *tap)

@@ -29,8 +29,8 @@ FILES = {
     "long line": ("[bridge br0]\n" + "x" * 100000 + "\n", 2, "long"),
     "workers out of range": ("[vswitchd]\nworkers = 65\n", 2, "workers.*64"),
     "cores that make no sense": ("[vswitchd]\ncores = 3-1\n", 2, "cores"),
-    "interface that is not there": ("[bridge br0]\n[port p1]\nbridge = br0\n"
-                                    "[port nosuch]\nbridge = br0\n", None, "port nosuch"),
+    "interface that is no Ethernet": ("[bridge br0]\n[port p1]\nbridge = br0\n"
+                                      "[port lo]\nbridge = br0\n", None, "port lo"),
     "device that is not there": ("[bridge br0]\n[port p1]\nbridge = br0\n[port t0]\nbridge = br0\n"
                                  "type = tap\n[port x0]\nbridge = br0\ndevargs = net_nosuch0\n",
                                  None, "port x0"),
@@ -75,13 +75,24 @@ def test_failed_start_and_host_port(idle_bed, existed):
         idle_bed.sw.ip("addr", "add", "10.0.0.9/24", "dev", "br0")
         before = idle_bed.sw.link("br0")
         assert idle_bed.daemon.stop() == 0
-    idle_bed.daemon.config.write_text(good + "[port nosuch]\nbridge = br0\n")
+    idle_bed.daemon.config.write_text(good + "[port lo]\nbridge = br0\n")
     assert idle_bed.daemon.run_to_end().returncode == 1
     after = idle_bed.sw.link("br0")
     if existed:
         assert all(after[key] == before[key] for key in ("ifindex", "address", "addr_info"))
     else:
         assert after is None
+
+
+def test_interface_that_comes_later(idle_bed):
+    """A NIC that the kernel finds late is no reason not to start."""
+    idle_bed.start("[bridge br0]\n[port p1]\nbridge = br0\n[port p2]\nbridge = br0\n")
+    assert "p1" in idle_bed.daemon.port("p1")["reason"]
+    assert idle_bed.daemon.port("p1")["link"] == "down"
+    for number in (1, 2):
+        station = idle_bed.speak(idle_bed.cable(number, plain=False), number)
+        idle_bed.daemon.wait_link("p%d" % number)
+    station.host.ping("10.0.0.1")
 
 
 def test_missing_default_is_fine(idle_bed):

@@ -270,7 +270,7 @@ test_no_buffers(void **state)
 				 sizeof(frame_bytes));
 
 	assert_int_equal(rte_pktmbuf_alloc_bulk(pool, all, POOL_SIZE - 10), 0);
-	assert_int_equal(vnet_rx_alloc(sw.worker, pkts, 32), 8); /* the half of the half that fits */
+	assert_int_equal(vnet_rx_alloc(sw.worker, pkts, 32), 8); /* the first half that fits */
 	assert_int_equal(vnet_rx_alloc(sw.worker, &pkts[8], 2), 2);
 	assert_int_equal(vnet_rx_alloc(sw.worker, &pkts[10], 32), 0);
 	vnet_rx_discard(sw.worker, &port, fds[0]);
