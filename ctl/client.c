@@ -170,7 +170,8 @@ call_once(struct client *client, const char *method, json_t *params, json_t **re
 	if (message != NULL) {
 		name = json_string_value(json_object_get(
 			json_object_get(json_object_get(reply, "error"), "data"), "errno"));
-		ret = error_set(err, name != NULL && strcmp(name, "EAGAIN") == 0 ? EAGAIN : EREMOTEIO,
+		ret = error_set(err,
+				name != NULL && strcmp(name, "EAGAIN") == 0 ? EAGAIN : EREMOTEIO,
 				"%s", message);
 	} else {
 		*ret_result = json_incref(json_object_get(reply, "result"));

@@ -18,7 +18,7 @@
 #define LEARN_PER_MSEC 64 /* of one port and worker */
 #define LEARN_BURST 1024
 
-/* As read from a frame in a little-endian word: the group bit is the lowest bit of the first byte. */
+/* As read from a frame in a little-endian word: the group bit is bit 0 of the first byte. */
 #define MAC_GROUP_BIT UINT64_C(1)
 /* 01:80:c2:00:00:00 .. 0f, IEEE 802.1Q-2018 table 8-1 */
 #define MAC_RESERVED UINT64_C(0x000000c28001)
@@ -71,7 +71,7 @@ bridge_ingress(struct worker *worker, const struct fdb_table *table, const struc
 
 		if (i + PREFETCH_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + PREFETCH_AHEAD], const void *));
-		/* bytes 0..7 and 6..13: buffers are larger than a header even if the frame is not */
+		/* bytes 0..7 and 6..13: a buffer holds a header even if the frame does not */
 		memcpy(&dst, frame, sizeof(dst));
 		memcpy(&src, frame + 6, sizeof(src));
 		dst &= FDB_MAC_MASK;

@@ -16,15 +16,15 @@
 enum drop_reason {
 	/* counted on the port that the packet came in by */
 	DROP_NO_BRIDGE,      /* the port is on no bridge */
-	DROP_BAD_FRAME,      /* shorter than an Ethernet header, or headers that contradict its length */
+	DROP_BAD_FRAME,      /* shorter than a header, or headers that contradict its length */
 	DROP_BAD_SOURCE,     /* source MAC is multicast or zero */
 	DROP_RESERVED_MAC,   /* 01:80:c2:00:00:0x, IEEE 802.1Q table 8-1: never forwarded */
 	DROP_VLAN_MISMATCH,  /* the port's VLAN settings refuse the frame's tag */
 	DROP_SAME_PORT,      /* destination is behind the port that it came from */
 	DROP_NO_DESTINATION, /* flooded, and no other port wants it */
-	DROP_RX_ERROR,       /* the port could not take the packet in whole (truncated, copy failed) */
+	DROP_RX_ERROR,       /* the port could not take the whole packet (truncated, lost) */
 	DROP_BAD_REQUEST,    /* a guest's ring request that breaks the protocol */
-	/* counted on the port that the packet was to leave by */
+	/* counted on the port that the packet was to leave by; no_buffer on either */
 	DROP_MTU_EXCEEDED,   /* larger than the port's MTU */
 	DROP_PORT_DOWN,      /* no link, or guest not connected */
 	DROP_TX_FULL,        /* the port's transmit queue (a guest's receive ring) was full */

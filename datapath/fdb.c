@@ -49,7 +49,7 @@ fdb_table_create(uint32_t n_buckets)
 	table->seed[1] |= 1;
 	table->mask = n_buckets - 1;
 	table->size = (size_t)n_buckets * sizeof(struct fdb_bucket);
-	/* a mapping of its own: zero pages cost nothing until used, and huge pages save TLB misses */
+	/* a mapping of its own: zero pages cost nothing until used, huge pages save TLB misses */
 	table->buckets = mmap(NULL, table->size, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (table->buckets == MAP_FAILED) {
@@ -61,8 +61,8 @@ fdb_table_create(uint32_t n_buckets)
 }
 
 /*
- * Buckets to start with. A table grows as it fills, which keeps a small one in the cache; but to grow
- * a large one takes the control thread tens of milliseconds, so that is made for its limit.
+ * Buckets to start with. A table grows as it fills, which keeps a small one in the cache; but to
+ * grow a large one takes the control thread tens of milliseconds, so that is made for its limit.
  */
 static uint32_t
 fdb_buckets_for(uint32_t limit)
@@ -136,7 +136,8 @@ fdb_bucket_room(struct fdb_bucket *bucket)
  * neighbourhood makes the table grow instead.
  */
 static struct fdb_slot
-fdb_make_room(struct fdb *fdb, struct fdb_table *table, struct fdb_bucket *bucket, unsigned int depth)
+fdb_make_room(struct fdb *fdb, struct fdb_table *table, struct fdb_bucket *bucket,
+	      unsigned int depth)
 {
 	for (unsigned int i = 0; i < FDB_BUCKET_ENTRIES; i++) {
 		struct fdb_slot victim =

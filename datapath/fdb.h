@@ -3,17 +3,18 @@
  * FDB: the forwarding database of one bridge, (VLAN, MAC) -> destination.
  *
  * A key is one 64-bit word. The table is an array of buckets, a cache line of four entries each; a
- * key lives in one of two buckets, given by two halves of a keyed hash (so that a guest cannot choose
- * MACs that collide). A lookup reads the first bucket, and the second only if the key is not there.
- * When both are full the writer moves an entry to its other bucket; when that does not help, or the
- * table is half full, it builds a table of twice the size and publishes it. Entries hold no pointers.
+ * key lives in one of two buckets, given by two halves of a keyed hash (so that a guest cannot
+ * choose MACs that collide). A lookup reads the first bucket, and the second only if the key is not
+ * there. When both are full the writer moves an entry to its other bucket; when that does not help,
+ * or the table is half full, it builds a table of twice the size and publishes it. Entries hold no
+ * pointers.
  *
  * Thread-safety: the control thread is the only writer. Workers look up without locks, between two
  * quiescent states: fdb_table() first, then fdb_lookup() on that table. While the writer moves an
- * entry a worker may miss it once; the packet is then flooded. While it gives a place to another key
- * a worker may read that key's destination: one frame then goes to one wrong port of the same
- * bridge, as a flood would have sent it to all. The only thing a worker writes is the time in `seen`,
- * at most once a second and entry.
+ * entry a worker may miss it once; the packet is then flooded. While it gives a place to another
+ * key a worker may read that key's destination: one frame then goes to one wrong port of the same
+ * bridge, as a flood would have sent it to all. The only thing a worker writes is the time in
+ * `seen`, at most once a second and entry.
  */
 #ifndef DATAPATH_FDB_H
 #define DATAPATH_FDB_H
@@ -104,8 +105,8 @@ fdb_prefetch(const struct fdb_table *table, uint64_t hash)
 }
 
 /*
- * Which of the four it is depends on chance, so a loop that stops at the match would be mispredicted
- * for every other packet: compare with all, and branch on "found" alone.
+ * Which of the four it is depends on chance, so a loop that stops at the match would be
+ * mispredicted for every other packet: compare with all, and branch on "found" alone.
  */
 static inline struct fdb_entry *
 fdb_bucket_find(struct fdb_bucket *bucket, uint64_t key)

@@ -71,7 +71,8 @@ enum port_wait {
  * @open: control. Open the device of @port by @config: fill priv, n_rxq, n_txq, caps, mtu, mac, up.
  *	Return 0 or -errno with @err filled.
  * @close: control, after the grace period: no worker will touch @port again. Frees priv.
- * @set_mtu: control. Change the MTU (bytes of payload, without Ethernet header). NULL: any accepted.
+ * @set_mtu: control. Change the MTU (bytes of payload, without Ethernet header). NULL: any
+ *	accepted.
  * @rx_burst: worker. Up to @n packets of @queue in canonical form into @pkts; returns how many.
  *	What it has to throw away it counts by port_rx_drop().
  * @tx_burst: worker. Takes the first k of @n packets of @pkts and returns k; the caller frees and
@@ -97,7 +98,7 @@ struct port_type {
 
 /* A receive queue: who polls it. */
 struct port_rxq {
-	uint16_t worker; /* id of the only worker that polls it; control: writes before publishing */
+	uint16_t worker; /* id of the only worker that polls it; control: before publishing */
 	bool kick;       /* control: sets, worker: clears: put it on the list */
 	bool active;     /* worker: on that worker's list of queues to poll */
 	uint16_t idle;   /* worker: polls in a row that found nothing */

@@ -4,7 +4,8 @@
  *
  * A port is either an access port (vid 1..4094: its frames are untagged and belong to that VLAN) or
  * a trunk (vid 0: tagged frames belong to their tag's VLAN, untagged ones to VLAN 0).
- * Tags are IEEE 802.1Q C-tags (TPID 0x8100); a tag with VID 0 carries a priority only (clause 6.9.1).
+ * Tags are IEEE 802.1Q C-tags (TPID 0x8100); a tag with VID 0 carries a priority only (clause
+ * 6.9.1).
  *
  * Thread-safety: plain functions on packets that the caller owns.
  */

@@ -2,11 +2,11 @@
 /*
  * Worker: a thread that polls receive queues and forwards each burst to completion.
  *
- * A worker owns a list of active queues. A turn polls each of them once, forwards what came, flushes
- * what is to be sent and reports quiescence. A queue that stays empty is armed and leaves the list;
- * its fd, its event channel, or a message of the control thread brings it back. With no active queue
- * left the worker sleeps in epoll_wait(), offline to RCU; queues that can only be polled make it
- * sleep in short naps instead.
+ * A worker owns a list of active queues. A turn polls each of them once, forwards what came,
+ * flushes what is to be sent and reports quiescence. A queue that stays empty is armed and leaves
+ * the list; its fd, its event channel, or a message of the control thread brings it back. With no
+ * active queue left the worker sleeps in epoll_wait(), offline to RCU; queues that can only be
+ * polled make it sleep in short naps instead.
  *
  * Queues are named by cookies (port id, queue), never by pointers: what an fd or a message names is
  * looked up in datapath.ports each time, and a port that is gone is simply not found. So adding or
@@ -79,7 +79,7 @@ typedef void (*worker_event_fn)(struct worker *worker, void *arg);
 struct worker {
 	struct datapath *dp;
 	struct rte_mempool *pool; /* mbufs for what this worker receives and copies */
-	void *hypervisor;         /* netback's context of this worker (grant copy, event channels) */
+	void *hypervisor;         /* netback's context: grant copy, event channels */
 	uint16_t id;              /* 0 .. dp->n_workers - 1 */
 	uint32_t now;             /* seconds of CLOCK_MONOTONIC, coarse; renewed every 50 ms */
 

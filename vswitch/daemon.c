@@ -29,7 +29,9 @@ daemon_lock(const char *run_dir, struct error *err)
 	if (pid_fd < 0)
 		return error_set(err, errno, "%s: %s", path, strerror(errno));
 	if (flock(pid_fd, LOCK_EX | LOCK_NB) == 0) /* the pid in it is of one that is gone */
-		return ftruncate(pid_fd, 0) < 0 ? error_set(err, errno, "%s: %s", path, strerror(errno)) : 0;
+		return ftruncate(pid_fd, 0) < 0 ?
+			       error_set(err, errno, "%s: %s", path, strerror(errno)) :
+			       0;
 	if (errno != EWOULDBLOCK)
 		return error_set(err, errno, "%s: %s", path, strerror(errno));
 	n = read(pid_fd, pid, sizeof(pid) - 1);

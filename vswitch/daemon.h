@@ -18,7 +18,7 @@ struct error;
  */
 int daemon_lock(const char *run_dir, struct error *err);
 
-/** daemon_write_pid() - note the pid of this process; after daemon_detach(). Return: 0 or -errno. */
+/** daemon_write_pid() - note the pid of this process, after daemon_detach(). Return: 0, -errno. */
 int daemon_write_pid(void);
 
 /**

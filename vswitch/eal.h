@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * EAL: start DPDK with what this machine has - hugepages or none, the cores that are there - so that
- * nobody has to tune anything first.
+ * EAL: start DPDK with what this machine has - hugepages or none, the cores that are there - so
+ * that nobody has to tune anything first.
  *
  * Thread-safety: the main thread, once, before anything else of DPDK is used.
  */

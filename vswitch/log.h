@@ -3,8 +3,8 @@
  * Log: what an operator should read later, on stderr or in syslog.
  *
  * In the foreground lines go to stderr, under systemd with the priority in front ("<4>") as its
- * journal reads it. A daemon in the background writes errors to the stderr of who started it until it
- * is ready, and everything to syslog from then on.
+ * journal reads it. A daemon in the background writes errors to the stderr of who started it until
+ * it is ready, and everything to syslog from then on.
  *
  * Thread-safety: any thread but workers, which never log.
  */

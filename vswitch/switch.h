@@ -50,7 +50,7 @@ struct bridge_config {
 struct port_config {
 	char name[SWITCH_NAME_SIZE];
 	enum port_kind kind;
-	char devargs[SWITCH_DEVARGS_SIZE]; /* eth: PCI address or vdev; empty: the name is the device */
+	char devargs[SWITCH_DEVARGS_SIZE]; /* eth: PCI address or vdev; empty: the name is it */
 	uint16_t vid;                      /* access VLAN, or 0 */
 	uint32_t mtu;                      /* 0: keep the device's own */
 	uint32_t fdb_limit;                /* learnt entries of this port; 0: only the bridge's limit,
@@ -96,7 +96,7 @@ struct vswitch {
 	struct event *rcu_timer;   /* 1 ms, while something is retired */
 	struct event *tick;        /* 1 s: ageing */
 	uint16_t next_bridge_id;
-	bool started;              /* all of it runs: until then, a failure takes back what was made */
+	bool started;              /* until then a failure takes back what was made */
 	bool stopping;             /* the daemon ends: host taps and guests stay as they are */
 	bool id_used[PORT_MAX];    /* ids of ports, until no worker can see them */
 	struct switch_port *owners[PORT_MAX]; /* by port id, as long as the id is used */
@@ -119,8 +119,8 @@ switch_gives_back(const struct vswitch *sw)
  * switch_create() - an empty switch on a datapath whose workers are made (running or not yet).
  * Return: the switch, or NULL with @err filled.
  */
-struct vswitch *switch_create(struct event_base *base, struct datapath *dp, struct rte_mempool *pool,
-			      struct error *err);
+struct vswitch *switch_create(struct event_base *base, struct datapath *dp,
+			      struct rte_mempool *pool, struct error *err);
 
 /**
  * switch_destroy() - close all ports and free all; workers must have ended. NULL is legal.
@@ -141,8 +141,8 @@ struct switch_bridge *switch_bridge_find(struct vswitch *sw, const char *name);
  * @bridge: name of the bridge. NULL: on no bridge yet (netback's own vifs).
  * @config: name and settings; a vif must exist already (netback made it) and is attached.
  *
- * Return: 0, or -EAGAIN (a port of this name is still being closed: takes a moment), -EEXIST (such a
- * port is on a bridge already), -ENOENT (no such bridge, device or
+ * Return: 0, or -EAGAIN (a port of this name is still being closed: takes a moment), -EEXIST (such
+ * a port is on a bridge already), -ENOENT (no such bridge, device or
  * vif), -ENOSPC (no free port), -EINVAL, or what opening the device said.
  */
 int switch_port_add(struct vswitch *sw, const char *bridge, const struct port_config *config,
@@ -185,8 +185,8 @@ void switch_port_stats(const struct vswitch *sw, const struct switch_port *port,
 void switch_remove_vif(struct vswitch *sw, const char *name);
 
 /*
- * FDB. @vid 0..4094; of switch_fdb_del() also FDB_VID_ANY. @port: NULL where optional. An entry that is
- * there already is changed. -ENOENT, -ENOSPC, -EINVAL, -ENOMEM.
+ * FDB. @vid 0..4094; of switch_fdb_del() also FDB_VID_ANY. @port: NULL where optional. An entry
+ * that is there already is changed. -ENOENT, -ENOSPC, -EINVAL, -ENOMEM.
  */
 int switch_fdb_add(struct vswitch *sw, const char *bridge, const struct rte_ether_addr *mac,
 		   uint16_t vid, const char *port, struct error *err);

@@ -123,8 +123,8 @@ switch_port_retired(void *arg)
 }
 
 /*
- * Join a bridge in two steps, so that what can fail comes before anything is changed: first onto its
- * flood list, where floods do not heed a port that is not (yet) on the bridge.
+ * Join a bridge in two steps, so that what can fail comes before anything is changed: first onto
+ * its flood list, where floods do not heed a port that is not (yet) on the bridge.
  */
 static int
 switch_port_announce(struct vswitch *sw, struct switch_port *port, struct switch_bridge *bridge,

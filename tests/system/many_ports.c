@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * 600 ports on one bridge: fake guests, host taps and kernel interfaces, many more than DPDK has room
- * for. A broadcast from one guest must reach each of the others, and a frame for a guest that has
- * spoken must reach it alone.
+ * 600 ports on one bridge: fake guests, host taps and kernel interfaces, many more than DPDK has
+ * room for. A broadcast from one guest must reach each of the others, and a frame for a guest that
+ * has spoken must reach it alone.
  *
  * Run as root; everything is in a network namespace of its own.
  */
@@ -264,7 +264,8 @@ test_flood_reaches_all(void **state)
 		turn(h);
 	}
 	assert_false(heard[0]);
-	for (end = time(NULL) + WAIT_SEC; fdb_count(switch_bridge_find(h->sw, "br0")->dp->fdb) == 0;) {
+	for (end = time(NULL) + WAIT_SEC;
+	     fdb_count(switch_bridge_find(h->sw, "br0")->dp->fdb) == 0;) {
 		assert_true(time(NULL) < end);
 		turn(h);
 	}

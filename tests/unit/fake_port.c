@@ -16,7 +16,8 @@
 #include "fake_port.h"
 
 static uint16_t
-fake_rx(struct worker *worker, struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
+fake_rx(struct worker *worker, struct port *port, uint16_t queue, struct rte_mbuf **pkts,
+	uint16_t n)
 {
 	struct fake_port *fake = port->priv;
 	uint16_t i = 0;
@@ -27,7 +28,8 @@ fake_rx(struct worker *worker, struct port *port, uint16_t queue, struct rte_mbu
 }
 
 static uint16_t
-fake_tx(struct worker *worker, struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
+fake_tx(struct worker *worker, struct port *port, uint16_t queue, struct rte_mbuf **pkts,
+	uint16_t n)
 {
 	struct fake_port *fake = port->priv;
 	uint16_t i;

@@ -133,7 +133,8 @@ test_refused(void **state)
 		fake_send(sw, a, fake_frame(sw, MAC_B, MAC_A, 0, len));
 	fake_run(sw);
 	assert_int_equal(b->n_out, 0);
-	assert_int_equal(fake_drops(sw, a, DROP_BAD_FRAME) + fake_drops(sw, a, DROP_BAD_SOURCE), 15);
+	assert_int_equal(fake_drops(sw, a, DROP_BAD_FRAME) + fake_drops(sw, a, DROP_BAD_SOURCE),
+			 15);
 	a->port.bridge = NULL;
 	send(sw, a, MAC_B, MAC_A, 0);
 	assert_int_equal(fake_drops(sw, a, DROP_NO_BRIDGE), 1);
