@@ -76,13 +76,16 @@ eal_plan_cores(const struct object *settings, struct eal_plan *plan, struct erro
 	if (list[0] != '\0') {
 		n_cores = cores_parse(list, plan->cores, WORKER_MAX);
 		if (n_cores > WORKER_MAX)
-			return error_set(err, ERANGE, "[vswitchd] cores names %d cores; %d is the most",
-					 n_cores, WORKER_MAX);
+			return error_set(err, ERANGE,
+					 "[vswitchd] cores names %d cores; %d is the most", n_cores,
+					 WORKER_MAX);
 		for (int i = 0; i < n_cores; i++)
 			if (!CPU_ISSET(plan->cores[i], &allowed))
-				return error_set(err, EINVAL,
-						 "[vswitchd] cores: there is no core %u here, or it "
-						 "may not be used", plan->cores[i]);
+				return error_set(
+					err, EINVAL,
+					"[vswitchd] cores: there is no core %u here, or it "
+					"may not be used",
+					plan->cores[i]);
 		if (workers == 0)
 			workers = n_cores;
 		if (workers > (uint64_t)n_cores)

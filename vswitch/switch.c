@@ -153,8 +153,8 @@ switch_bridge_add(struct vswitch *sw, const char *name, const struct bridge_conf
 	LIST_FOREACH(bridge, &sw->bridges, list)
 		n++;
 	if (n >= SWITCH_BRIDGES_MAX)
-		return error_set(err, ENOSPC, "bridge %s: the switch has all of its %u bridges", name,
-				 SWITCH_BRIDGES_MAX);
+		return error_set(err, ENOSPC, "bridge %s: the switch has all of its %u bridges",
+				 name, SWITCH_BRIDGES_MAX);
 	bridge = calloc(1, sizeof(*bridge));
 	if (bridge != NULL)
 		bridge->dp = bridge_create(switch_bridge_new_id(sw), sw->rcu, config->fdb_limit);

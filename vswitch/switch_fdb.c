@@ -214,7 +214,8 @@ switch_fdb_read(struct vswitch *sw, const char *bridge_name, uint32_t *cursor,
 		row->vid = key >> FDB_VID_SHIFT & 0xfff;
 		row->port = switch_port_of(sw, port)->config.name;
 		row->is_static = entry->dest & FDB_DEST_STATIC;
-		row->age = row->is_static || (int32_t)(now - entry->seen) < 0 ? 0 : now - entry->seen;
+		row->age =
+			row->is_static || (int32_t)(now - entry->seen) < 0 ? 0 : now - entry->seen;
 		n++;
 	}
 	return n;

@@ -383,7 +383,7 @@ switch_port_del(struct vswitch *sw, const char *name, struct error *err)
 	return 0;
 }
 
-/* Static entries name the port's bridge and VLAN; they are the operator's, and not lost in passing. */
+/* Static entries name the port's bridge and VLAN; they are the operator's: not lost in passing. */
 static int
 switch_port_may_move(const struct switch_port *port, struct error *err)
 {
@@ -399,7 +399,8 @@ switch_port_set(struct vswitch *sw, const char *name, unsigned int fields, const
 		const struct port_config *config, struct error *err)
 {
 	struct switch_port *port = switch_port_need(sw, name, err);
-	bool vid_changes = port != NULL && (fields & PORT_SET_VID) && config->vid != port->config.vid;
+	bool vid_changes =
+		port != NULL && (fields & PORT_SET_VID) && config->vid != port->config.vid;
 	struct switch_bridge *bridge = NULL;
 	int ret;
 

@@ -75,6 +75,21 @@ def test_chained_buffers(bed):
     near.expect(frame(A, B, 9014), frame(A, B, 4000))
 
 
+def test_mtu_of_a_device_that_minds_none(bed, tmp_path):
+    """The switch itself keeps the MTU."""
+    wire = bed.station(1, mtu=9000).wire
+    bed.daemon.vsctl("port", "add", "file0", "bridge", "br0", "mtu", 1400, "devargs",
+                     "net_pcap0,tx_pcap=%s" % (tmp_path / "out.pcap"))
+    bed.daemon.wait_link("file0")
+    fits = [frame(B, A, 1414), tagged(frame(B, A, 1414), 5)]
+    wire.send(frame(B, A, 1415), fits[0], tagged(frame(B, A, 1415), 5), fits[1])
+    wait_until(lambda: bed.daemon.stats("file0")["tx_packets"] == 2, what="those that fit are sent")
+    assert bed.daemon.drops("file0", "mtu_exceeded") == 2
+    bed.daemon.vsctl("port", "set", "file0", "mtu", 1500)
+    wire.send(frame(B, A, 1514))
+    wait_until(lambda: bed.daemon.stats("file0")["tx_packets"] == 3, what="now it fits")
+
+
 def test_as_many_as_dpdk_has_room_for(bed):
     """The 33rd is refused with the reason; other kinds of ports go on; a free place is used."""
     def add(number):
