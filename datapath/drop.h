@@ -30,6 +30,7 @@ enum drop_reason {
 	DROP_TX_FULL,        /* the port's transmit queue (a guest's receive ring) was full */
 	DROP_NO_BUFFER,      /* the buffer pool is empty */
 	DROP_OFFLOAD,        /* checksum or segmentation could not be completed for this port */
+	DROP_TX_ERROR,       /* the port took it and could not deliver it (a guest's bad buffer) */
 
 	DROP_REASONS /* number of reasons */
 };

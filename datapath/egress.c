@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 
+#include <rte_ether.h>
 #include <rte_spinlock.h>
 
 #include "egress.h"
@@ -26,6 +27,16 @@ egress_fits(const struct port *out, const struct rte_mbuf *pkt, uint32_t frame_l
 	return frame_len <= out->max_frame + vlan_tags_len(pkt);
 }
 
+/* What the port can carry in a frame like this one. */
+static uint32_t
+egress_caps(const struct port *out, const struct rte_mbuf *pkt)
+{
+	/* Linux's netfront drops what is checksum-blank behind a tag */
+	if (!(out->caps & PORT_CAP_TAGGED) && pkt->l2_len > RTE_ETHER_HDR_LEN)
+		return 0;
+	return out->caps;
+}
+
 static void
 egress_segments(struct worker *worker, struct port *out, struct rte_mbuf *pkt)
 {
@@ -34,7 +45,7 @@ egress_segments(struct worker *worker, struct port *out, struct rte_mbuf *pkt)
 	struct rte_mbuf *segments[OFFLOAD_SEGMENTS_MAX];
 	int n;
 
-	n = offload_segment(pkt, worker->pool, (out->caps & csum_cap) != 0, segments,
+	n = offload_segment(pkt, worker->pool, (egress_caps(out, pkt) & csum_cap) != 0, segments,
 			    OFFLOAD_SEGMENTS_MAX);
 	if (n <= 0) {
 		port_drop(worker, out, pkt, n == -ENOBUFS ? DROP_NO_BUFFER : DROP_OFFLOAD);
@@ -74,7 +85,7 @@ egress_slow(struct worker *worker, const struct port *in, struct port *out, stru
 		port_drop(worker, out, pkt, DROP_MTU_EXCEEDED);
 		return;
 	}
-	if (!offload_wanted(pkt, out->caps)) {
+	if (!offload_wanted(pkt, egress_caps(out, pkt))) {
 		egress_queue(worker, out, pkt);
 		return;
 	}
@@ -118,8 +129,10 @@ egress_flush_port(struct worker *worker, uint16_t port_id)
 		bytes -= batch->pkts[i]->pkt_len;
 		rte_pktmbuf_free(batch->pkts[i]);
 	}
-	stats->tx_packets += sent;
-	stats->tx_bytes += bytes;
+	stats->tx_packets += sent - worker->tx_lost;
+	stats->tx_bytes += bytes - worker->tx_lost_bytes;
+	worker->tx_lost = 0;
+	worker->tx_lost_bytes = 0;
 	if (unlikely(sent < n))
 		stats->drops[port != NULL ? DROP_TX_FULL : DROP_PORT_DOWN] += n - sent;
 }

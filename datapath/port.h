@@ -55,6 +55,7 @@ enum port_caps {
 	PORT_CAP_CSUM_IPV6 = 1 << 1, /* the same over IPv6 */
 	PORT_CAP_TSO_IPV4 = 1 << 2,  /* TCPv4 super-packets */
 	PORT_CAP_TSO_IPV6 = 1 << 3,  /* TCPv6 super-packets */
+	PORT_CAP_TAGGED = 1 << 4,    /* all of these also in frames with VLAN tags */
 };
 
 /* How a receive queue lets a worker sleep. */
@@ -76,7 +77,8 @@ enum port_wait {
  * @rx_burst: worker. Up to @n packets of @queue in canonical form into @pkts; returns how many.
  *	What it has to throw away it counts by port_rx_drop().
  * @tx_burst: worker. Takes the first k of @n packets of @pkts and returns k; the caller frees and
- *	counts the others (DROP_TX_FULL). Packets taken are the type's to free.
+ *	counts the others (DROP_TX_FULL). Packets taken are the type's to free. Of those, what it then
+ *	could not deliver it counts as dropped, with port_tx_lost().
  *	The caller holds tx_lock[queue] if other workers use the queue.
  * @rx_fd: control. PORT_WAIT_FD: the fd of @queue for epoll (level-triggered).
  * @rx_arm: worker. PORT_WAIT_EVENT: ask for an event at the next packet. Return true if packets

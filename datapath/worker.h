@@ -85,6 +85,8 @@ struct worker {
 
 	uint32_t n_active;
 	uint16_t n_dirty; /* ports with packets in their batch */
+	uint32_t tx_lost;       /* of the tx_burst under way: see port_tx_lost() */
+	uint64_t tx_lost_bytes;
 	bool learned;     /* events were queued in this turn: tell the control thread */
 
 	int epoll_fd;
@@ -203,6 +205,20 @@ port_rx_drop(struct worker *worker, const struct port *port, enum drop_reason re
 
 	stats->rx_packets += n;
 	stats->drops[reason] += n;
+}
+
+/**
+ * port_tx_lost() - count packets that tx_burst took and could not deliver: not as sent, but as dropped.
+ * Worker, from tx_burst.
+ * @bytes: of the @n packets together.
+ */
+static inline void
+port_tx_lost(struct worker *worker, const struct port *port, enum drop_reason reason, uint32_t n,
+	     uint64_t bytes)
+{
+	worker_stats(worker, port)->drops[reason] += n;
+	worker->tx_lost += n;
+	worker->tx_lost_bytes += bytes;
 }
 
 #endif /* DATAPATH_WORKER_H */

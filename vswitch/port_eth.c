@@ -149,7 +149,7 @@ choose_config(struct eth *eth, const struct rte_eth_dev_info *info, uint32_t mtu
 	if ((tx & TX_CSUM_OFFLOADS) != TX_CSUM_OFFLOADS)
 		return;
 	conf->txmode.offloads |= TX_CSUM_OFFLOADS;
-	eth->port->caps = PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6;
+	eth->port->caps = PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TAGGED;
 	/* net_tap of 22.11 compares a segment's whole frame with its MTU, and drops full-sized ones
 	 */
 	if ((tx & RTE_ETH_TX_OFFLOAD_TCP_TSO) && (tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) &&

@@ -364,7 +364,8 @@ netdev_create(struct port *port, const struct port_config *config)
 	/* sending on one socket from many threads is the kernel's business: no lock needed here */
 	port->n_txq = RTE_MIN(config->sw->dp->n_workers, PORT_QUEUES_MAX);
 	port->caps =
-		PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TSO_IPV4 | PORT_CAP_TSO_IPV6;
+		PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TSO_IPV4 | PORT_CAP_TSO_IPV6 |
+		PORT_CAP_TAGGED;
 	return dev;
 }
 

@@ -374,7 +374,8 @@ tap_open(struct port *port, const struct port_config *config, struct error *err)
 	/* writing to one descriptor from many threads is the kernel's business: no lock needed */
 	port->n_txq = RTE_MIN(config->sw->dp->n_workers, PORT_QUEUES_MAX);
 	port->caps =
-		PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TSO_IPV4 | PORT_CAP_TSO_IPV6;
+		PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TSO_IPV4 | PORT_CAP_TSO_IPV6 |
+		PORT_CAP_TAGGED;
 	ret = tap_attach(tap, &link, err != NULL ? err : &own);
 	if (ret < 0)
 		goto err;

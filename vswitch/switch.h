@@ -100,7 +100,7 @@ struct vswitch {
 	bool stopping;             /* the daemon ends: host taps and guests stay as they are */
 	bool id_used[PORT_MAX];    /* ids of ports, until no worker can see them */
 	struct switch_port *owners[PORT_MAX]; /* by port id, as long as the id is used */
-	uint32_t n_queues[WORKER_MAX];        /* receive queues that each worker polls */
+	uint32_t n_ports[WORKER_MAX];         /* whose first queue each worker polls */
 	struct port_stats removed;            /* sum of ports that are gone: keeps the balance */
 };
 

@@ -84,19 +84,21 @@ switch_port_new_id(struct vswitch *sw, uint16_t *ret_id)
 	return -ENOSPC;
 }
 
-/* Spread the queues of all ports over the workers: each goes to one that has the fewest. */
+/*
+ * Spread the ports over the workers by their first queues, which all guests and most ports have, and
+ * the other queues of a port over the workers that follow.
+ */
 static void
 switch_port_assign(struct vswitch *sw, struct port *port)
 {
-	for (uint16_t queue = 0; queue < port->n_rxq; queue++) {
-		uint16_t best = 0;
+	uint16_t first = 0;
 
-		for (uint16_t w = 1; w < sw->dp->n_workers; w++)
-			if (sw->n_queues[w] < sw->n_queues[best])
-				best = w;
-		port->rxq[queue].worker = best;
-		sw->n_queues[best]++;
-	}
+	for (uint16_t w = 1; w < sw->dp->n_workers; w++)
+		if (sw->n_ports[w] < sw->n_ports[first])
+			first = w;
+	sw->n_ports[first]++;
+	for (uint16_t queue = 0; queue < port->n_rxq; queue++)
+		port->rxq[queue].worker = (first + queue) % sw->dp->n_workers;
 	port->tx_shared = port->n_txq < sw->dp->n_workers;
 	for (uint16_t queue = 0; queue < PORT_QUEUES_MAX; queue++)
 		rte_spinlock_init(&port->tx_lock[queue]);
@@ -113,8 +115,7 @@ switch_port_retired(void *arg)
 	port->type->close(port);
 	switch_port_stats(retired->sw, owner, &stats);
 	stats_add(&retired->sw->removed, &stats);
-	for (uint16_t queue = 0; queue < port->n_rxq; queue++)
-		retired->sw->n_queues[port->rxq[queue].worker]--;
+	retired->sw->n_ports[port->rxq[0].worker]--;
 	retired->sw->id_used[port->id] = false;
 	retired->sw->owners[port->id] = NULL;
 	free(owner);

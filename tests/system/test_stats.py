@@ -52,7 +52,7 @@ def test_balance_of_all_sorts(bed):
     reasons = {reason for row in rows for reason in row["drops"]}
     assert {"bad_source", "reserved_mac", "vlan_mismatch", "same_port", "mtu_exceeded",
             "port_down"} <= reasons
-    assert sum(row["copies"] for row in rows) > 1000
+    assert sum(row["copies"] for row in rows) > 100
 
 
 def test_balance_of_tcp(bed):

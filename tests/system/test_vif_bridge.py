@@ -121,6 +121,12 @@ def test_vlan_and_mtu(host):
         "vsctl [port] [add] [vif7.1] [bridge] [br.lan] [vid] [7] [mtu] [1400]"
 
 
+def test_bridge_with_a_dot(host):
+    (host.store / "bridges").write_text('[{"bridge": "br.100", "ports": []}, {"bridge": "br"}]')
+    host.set("bridge", "br.100")
+    assert online(host) == "vsctl [port] [add] [vif7.1] [bridge] [br.100]"
+
+
 @pytest.mark.parametrize("bridges, expected", [
     ('[{"bridge":"lan0","ageing":300}]', "lan0"),
     ('[\n  {\n    "ageing": 300,\n    "bridge": "lan0"\n  }\n]\n', "lan0"),

@@ -12,6 +12,7 @@
 #include <rte_ring.h>
 
 #include "fake_port.h"
+#include "offload.h"
 
 #define BROADCAST "ff:ff:ff:ff:ff:ff"
 #define MAC_A "02:00:00:00:00:0a"
@@ -285,6 +286,34 @@ test_report_budget(void **state)
 		rte_pktmbuf_free(pkt);
 }
 
+/* A checksum left blank is completed where a frame is tagged and the port can't carry both. */
+static void
+test_blank_behind_a_tag(void **state)
+{
+	struct fake_switch *sw = *state;
+	struct fake_port *access = fake_port_add(sw, 1, 10), *trunk = fake_port_add(sw, 2, 0);
+
+	trunk->port.caps = PORT_CAP_CSUM_IPV4;
+	for (int tagged = 0; tagged < 2; tagged++) {
+		struct rte_mbuf *pkt = fake_frame(sw, BROADCAST, MAC_A, 0, 64);
+		uint8_t *ip = rte_pktmbuf_mtod_offset(pkt, uint8_t *, 14);
+
+		memset(ip, 0, 50);
+		memcpy(ip, "\x45\0\0\x32\0\0\0\0\x40\x11", 10); /* UDP, 50 bytes */
+		ip[25] = 30;
+		assert_int_equal(offload_describe(pkt), 0);
+		if (tagged)
+			trunk->port.caps |= PORT_CAP_TAGGED;
+		fake_send(sw, access, pkt);
+		fake_run(sw);
+		pkt = fake_take(trunk);
+		assert_non_null(pkt);
+		assert_int_equal(pkt->l2_len, 18);
+		assert_int_equal((pkt->ol_flags & OFFLOAD_BLANK_MASK) != 0, tagged);
+		rte_pktmbuf_free(pkt);
+	}
+}
+
 /* A flood list from before a port moved to another bridge must not lead there. */
 static void
 test_flood_keeps_to_its_bridge(void **state)
@@ -315,6 +344,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_many_ports, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reported_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_report_budget, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_blank_behind_a_tag, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flood_keeps_to_its_bridge, setup, teardown),
 	};
 
