@@ -25,12 +25,12 @@ static const struct schema_key vswitchd_keys[] = {
 	[VSWITCHD_KEY_CORES] = {
 		.name = "cores", .type = VALUE_CORES, .verbs = VERB_CONFIG,
 		.min = 0, .max = CORE_MAX, .metavar = "LIST",
-		.help = "CPU cores for the workers, such as 1-3,5; default: any",
+		.help = "CPU cores for the workers, such as 1-3,5; default: the last ones",
 	},
 	[VSWITCHD_KEY_MBUFS] = {
 		.name = "mbufs", .type = VALUE_UINT, .verbs = VERB_CONFIG,
 		.min = 1024, .max = 8388608, .zero_word = "auto", .def = "auto", .metavar = "N",
-		.help = "packet buffers; auto: by ports and memory",
+		.help = "packet buffers; auto: 65536 in hugepages (fewer if they are few), else 16384",
 	},
 	[VSWITCHD_KEY_HUGEPAGES] = {
 		.name = "hugepages", .type = VALUE_ENUM, .verbs = VERB_CONFIG,
@@ -113,7 +113,8 @@ static const struct schema_key port_keys[] = {
 	[PORT_KEY_FDB_LIMIT] = {
 		.name = "fdb-limit", .type = VALUE_UINT, .verbs = SETTABLE,
 		.min = 1, .max = 4194304, .zero_word = "bridge", .def = "bridge", .metavar = "N",
-		.help = "most addresses learnt behind this port; bridge: only the bridge's limit",
+		.help = "most addresses learnt behind this port; bridge: only the bridge's limit, and "
+			"4096 behind a guest",
 	},
 	[PORT_KEY_QUEUES] = {
 		.name = "queues", .type = VALUE_UINT, .verbs = CREATE,

@@ -163,7 +163,7 @@ def test_flush(bed, wires):
 
 
 def test_learnt_again_after_flush(bed, wires):
-    """The same source, at once: what a worker remembers of it must not keep it from being learnt."""
+    """The same source, at once: what a worker remembers of it must not keep it unknown."""
     learn(bed, wires, 0, A)
     bed.daemon.vsctl("fdb", "flush", "br0")
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """TCP and UDP of hosts that keep their offloads, through every pair of port types.
 
-Kernels leave checksums and segmentation to the interface. Between ports that carry such packets they
-go on as they are; where a port has no such offload, what is on the wire must be finished.
+Kernels leave checksums and segmentation to the interface. Between ports that carry such packets
+they go on as they are; where a port has no such offload, what is on the wire must be finished.
 """
 
 import contextlib
@@ -106,7 +106,7 @@ def test_finished_on_the_wire(bed, left, right):
 
 
 def test_super_packets_stay_whole(bed):
-    """Between kernels that take them, they are passed on as they are: that is what makes it fast."""
+    """Between kernels that take them they are passed on as they are: that makes it fast."""
     one, two = netdev(bed, 1), netdev(bed, 2)
     with sniffed(two, "eth0") as frames:
         traffic.tcp(one, two, "10.0.0.2")
@@ -115,7 +115,7 @@ def test_super_packets_stay_whole(bed):
 
 
 def test_super_packets_through_a_small_mtu(bed):
-    """A super-packet whose segments fit passes; one whose segments do not is dropped and counted."""
+    """Larger than the MTU as a whole; it is the size of its segments that counts."""
     one, two = netdev(bed, 1), netdev(bed, 2)
     for host in (one, two):
         host.run("ip", "route", "replace", "10.0.0.0/24", "dev", "eth0", "advmss", 1000)

@@ -16,7 +16,7 @@ MANY_NETDEVS, MANY_TAPS = 100, 500
 
 
 def test_churn_costs_others_nothing(bed):
-    """Ports of all kinds come and go, fifty times; of a stream between two others nothing is lost."""
+    """Ports of all kinds come and go, fifty times; a stream between two others loses nothing."""
     one, two = bed.pair()
     bed.cable(3)
     kinds = [("p3", "type", "netdev"), ("t0", "type", "tap"),

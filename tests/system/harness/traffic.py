@@ -137,12 +137,13 @@ class Stream:
         numbers = []
         while True:
             try:
-                numbers.append(struct.unpack("!I", self._in.recv(CHUNK, socket.MSG_DONTWAIT)[:4])[0])
+                data = self._in.recv(CHUNK, socket.MSG_DONTWAIT)
+                numbers.append(struct.unpack_from("!I", data)[0])
             except BlockingIOError:
                 return numbers
 
     def stop(self):
-        """Stop sending; wait for the last one. Return: (numbers that came, number of those sent)."""
+        """Stop sending; wait for the last one. Return: (numbers that came, how many were sent)."""
         self._stopping = True
         self._sender.join()
         last, end, numbers = self.sent - 1, time.monotonic() + 2, self.received()
