@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_common.h>
+
 #include "store.h"
 
 #define RX_SLOTS_MAX 18 /* of a packet, that Linux takes */
@@ -83,6 +85,20 @@ fake_toolstack_hotplug(struct fake_hypervisor *fake, const struct fake_frontend_
 	fake_printf(fake, 0, be, "hotplug-status", "%s", status);
 }
 
+/* Not by the backend's own calls, which can be made to fail. Return: whether there is a number. */
+static bool
+backend_read(struct fake_hypervisor *fake, const char *dir, const char *key, uint32_t *ret_value)
+{
+	char path[STORE_PATH_SIZE], *text;
+	bool found;
+
+	snprintf(path, sizeof(path), "%.120s/%.120s", dir, key);
+	text = fake_store_read(fake_hypervisor_store(fake), 0, path);
+	found = text != NULL && parse_u32(text, ret_value) == 0;
+	free(text);
+	return found;
+}
+
 enum xenbus_state
 fake_backend_state(struct fake_hypervisor *fake, const struct fake_frontend_config *config)
 {
@@ -90,7 +106,7 @@ fake_backend_state(struct fake_hypervisor *fake, const struct fake_frontend_conf
 	char be[64];
 
 	backend_dir(config, be);
-	if (store_read_u32(fake_hypervisor_get(fake), be, "state", &state) < 0)
+	if (!backend_read(fake, be, "state", &state))
 		return XenbusStateUnknown;
 	return (enum xenbus_state)state;
 }
@@ -270,7 +286,7 @@ backend_feature(struct fake_frontend *frontend, const char *key, uint32_t absent
 {
 	uint32_t value;
 
-	if (store_read_u32(fake_hypervisor_get(frontend->fake), frontend->backend, key, &value) < 0)
+	if (!backend_read(frontend->fake, frontend->backend, key, &value))
 		return absent;
 	return value;
 }
@@ -295,13 +311,13 @@ static void
 frontend_connect(struct fake_frontend *frontend)
 {
 	const struct fake_frontend_config *config = &frontend->config;
-	uint32_t offered = backend_feature(frontend, "multi-queue-max-queues", 1);
+	uint32_t offered = backend_feature(frontend, "multi-queue-max-queues", 0);
 	bool split = config->split && backend_feature(frontend, "feature-split-event-channels", 0);
 
 	if (backend_feature(frontend, "feature-rx-copy", 0) == 0)
 		return;
-	frontend->n_queues = config->n_queues < offered ? config->n_queues : (uint16_t)offered;
-	if (offered > 1)
+	frontend->n_queues = RTE_MIN(config->n_queues, (uint16_t)RTE_MAX(offered, 1u));
+	if (offered > 0)
 		fake_printf(frontend->fake, 0, frontend->frontend, "multi-queue-num-queues", "%u",
 			    frontend->n_queues);
 	for (uint16_t i = 0; i < frontend->n_queues; i++) {

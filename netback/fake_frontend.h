@@ -99,8 +99,7 @@ void fake_toolstack_remove(struct fake_hypervisor *fake, const struct fake_front
 enum xenbus_state fake_backend_state(struct fake_hypervisor *fake,
 				     const struct fake_frontend_config *config);
 
-/** fake_frontend_create() - the guest's driver for a device of the toolstack. Return: it, or NULL.
- */
+/** fake_frontend_create() - the guest's driver for a device of the toolstack, or NULL. */
 struct fake_frontend *fake_frontend_create(struct fake_hypervisor *fake,
 					   const struct fake_frontend_config *config);
 

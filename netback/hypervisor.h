@@ -62,7 +62,7 @@ struct grant_copy {
  * @store_fd: readable (level) while next_event() has something.
  * @next_event: takes one event; 1 with both filled, 0: none now; never waits. Paths or tokens that
  *	do not fit are dropped.
- * @domain_alive: the domain exists and is not being torn down.
+ * @domain_alive: 1: the domain exists and is not being torn down; 0: it does not; -errno: unknown.
  *
  * Grants, control thread.
  * @map: maps one page read-write; NULL with errno.
@@ -78,7 +78,8 @@ struct grant_copy {
  * @notify: kick the guest's end.
  * @events_fd: readable (level) while events() has something.
  * @events: takes up to @n cookies of ports with events, returns how many; each such port is masked
- *	until unmask(). To be called when events_fd is readable.
+ *	until unmask(). To be called when events_fd is readable. -errno: events have been lost, any
+ *	queue may have one; events_fd is not readable on that account any more.
  * @unmask: let the port report events again.
  */
 struct hypervisor_ops {
@@ -94,7 +95,7 @@ struct hypervisor_ops {
 	int (*store_fd)(void *ctx);
 	int (*next_event)(void *ctx, char ret_path[STORE_PATH_SIZE],
 			  char ret_token[STORE_PATH_SIZE]);
-	bool (*domain_alive)(void *ctx, uint16_t domid);
+	int (*domain_alive)(void *ctx, uint16_t domid);
 
 	void *(*map)(void *ctx, uint16_t domid, uint32_t ref);
 	void (*unmap)(void *ctx, void *page);
@@ -107,7 +108,7 @@ struct hypervisor_ops {
 	void (*unbind)(struct hypervisor_thread *thread, uint32_t port);
 	void (*notify)(struct hypervisor_thread *thread, uint32_t port);
 	int (*events_fd)(struct hypervisor_thread *thread);
-	uint32_t (*events)(struct hypervisor_thread *thread, uint32_t *ret_cookies, uint32_t n);
+	int (*events)(struct hypervisor_thread *thread, uint32_t *ret_cookies, uint32_t n);
 	void (*unmask)(struct hypervisor_thread *thread, uint32_t port);
 };
 

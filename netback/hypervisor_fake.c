@@ -34,12 +34,22 @@ struct fake_domain {
 	struct fake_channel channels[FAKE_CHANNELS];
 };
 
+/* What is to happen to calls of an operation (atomic). */
+struct fake_plan {
+	uint64_t n_calls;
+	unsigned int n_fail;
+	int error;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
 struct fake_hypervisor {
 	struct hypervisor hv;
 	struct fake_store *store;
 	pthread_mutex_t lock;
 	struct fake_domain *domains[FAKE_DOMAINS]; /* set once (atomic) */
 	struct fake_counts counts;                 /* copies etc.: atomic */
+	struct fake_plan plans[FAKE_OPS];
 };
 
 #define QUEUE_SIZE (FAKE_DOMAINS * FAKE_CHANNELS)
@@ -56,6 +66,42 @@ fake_domain(struct fake_hypervisor *fake, uint16_t domid)
 {
 	return domid < FAKE_DOMAINS ? __atomic_load_n(&fake->domains[domid], __ATOMIC_ACQUIRE) :
 				      NULL;
+}
+
+/* A call of the backend. Return: 0, or the errno with which it is to fail. */
+static int
+fake_call(struct fake_hypervisor *fake, enum fake_op op)
+{
+	struct fake_plan *plan = &fake->plans[op];
+	void (*fn)(void *arg) = __atomic_exchange_n(&plan->fn, NULL, __ATOMIC_ACQ_REL);
+
+	__atomic_add_fetch(&plan->n_calls, 1, __ATOMIC_RELAXED);
+	if (fn != NULL)
+		fn(plan->arg);
+	if (__atomic_load_n(&plan->n_fail, __ATOMIC_ACQUIRE) == 0)
+		return 0;
+	__atomic_sub_fetch(&plan->n_fail, 1, __ATOMIC_RELAXED);
+	return plan->error;
+}
+
+void
+fake_fail(struct fake_hypervisor *fake, enum fake_op op, unsigned int n, int error)
+{
+	fake->plans[op].error = error;
+	__atomic_store_n(&fake->plans[op].n_fail, n, __ATOMIC_RELEASE);
+}
+
+void
+fake_before(struct fake_hypervisor *fake, enum fake_op op, void (*fn)(void *arg), void *arg)
+{
+	fake->plans[op].arg = arg;
+	__atomic_store_n(&fake->plans[op].fn, fn, __ATOMIC_RELEASE);
+}
+
+uint64_t
+fake_calls(struct fake_hypervisor *fake, enum fake_op op)
+{
+	return __atomic_load_n(&fake->plans[op].n_calls, __ATOMIC_RELAXED);
 }
 
 /* A local port names the guest and its port. */
@@ -88,7 +134,13 @@ granted_page(struct fake_domain *domain, uint32_t ref)
 static char *
 fake_read(void *ctx, uint32_t transaction, const char *path)
 {
-	return fake_store_read(((struct fake_hypervisor *)ctx)->store, transaction, path);
+	struct fake_hypervisor *fake = ctx;
+	int error = fake_call(fake, FAKE_OP_READ);
+
+	if (error == 0)
+		return fake_store_read(fake->store, transaction, path);
+	errno = error;
+	return NULL;
 }
 
 static int
@@ -112,8 +164,10 @@ fake_directory(void *ctx, uint32_t transaction, const char *path)
 static int
 fake_transaction_start(void *ctx, uint32_t *ret_transaction)
 {
-	return fake_store_transaction_start(((struct fake_hypervisor *)ctx)->store,
-					    ret_transaction);
+	struct fake_hypervisor *fake = ctx;
+	int error = fake_call(fake, FAKE_OP_TRANSACTION);
+
+	return error != 0 ? -error : fake_store_transaction_start(fake->store, ret_transaction);
 }
 
 static int
@@ -126,7 +180,10 @@ fake_transaction_end(void *ctx, uint32_t transaction, bool abort)
 static int
 fake_watch(void *ctx, const char *path, const char *token)
 {
-	return fake_store_watch(((struct fake_hypervisor *)ctx)->store, path, token);
+	struct fake_hypervisor *fake = ctx;
+	int error = fake_call(fake, FAKE_OP_WATCH);
+
+	return error != 0 ? -error : fake_store_watch(fake->store, path, token);
 }
 
 static int
@@ -147,11 +204,15 @@ fake_next_event(void *ctx, char ret_path[STORE_PATH_SIZE], char ret_token[STORE_
 	return fake_store_next_event(((struct fake_hypervisor *)ctx)->store, ret_path, ret_token);
 }
 
-static bool
+static int
 fake_domain_alive(void *ctx, uint16_t domid)
 {
 	struct fake_hypervisor *fake = ctx;
 	struct fake_domain *domain = fake_domain(fake, domid);
+	int error = fake_call(fake, FAKE_OP_ALIVE);
+
+	if (error != 0)
+		return -error;
 
 	return domain != NULL && __atomic_load_n(&domain->alive, __ATOMIC_ACQUIRE);
 }
@@ -162,10 +223,11 @@ fake_map(void *ctx, uint16_t domid, uint32_t ref)
 	struct fake_hypervisor *fake = ctx;
 	struct fake_domain *domain = fake_domain(fake, domid);
 	uint8_t *page = domain != NULL ? granted_page(domain, ref) : NULL;
+	int error = fake_call(fake, FAKE_OP_MAP);
 	void *map;
 
-	if (page == NULL) {
-		errno = EINVAL;
+	if (page == NULL || error != 0) {
+		errno = error != 0 ? error : EINVAL;
 		return NULL;
 	}
 	map = mmap(NULL, HYPERVISOR_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, domain->memfd,
@@ -232,7 +294,11 @@ static int
 fake_copy(struct hypervisor_thread *thread, struct grant_copy *pieces, uint32_t n)
 {
 	struct fake_hypervisor *fake = thread->fake;
+	int error = fake_call(fake, FAKE_OP_COPY);
 	uint64_t errors = 0;
+
+	if (error != 0)
+		return -error;
 
 	/* the driver refuses the whole call for this */
 	for (uint32_t i = 0; i < n; i++)
@@ -278,8 +344,10 @@ fake_bind(struct hypervisor_thread *thread, uint16_t domid, uint32_t remote_port
 	struct fake_domain *domain = fake_domain(fake, domid);
 	uint32_t local = local_port(domid, remote_port);
 	struct fake_channel *channel;
-	int ret = -EINVAL;
+	int ret = -EINVAL, error = fake_call(fake, FAKE_OP_BIND);
 
+	if (error != 0)
+		return -error;
 	if (domain == NULL || remote_port == 0 || remote_port >= FAKE_CHANNELS)
 		return -EINVAL;
 	channel = &domain->channels[remote_port];
@@ -340,11 +408,12 @@ fake_events_fd(struct hypervisor_thread *thread)
 	return thread->event_fd;
 }
 
-static uint32_t
+static int
 fake_events(struct hypervisor_thread *thread, uint32_t *ret_cookies, uint32_t n)
 {
 	struct fake_hypervisor *fake = thread->fake;
 	uint32_t n_cookies = 0, n_taken = 0;
+	int error = fake_call(fake, FAKE_OP_EVENTS);
 	uint64_t count;
 
 	pthread_mutex_lock(&fake->lock);
@@ -352,7 +421,9 @@ fake_events(struct hypervisor_thread *thread, uint32_t *ret_cookies, uint32_t n)
 		struct fake_channel *channel = fake_channel(fake, thread->queue[n_taken++]);
 
 		channel->queued = false;
-		if (channel->thread == thread && channel->cookie != HYPERVISOR_COOKIE_NONE)
+		/* a buffer that has overflown: all of it is lost, and the ports stay masked */
+		if (error == 0 && channel->thread == thread &&
+		    channel->cookie != HYPERVISOR_COOKIE_NONE)
 			ret_cookies[n_cookies++] = channel->cookie;
 	}
 	memmove(thread->queue, &thread->queue[n_taken],
@@ -362,7 +433,7 @@ fake_events(struct hypervisor_thread *thread, uint32_t *ret_cookies, uint32_t n)
 	    read(thread->event_fd, &count, sizeof(count)) < 0)
 		abort();
 	pthread_mutex_unlock(&fake->lock);
-	return n_cookies;
+	return error != 0 ? -error : (int)n_cookies;
 }
 
 static void

@@ -26,6 +26,19 @@
 
 struct fake_hypervisor;
 
+/* What can be made to fail. */
+enum fake_op {
+	FAKE_OP_READ, /* of the store */
+	FAKE_OP_WATCH,
+	FAKE_OP_TRANSACTION,
+	FAKE_OP_ALIVE,
+	FAKE_OP_MAP,
+	FAKE_OP_BIND,
+	FAKE_OP_COPY,
+	FAKE_OP_EVENTS,
+	FAKE_OPS
+};
+
 /* What is open, and what was done. */
 struct fake_counts {
 	unsigned int maps;    /* pages mapped now */
@@ -53,6 +66,15 @@ struct fake_store *fake_hypervisor_store(struct fake_hypervisor *fake);
 
 /** fake_hypervisor_counts() - what is open, and what was done. */
 struct fake_counts fake_hypervisor_counts(struct fake_hypervisor *fake);
+
+/** fake_fail() - have the next @n calls of @op by the backend fail with errno @error. */
+void fake_fail(struct fake_hypervisor *fake, enum fake_op op, unsigned int n, int error);
+
+/** fake_before() - call @fn(@arg) before the next call of @op by the backend. */
+void fake_before(struct fake_hypervisor *fake, enum fake_op op, void (*fn)(void *arg), void *arg);
+
+/** fake_calls() - how often the backend has called @op. */
+uint64_t fake_calls(struct fake_hypervisor *fake, enum fake_op op);
 
 /**
  * fake_domain_create() - a domain that can grant up to @n_pages pages.

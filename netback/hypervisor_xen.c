@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <xen/grant_table.h>
+#include <xen/sys/evtchn.h>
 #include <xenevtchn.h>
 #include <xengnttab.h>
 #include <xenstore.h>
@@ -28,8 +30,8 @@ struct xen {
 struct hypervisor_thread {
 	xengnttab_handle *gnttab; /* copies */
 	xenevtchn_handle *evtchn;
-	uint32_t *
-		cookies; /* by local port, plus one: 0 is none. control: rw, worker: ro (relaxed) */
+	/* by local port, plus one: 0 is none. control: rw, worker: ro (relaxed) */
+	uint32_t *cookies;
 	xengnttab_grant_copy_segment_t segments[SEGMENTS];
 };
 
@@ -177,13 +179,14 @@ xen_next_event(void *ctx, char ret_path[STORE_PATH_SIZE], char ret_token[STORE_P
 	return errno == EAGAIN ? 0 : -errno;
 }
 
-static bool
+static int
 xen_domain_alive(void *ctx, uint16_t domid)
 {
 	struct xen *xen = ctx;
 
-	/* xenstored forgets a domain as soon as it is dying */
-	return xs_is_domain_introduced(xen->xs, domid);
+	/* xenstored forgets a domain as soon as it is dying; the library says no for errors, too */
+	errno = 0;
+	return xs_is_domain_introduced(xen->xs, domid) ? 1 : -errno;
 }
 
 static void *
@@ -313,16 +316,25 @@ xen_events_fd(struct hypervisor_thread *thread)
 	return xenevtchn_fd(thread->evtchn);
 }
 
-/* What xenevtchn_pending() does, for all ports that wait at once: read(2) gives port numbers. */
-static uint32_t
+/*
+ * What xenevtchn_pending() does, for all ports that wait at once: read(2) gives port numbers. It
+ * fails when the driver's buffer has overflown (EFBIG), and goes on failing until that is emptied.
+ */
+static int
 xen_events(struct hypervisor_thread *thread, uint32_t *ret_cookies, uint32_t n)
 {
 	evtchn_port_t ports[64];
-	uint32_t n_cookies = 0;
+	int n_cookies = 0;
 	ssize_t size;
 
 	n = n < 64 ? n : 64;
 	size = read(xenevtchn_fd(thread->evtchn), ports, n * sizeof(ports[0]));
+	if (size < 0 && errno != EAGAIN && errno != EINTR) {
+		int ret = -errno;
+
+		ioctl(xenevtchn_fd(thread->evtchn), IOCTL_EVTCHN_RESET);
+		return ret;
+	}
 	for (ssize_t i = 0; i < size / (ssize_t)sizeof(ports[0]); i++) {
 		uint32_t cookie = 0;
 

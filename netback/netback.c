@@ -2,12 +2,15 @@
 #include "netback.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_common.h>
@@ -19,9 +22,17 @@
 
 #define TOKEN_BACKEND "vif"     /* of the watch on all backend directories */
 #define TOKEN_RELEASE "release" /* of the watch for domains that end */
-#define EVENTS_PER_CALL 1024 /* taken before they are acted on; the rest waits for the next call \
-			      */
-#define DEVID_MAX 65535      /* "vif32751.65535" is the longest name */
+#define EVENTS_PER_CALL 1024    /* taken before they are acted on; the rest is for the next call */
+#define DEVID_MAX 65535         /* "vif32751.65535" is the longest name */
+#define SCAN_MSEC 1000          /* until the store is asked again after it has failed */
+
+/* netback.domains */
+enum domain_known {
+	DOMAIN_NOT_ASKED,
+	DOMAIN_DEAD,
+	DOMAIN_ALIVE,
+	DOMAIN_UNKNOWN,
+};
 
 void
 netback_log(struct netback *netback, const struct vif *vif, const char *fmt, ...)
@@ -46,14 +57,55 @@ netback_lookup(struct netback *netback, uint16_t domid, uint32_t devid)
 {
 	struct vif *vif;
 
-	LIST_FOREACH (vif, netback_bucket(netback, domid, devid), list)
+	LIST_FOREACH(vif, netback_bucket(netback, domid, devid), list)
 		if (vif->domid == domid && vif->devid == devid)
 			return vif;
 	return NULL;
 }
 
-/* Have the vif updated once all events at hand are taken: many events, one look. */
+static uint64_t
+now_msec(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+/* Wake up at @at, or earlier if that is set already. */
 static void
+netback_timer(struct netback *netback, uint64_t at)
+{
+	struct itimerspec spec = {
+		.it_value = {
+			.tv_sec = (time_t)(at / 1000),
+			.tv_nsec = (long)(at % 1000) * 1000000,
+		},
+	};
+
+	if (netback->timer_at != 0 && netback->timer_at <= at)
+		return;
+	netback->timer_at = at;
+	timerfd_settime(netback->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+void
+netback_retry_later(struct vif *vif, uint32_t msec)
+{
+	vif->retry_at = now_msec() + msec;
+	netback_timer(vif->netback, vif->retry_at);
+}
+
+/* The store has failed: look at all of it again later. */
+static void
+netback_scan_later(struct netback *netback)
+{
+	netback->scan_wanted = true;
+	netback_timer(netback, now_msec() + SCAN_MSEC);
+}
+
+/* Many events, one look. */
+void
 netback_changed(struct netback *netback, struct vif *vif)
 {
 	if (vif->changed)
@@ -70,27 +122,50 @@ frontend_watch_paths(const struct vif *vif, char path[STORE_PATH_SIZE], char tok
 	snprintf(token, 32, "%u/%u", vif->domid, vif->devid);
 }
 
-static void
-netback_probe(struct netback *netback, uint16_t domid, uint32_t devid)
+int
+netback_watch(struct vif *vif)
 {
+	struct netback *netback = vif->netback;
 	const struct hypervisor *hv = netback->config.hv;
 	char path[STORE_PATH_SIZE], token[32];
-	struct vif *vif = netback_lookup(netback, domid, devid);
 	int ret;
 
-	if (vif != NULL) {
-		netback_changed(netback, vif);
-		return;
-	}
-	vif = vif_create(netback, domid, devid);
-	if (vif == NULL)
-		return;
-	LIST_INSERT_HEAD(netback_bucket(netback, domid, devid), vif, list);
-	netback->n_vifs++;
+	if (vif->watched)
+		return 0;
 	frontend_watch_paths(vif, path, token);
 	ret = hv->ops->watch(hv->ctx, path, token);
 	if (ret < 0)
 		netback_log(netback, vif, "cannot watch the frontend's state: %s", strerror(-ret));
+	vif->watched = ret == 0;
+	return ret;
+}
+
+static void
+netback_unwatch(struct vif *vif)
+{
+	const struct hypervisor *hv = vif->netback->config.hv;
+	char path[STORE_PATH_SIZE], token[32];
+
+	frontend_watch_paths(vif, path, token);
+	if (vif->watched)
+		hv->ops->unwatch(hv->ctx, path, token);
+	vif->watched = false;
+}
+
+static void
+netback_probe(struct netback *netback, uint16_t domid, uint32_t devid)
+{
+	struct vif *vif = netback_lookup(netback, domid, devid);
+
+	if (vif == NULL) {
+		vif = vif_create(netback, domid, devid);
+		if (vif == NULL) {
+			if (errno != ENOENT && errno != EINVAL)
+				netback_scan_later(netback);
+			return;
+		}
+		LIST_INSERT_HEAD(netback_bucket(netback, domid, devid), vif, list);
+	}
 	netback_changed(netback, vif);
 }
 
@@ -98,18 +173,15 @@ void
 netback_forget(struct vif *vif)
 {
 	struct netback *netback = vif->netback;
-	const struct hypervisor *hv = netback->config.hv;
-	char path[STORE_PATH_SIZE], token[32];
 	uint16_t domid = vif->domid;
 	uint32_t devid = vif->devid;
 
-	frontend_watch_paths(vif, path, token);
-	hv->ops->unwatch(hv->ctx, path, token);
+	netback_unwatch(vif);
+	vif_clear_error(vif);
 	if (vif->changed)
 		TAILQ_REMOVE(&netback->changed, vif, changed_list);
 	vif->changed = false;
 	LIST_REMOVE(vif, list);
-	netback->n_vifs--;
 	vif_leave(vif);
 	if (vif->accepted)
 		netback->config.owner->vif_removed(netback->config.owner_arg, vif);
@@ -146,12 +218,14 @@ netback_scan_domain(struct netback *netback, uint16_t domid)
 	char **names;
 
 	for (int i = 0; i < NETBACK_BUCKETS; i++) {
-		LIST_FOREACH (vif, &netback->vifs[i], list)
+		LIST_FOREACH(vif, &netback->vifs[i], list)
 			if (vif->domid == domid)
 				netback_changed(netback, vif);
 	}
 	snprintf(path, sizeof(path), NETBACK_PATH "/%u", domid);
 	names = hv->ops->directory(hv->ctx, 0, path);
+	if (names == NULL && errno != ENOENT)
+		netback_scan_later(netback);
 	for (char **name = names; name != NULL && *name != NULL; name++) {
 		uint32_t devid;
 
@@ -170,6 +244,9 @@ netback_scan(struct netback *netback)
 	uint16_t domid;
 	uint32_t devid;
 
+	netback->scan_wanted = false;
+	if (names == NULL && errno != ENOENT)
+		netback_scan_later(netback);
 	for (vif = netback_next(netback, NULL); vif != NULL; vif = netback_next(netback, vif))
 		netback_changed(netback, vif);
 	for (char **name = names; name != NULL && *name != NULL; name++)
@@ -203,18 +280,40 @@ backend_event(struct netback *netback, const char *path)
 	}
 }
 
-/* Some domain has ended: rings of dead guests keep their memory from being freed. */
-static void
-release_event(struct netback *netback)
+/* Is the vif's domain alive? Each domain is asked for once. */
+static enum domain_known
+netback_domain(struct netback *netback, uint16_t domid)
 {
 	const struct hypervisor *hv = netback->config.hv;
+	int ret;
+
+	if (netback->domains[domid] != DOMAIN_NOT_ASKED)
+		return netback->domains[domid];
+	ret = hv->ops->domain_alive(hv->ctx, domid);
+	netback->domains[domid] = ret < 0 ? DOMAIN_UNKNOWN : ret == 0 ? DOMAIN_DEAD : DOMAIN_ALIVE;
+	return netback->domains[domid];
+}
+
+/* Some domain has ended: rings of dead guests keep their memory from being freed. */
+static void
+netback_read_released(struct netback *netback)
+{
+	enum domain_known known;
 	struct vif *vif;
 
-	for (int i = 0; i < NETBACK_BUCKETS; i++) {
-		LIST_FOREACH (vif, &netback->vifs[i], list) {
-			if (vif->rings == NULL || hv->ops->domain_alive(hv->ctx, vif->domid))
-				continue;
-			vif->domain_dead = true;
+	if (!netback->released)
+		return;
+	netback->released = false;
+	memset(netback->domains, DOMAIN_NOT_ASKED, sizeof(netback->domains));
+	for (vif = netback_next(netback, NULL); vif != NULL; vif = netback_next(netback, vif)) {
+		if (vif->rings == NULL && !vif->domain_dead)
+			continue;
+		known = netback_domain(netback, vif->domid);
+		if (known == DOMAIN_UNKNOWN) {
+			netback->released = true;
+			netback_timer(netback, now_msec() + SCAN_MSEC);
+		} else if (vif->domain_dead != (known == DOMAIN_DEAD)) {
+			vif->domain_dead = known == DOMAIN_DEAD;
 			netback_changed(netback, vif);
 		}
 	}
@@ -246,31 +345,79 @@ netback_read_events(struct netback *netback)
 		if (strcmp(token, TOKEN_BACKEND) == 0)
 			backend_event(netback, path);
 		else if (strcmp(token, TOKEN_RELEASE) == 0)
-			release_event(netback);
+			netback->released = true;
 		else
 			frontend_event(netback, token);
 	}
 }
 
-/* Workers have disabled rings: see whose, and tell the guests. */
+/* What workers have found out about a vif's rings. */
 static void
-netback_read_broken(struct netback *netback)
+netback_read_rings(struct netback *netback, struct vif *vif)
+{
+	const char *why = vif_rings_broken(vif->rings);
+	int error = vif_rings_copy_errno(vif->rings);
+
+	if (error != 0) {
+		vif->copy_errno = error;
+		netback_log(netback, vif, "grant copies fail: %s", strerror(error));
+	}
+	if (why != NULL) {
+		vif->ring_errors++;
+		vif_fatal(vif, why);
+	}
+}
+
+static void
+netback_read_reports(struct netback *netback)
 {
 	struct vif *vif;
 	uint64_t count;
 
 	if (read(netback->broken_fd, &count, sizeof(count)) < 0)
 		return;
-	for (int i = 0; i < NETBACK_BUCKETS; i++) {
-		LIST_FOREACH (vif, &netback->vifs[i], list) {
-			const char *why = vif->rings != NULL ? vif_rings_broken(vif->rings) : NULL;
+	for (uint16_t i = 0; i < netback->config.n_threads; i++) {
+		const struct vif_thread *thread = netback->config.threads[i];
+		uint64_t lost = __atomic_load_n(&thread->lost_events, __ATOMIC_RELAXED);
 
-			if (why == NULL)
-				continue;
-			vif->ring_errors++;
-			vif_fatal(vif, why);
+		if (lost != netback->lost_events[i])
+			netback_log(netback, NULL,
+				    "worker %u: event channels cannot be read: %s; %" PRIu64
+				    " times so far, all queues were looked at instead",
+				    i, strerror(thread->lost_errno), lost);
+		netback->lost_events[i] = lost;
+	}
+	for (vif = netback_next(netback, NULL); vif != NULL; vif = netback_next(netback, vif))
+		if (vif->rings != NULL)
+			netback_read_rings(netback, vif);
+}
+
+/* What was put off: take up what is due at @now, and have the rest wake us in time. */
+static void
+netback_retry_due(struct netback *netback, uint64_t now)
+{
+	struct vif *vif;
+
+	netback->timer_at = 0;
+	if (netback->scan_wanted)
+		netback_scan(netback);
+	for (vif = netback_next(netback, NULL); vif != NULL; vif = netback_next(netback, vif)) {
+		if (vif->retry_at > now) {
+			netback_timer(netback, vif->retry_at);
+		} else if (vif->retry_at != 0) {
+			vif->retry_at = 0;
+			netback_changed(netback, vif);
 		}
 	}
+}
+
+static void
+netback_read_timer(struct netback *netback)
+{
+	uint64_t count;
+
+	if (read(netback->timer_fd, &count, sizeof(count)) == sizeof(count))
+		netback_retry_due(netback, now_msec());
 }
 
 void
@@ -278,8 +425,10 @@ netback_process(struct netback *netback)
 {
 	struct vif *vif;
 
-	netback_read_broken(netback);
+	netback_read_reports(netback);
+	netback_read_timer(netback);
 	netback_read_events(netback);
+	netback_read_released(netback);
 	while ((vif = TAILQ_FIRST(&netback->changed)) != NULL) {
 		TAILQ_REMOVE(&netback->changed, vif, changed_list);
 		vif->changed = false;
@@ -290,14 +439,18 @@ netback_process(struct netback *netback)
 void
 netback_retry(struct netback *netback)
 {
-	struct vif *vif;
-
-	for (int i = 0; i < NETBACK_BUCKETS; i++) {
-		LIST_FOREACH (vif, &netback->vifs[i], list)
-			if (!vif->accepted && !vif->refused)
-				netback_changed(netback, vif);
-	}
+	netback_retry_due(netback, UINT64_MAX);
 	netback_process(netback);
+}
+
+void
+netback_report(struct netback *netback)
+{
+	uint64_t one = 1;
+
+	/* an eventfd's counter cannot fill up by ones; nothing to do about a failure here */
+	if (write(netback->broken_fd, &one, sizeof(one)) < 0)
+		return;
 }
 
 static int
@@ -316,9 +469,12 @@ netback_open(struct netback *netback)
 
 	netback->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	netback->broken_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (netback->epoll_fd < 0 || netback->broken_fd < 0)
+	netback->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (netback->epoll_fd < 0 || netback->broken_fd < 0 || netback->timer_fd < 0)
 		return -errno;
 	ret = netback_poll_add(netback, netback->broken_fd);
+	if (ret == 0)
+		ret = netback_poll_add(netback, netback->timer_fd);
 	if (ret == 0)
 		ret = netback_poll_add(netback, hv->ops->store_fd(hv->ctx));
 	if (ret == 0)
@@ -338,11 +494,16 @@ netback_create(const struct netback_config *config, struct error *err)
 		error_set(err, ENOMEM, "netback: no memory");
 		return NULL;
 	}
+	if (config->n_threads > NETBACK_THREADS_MAX) {
+		error_set(err, ERANGE, "netback: more than %u threads", NETBACK_THREADS_MAX);
+		free(netback);
+		return NULL;
+	}
 	netback->config = *config;
 	if (netback->config.max_queues == 0)
 		netback->config.max_queues = config->n_threads;
 	netback->config.max_queues = RTE_MIN(netback->config.max_queues, NETBACK_QUEUES_MAX);
-	netback->epoll_fd = netback->broken_fd = -1;
+	netback->epoll_fd = netback->broken_fd = netback->timer_fd = -1;
 	TAILQ_INIT(&netback->changed);
 	ret = netback_open(netback);
 	if (ret < 0) {
@@ -365,10 +526,7 @@ netback_destroy(struct netback *netback)
 	hv = netback->config.hv;
 	for (int i = 0; i < NETBACK_BUCKETS; i++) {
 		while ((vif = LIST_FIRST(&netback->vifs[i])) != NULL) {
-			char path[STORE_PATH_SIZE], token[32];
-
-			frontend_watch_paths(vif, path, token);
-			hv->ops->unwatch(hv->ctx, path, token);
+			netback_unwatch(vif);
 			LIST_REMOVE(vif, list);
 			vif_abandon(vif);
 			vif_put(vif);
@@ -381,6 +539,8 @@ netback_destroy(struct netback *netback)
 	hv->ops->unwatch(hv->ctx, "@releaseDomain", TOKEN_RELEASE);
 	if (netback->broken_fd >= 0)
 		close(netback->broken_fd);
+	if (netback->timer_fd >= 0)
+		close(netback->timer_fd);
 	if (netback->epoll_fd >= 0)
 		close(netback->epoll_fd);
 	free(netback);

@@ -10,7 +10,8 @@
  * Stopping does not touch xenstore: guests stay Connected, and the next start attaches to the same
  * rings. Only what is under way is lost.
  *
- * Thread-safety: control thread only, except for what vif_queue.h offers to workers.
+ * Thread-safety: control thread only, except netback_report() and what vif_queue.h offers to
+ * workers.
  */
 #ifndef NETBACK_NETBACK_H
 #define NETBACK_NETBACK_H
@@ -26,13 +27,14 @@ struct vif;
 struct vif_thread;
 
 #define NETBACK_QUEUES_MAX 8 /* queues of a vif; what the kernel's backend offers at most */
-#define VIF_NAME_SIZE 16     /* "vifD.N" */
+#define NETBACK_THREADS_MAX 64
+#define VIF_NAME_SIZE 16 /* "vifD.N" */
 
 /**
  * struct netback_owner - what netback tells and asks its owner. Control thread.
  * @vif_added: a device has appeared; it goes on to InitWait or, after a restart, to its rings only
- *	if this returns 0. -EAGAIN: not now; netback_retry() asks again. Any other -errno, with @err
- *	filled: this device cannot be served.
+ *	if this returns 0. -EAGAIN: not now; it is asked again soon. Any other -errno, with @err
+ *	filled: this device cannot be served; asked again if its guest is connected already.
  * @vif_removed: its directory is gone; disconnected before. @vif is valid until vif_put() of the
  *	last reference (vif.h).
  * @vif_connected: the rings are published to workers. The owner has each queue polled once, as no
@@ -41,7 +43,7 @@ struct vif_thread;
  *	a connection.
  * @queue_worker: which worker polls @queue of the vif: 0 .. n_threads - 1; constant.
  * @queue_cookie: the cookie of events of @queue.
- * @message: a line for the log; the guest may be its cause, so limit the rate.
+ * @message: a line for the log; the guest may be its cause, so limit the rate. @vif may be NULL.
  * @retire: call @fn(@obj) after a grace period, when no worker can see what it could see before.
  */
 struct netback_owner {
@@ -58,7 +60,7 @@ struct netback_owner {
 struct netback_config {
 	const struct hypervisor *hv;       /* outlives the netback */
 	struct vif_thread *const *threads; /* by worker id; outlive the netback */
-	uint16_t n_threads;                /* > 0 */
+	uint16_t n_threads;                /* 1 .. NETBACK_THREADS_MAX */
 	uint16_t max_queues;               /* of a vif, 1 .. NETBACK_QUEUES_MAX; 0: by n_threads */
 	const struct netback_owner *owner;
 	void *owner_arg;
@@ -69,13 +71,13 @@ struct vif_info {
 	char name[VIF_NAME_SIZE];
 	uint16_t domid;
 	uint32_t devid;
-	uint8_t mac[6];       /* by the toolstack; the guest's own idea is not asked */
-	const char *state;    /* "connected"; of the backend */
-	const char *frontend; /* the same of the frontend; "absent" if its directory is gone */
-	char hotplug[32];     /* hotplug-status */
-	char error[160];      /* why it is not connected, or empty */
-	uint16_t n_queues;    /* connected ones; 0: not connected */
-	uint16_t max_queues;
+	uint8_t mac[6];            /* by the toolstack; the guest's own idea is not asked */
+	const char *state;         /* "connected"; of the backend */
+	const char *frontend;      /* the same of the frontend; "absent" if its directory is gone */
+	char hotplug[32];          /* hotplug-status */
+	char error[160];           /* why it is not connected, or what else is wrong, or empty */
+	uint16_t n_queues;         /* connected ones; 0: not connected */
+	uint16_t max_queues;       /* as offered; a backend before us may have offered more */
 	bool split_channels;       /* one event channel for each direction */
 	bool sg;                   /* the guest takes packets of more than a page */
 	bool csum_ipv4, csum_ipv6; /* the guest takes packets with blank checksums */
@@ -84,11 +86,13 @@ struct vif_info {
 	uint64_t tx_packets;
 	uint64_t tx_errors;   /* packets answered with an error */
 	uint64_t rx_requests; /* slots given to the guest */
-	uint64_t rx_packets;
-	uint64_t rx_errors;  /* packets that could not be copied to the guest */
-	uint64_t rx_full;    /* bursts that found too few buffers posted */
-	uint64_t copies;     /* pieces of grant copies */
-	uint64_t copy_calls; /* batches of them */
+	uint64_t rx_packets;  /* delivered */
+	uint64_t rx_errors;   /* packets that could not be copied to the guest, or too big for it */
+	uint64_t rx_full;     /* bursts that found too few buffers posted */
+	uint64_t copies;      /* pieces of grant copies */
+	uint64_t copy_calls;  /* batches of them */
+	uint64_t copy_failures; /* of these, failed as a whole: not the guest's doing */
+	int copy_errno;         /* of the last failure */
 	uint64_t notifies;
 	uint64_t ring_errors; /* times a broken ring had the vif disabled */
 };
@@ -110,11 +114,17 @@ void netback_destroy(struct netback *netback);
 /** netback_fd() - readable when netback_process() has work. */
 int netback_fd(const struct netback *netback);
 
-/** netback_process() - do what has come up: store events, broken rings. Never waits for events. */
+/**
+ * netback_process() - do what has come up: store events, reports of workers, retries that are due.
+ * Never waits for events.
+ */
 void netback_process(struct netback *netback);
 
-/** netback_retry() - ask again about the vifs that vif_added() was too busy for. */
+/** netback_retry() - do now what was put off and would be tried again later, and process. */
 void netback_retry(struct netback *netback);
+
+/** netback_report() - have netback_process() see what a worker has to report. Any thread. */
+void netback_report(struct netback *netback);
 
 /** netback_owner_arg() - as configured. */
 void *netback_owner_arg(const struct netback *netback);

@@ -19,17 +19,31 @@ TAILQ_HEAD(vif_changed_list, vif);
 
 struct netback {
 	struct netback_config config;
-	int epoll_fd;  /* store and broken_fd in one */
-	int broken_fd; /* eventfd: a worker has disabled a ring */
-	unsigned int n_vifs;
+	int epoll_fd;      /* store and broken_fd in one */
+	int broken_fd;     /* eventfd: a worker has something to report */
+	int timer_fd;      /* what was put off is due */
+	uint64_t timer_at; /* ms; 0: not armed */
+	bool scan_wanted;  /* what is in the store is not known for sure */
+	bool released;     /* a domain has ended: see whose vifs are concerned */
 	struct vif_list vifs[NETBACK_BUCKETS]; /* by domid and devid */
 	struct vif_changed_list changed;
 	struct vif_list retired; /* vifs with rings that wait for their grace period */
+	uint64_t lost_events[NETBACK_THREADS_MAX]; /* by thread; as told before */
+	uint8_t domains[DOMID_FIRST_RESERVED];     /* enum: what is known, for one look at all */
 };
 
 /** netback_log() - one line about a vif, to the owner. */
 void netback_log(struct netback *netback, const struct vif *vif, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/** netback_changed() - have the vif updated once all events at hand are taken. */
+void netback_changed(struct netback *netback, struct vif *vif);
+
+/** netback_watch() - watch the frontend's state, if it is not yet watched. Return: 0 or -errno. */
+int netback_watch(struct vif *vif);
+
+/** netback_retry_later() - update the vif again in @msec ms, and set its retry_at until then. */
+void netback_retry_later(struct vif *vif, uint32_t msec);
 
 /** netback_forget() - the vif's directory is gone: unwatch, tell the owner, drop the reference. */
 void netback_forget(struct vif *vif);

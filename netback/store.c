@@ -60,9 +60,10 @@ store_read_u32(const struct hypervisor *hv, const char *dir, const char *key, ui
 
 static int
 store_write_once(const struct hypervisor *hv, uint32_t transaction, const char *dir,
-		 const struct store_entry *entries, unsigned int n)
+		 uint32_t expected, const struct store_entry *entries, unsigned int n)
 {
 	char path[STORE_PATH_SIZE];
+	uint32_t value;
 	char *state;
 	int ret;
 
@@ -72,7 +73,11 @@ store_write_once(const struct hypervisor *hv, uint32_t transaction, const char *
 	state = hv->ops->read(hv->ctx, transaction, path);
 	if (state == NULL)
 		return -errno;
+	if (expected != STORE_STATE_ANY && (parse_u32(state, &value) < 0 || value != expected))
+		ret = -ESTALE;
 	free(state);
+	if (ret < 0)
+		return ret;
 
 	for (unsigned int i = 0; i < n; i++) {
 		ret = store_path(path, dir, entries[i].key);
@@ -87,8 +92,8 @@ store_write_once(const struct hypervisor *hv, uint32_t transaction, const char *
 }
 
 int
-store_write(const struct hypervisor *hv, const char *dir, const struct store_entry *entries,
-	    unsigned int n)
+store_write(const struct hypervisor *hv, const char *dir, uint32_t expected,
+	    const struct store_entry *entries, unsigned int n)
 {
 	int ret = -EAGAIN;
 
@@ -99,7 +104,7 @@ store_write(const struct hypervisor *hv, const char *dir, const struct store_ent
 		ret = hv->ops->transaction_start(hv->ctx, &transaction);
 		if (ret < 0)
 			return ret;
-		ret = store_write_once(hv, transaction, dir, entries, n);
+		ret = store_write_once(hv, transaction, dir, expected, entries, n);
 		end = hv->ops->transaction_end(hv->ctx, transaction, ret < 0);
 		if (ret == 0)
 			ret = end;

@@ -40,13 +40,17 @@ struct store_entry {
 	const char *value;
 };
 
+#define STORE_STATE_ANY UINT32_MAX
+
 /**
  * store_write() - write several keys of a device's directory in one transaction.
  * @dir: the directory; unless @dir/state exists nothing is written, since the toolstack may have
  *	removed the directory and a write would bring it back.
- * Return: 0, -ENOENT (directory gone) or another error of the store.
+ * @expected: nothing is written if @dir/state is not this number any more, since somebody else -
+ *	the toolstack - has said something meanwhile; or STORE_STATE_ANY.
+ * Return: 0, -ENOENT (directory gone), -ESTALE (not @expected) or another error of the store.
  */
-int store_write(const struct hypervisor *hv, const char *dir, const struct store_entry *entries,
-		unsigned int n);
+int store_write(const struct hypervisor *hv, const char *dir, uint32_t expected,
+		const struct store_entry *entries, unsigned int n);
 
 #endif /* NETBACK_STORE_H */

@@ -2,6 +2,7 @@
 #include "vif.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,10 @@
 #include "error.h"
 #include "netback_priv.h"
 #include "store.h"
+
+#define ERROR_LEN 150      /* of a message that is kept; longer ones are cut */
+#define RETRY_MSEC_MIN 20u /* until what failed is tried again, twice as long each time */
+#define RETRY_MSEC_MAX 1000u
 
 static const char *const state_names[] = {
 	[XenbusStateUnknown] = "absent",
@@ -35,11 +40,10 @@ struct vif *
 vif_create(struct netback *netback, uint16_t domid, uint32_t devid)
 {
 	const struct hypervisor *hv = netback->config.hv;
-	char frontend[sizeof(((struct vif *)NULL)->frontend)];
 	struct vif *vif;
 	uint32_t id, state;
 	char *path;
-	bool same;
+	int ret;
 
 	vif = calloc(1, sizeof(*vif));
 	if (vif == NULL)
@@ -52,19 +56,27 @@ vif_create(struct netback *netback, uint16_t domid, uint32_t devid)
 	vif->target = XenbusStateInitialising;
 	snprintf(vif->name, sizeof(vif->name), "vif%u.%u", domid, devid);
 	snprintf(vif->backend, sizeof(vif->backend), NETBACK_PATH "/%u/%u", domid, devid);
-	snprintf(frontend, sizeof(frontend), "/local/domain/%u/device/vif/%u", domid, devid);
-	memcpy(vif->frontend, frontend, sizeof(vif->frontend));
+	snprintf(vif->frontend, sizeof(vif->frontend), "/local/domain/%u/device/vif/%u", domid,
+		 devid);
 
 	/* the toolstack writes all in one transaction; the paths are checked, never followed */
 	path = store_read(hv, vif->backend, "frontend");
-	same = path != NULL && strcmp(path, vif->frontend) == 0;
+	if (path == NULL)
+		ret = -errno;
+	else
+		ret = strcmp(path, vif->frontend) == 0 ? 0 : -EINVAL;
 	free(path);
-	if (!same || store_read_u32(hv, vif->backend, "frontend-id", &id) < 0 || id != domid ||
-	    store_read_u32(hv, vif->backend, "state", &state) == -ENOENT) {
-		free(vif);
-		return NULL;
-	}
-	return vif;
+	if (ret == 0)
+		ret = store_read_u32(hv, vif->backend, "frontend-id", &id);
+	if (ret == 0 && id != domid)
+		ret = -EINVAL;
+	if (ret == 0)
+		ret = store_read_u32(hv, vif->backend, "state", &state);
+	if (ret == 0)
+		return vif;
+	free(vif);
+	errno = -ret;
+	return NULL;
 }
 
 void
@@ -80,17 +92,24 @@ vif_put(struct vif *vif)
 		free(vif);
 }
 
-/* Write the state, and what else goes with it, in one transaction. */
+/*
+ * Write the state, and what else goes with it, in one transaction; but nothing if the store has
+ * another state than we saw: the toolstack's 5 must not be lost under ours.
+ */
 static int
 vif_write_state(struct vif *vif, enum xenbus_state state, struct store_entry *entries,
 		unsigned int n)
 {
 	char text[4];
+	int ret;
 
 	snprintf(text, sizeof(text), "%u", (unsigned int)state % 10);
 	entries[n].key = "state";
 	entries[n].value = text;
-	return store_write(vif->netback->config.hv, vif->backend, entries, n + 1);
+	ret = store_write(vif->netback->config.hv, vif->backend, vif->store_state, entries, n + 1);
+	if (ret == 0)
+		vif->store_state = state;
+	return ret;
 }
 
 /*
@@ -205,9 +224,62 @@ vif_abandon(struct vif *vif)
 	vif->netback = NULL;
 }
 
-/* Read the frontend's keys and open its rings. @reattach: the guest is connected already. */
+/* Do not try again what has failed before a while has passed. @message: why; NULL: no news. */
+static void
+vif_put_off(struct vif *vif, const char *message)
+{
+	if (message != NULL && strncmp(vif->error, message, ERROR_LEN) != 0) {
+		snprintf(vif->error, sizeof(vif->error), "%.*s", ERROR_LEN, message);
+		netback_log(vif->netback, vif, "%s; trying again", vif->error);
+	}
+	vif->retry_msec = RTE_MIN(RTE_MAX(vif->retry_msec * 2, RETRY_MSEC_MIN), RETRY_MSEC_MAX);
+	netback_retry_later(vif, vif->retry_msec);
+}
+
+/* It worked: what was complained of is over. */
+static void
+vif_succeeded(struct vif *vif)
+{
+	vif->retry_msec = 0;
+	vif->error[0] = '\0';
+}
+
+/* The path of the message for the operator, where Linux' xenbus_dev_fatal() puts it. */
+static void
+error_path(const struct vif *vif, char path[STORE_PATH_SIZE], const char *below)
+{
+	snprintf(path, STORE_PATH_SIZE, "error/%s%s", vif->backend, below);
+}
+
+void
+vif_clear_error(const struct vif *vif)
+{
+	const struct hypervisor *hv = vif->netback->config.hv;
+	char path[STORE_PATH_SIZE];
+	char **names;
+
+	error_path(vif, path, "");
+	hv->ops->rm(hv->ctx, 0, path);
+	*strrchr(path, '/') = '\0';
+	names = hv->ops->directory(hv->ctx, 0, path);
+	if (names != NULL && *names == NULL)
+		hv->ops->rm(hv->ctx, 0, path);
+	free(names);
+}
+
+/* Is it what the frontend says that is wrong? What else fails is not its fault and may pass. */
+static bool
+error_is_content(int ret)
+{
+	return ret == -ENOENT || ret == -EINVAL || ret == -ERANGE || ret == -EOPNOTSUPP;
+}
+
+/*
+ * Read the frontend's keys and open its rings. @reattach: a backend before us may have opened them,
+ * even if it has not come to saying so.
+ */
 static int
-vif_connect(struct vif *vif, bool reattach, struct error *err)
+vif_open(struct vif *vif, bool reattach, struct error *err)
 {
 	struct netback *netback = vif->netback;
 	const struct netback_config *config = &netback->config;
@@ -216,11 +288,14 @@ vif_connect(struct vif *vif, bool reattach, struct error *err)
 		.domid = vif->domid,
 		.keys = &vif->keys,
 		.broken_fd = netback->broken_fd,
+		.reattach = reattach,
 	};
 	struct vif_rings *rings;
 	int ret;
 
-	ret = vif_keys_read(config->hv, vif->frontend, netback_max_queues(netback), &vif->keys,
+	/* what it was offered by the backend before us is not ours to take back */
+	ret = vif_keys_read(config->hv, vif->frontend,
+			    reattach ? NETBACK_QUEUES_MAX : netback_max_queues(netback), &vif->keys,
 			    err);
 	if (ret < 0)
 		return ret;
@@ -232,12 +307,35 @@ vif_connect(struct vif *vif, bool reattach, struct error *err)
 	}
 	rings = vif_rings_open(&rings_config, err);
 	if (rings == NULL)
-		return -EIO;
+		return err->code;
 	__atomic_store_n(&vif->rings, rings, __ATOMIC_RELEASE);
-	vif->error[0] = '\0';
-	config->owner->vif_connected(config->owner_arg, vif);
+	return 0;
+}
+
+/*
+ * Connect. What the guest has wrong is fatal; what else fails is put off, above all when the guest
+ * is connected already: one that sees state 5 gives its device up for good.
+ */
+static int
+vif_connect(struct vif *vif, bool reattach)
+{
+	struct netback *netback = vif->netback;
+	struct error err = { 0 };
+	int ret;
+
+	ret = vif_open(vif, reattach, &err);
+	if (ret < 0 && error_is_content(ret))
+		vif_fatal(vif, err.msg);
+	else if (ret < 0)
+		vif_put_off(vif, err.msg);
+	if (ret < 0)
+		return ret;
+	vif->taken_over = false;
+	vif_succeeded(vif);
+	vif_clear_error(vif);
+	netback->config.owner->vif_connected(netback->config.owner_arg, vif);
 	if (reattach)
-		vif_rings_kick(rings);
+		vif_rings_kick(vif->rings);
 	netback_log(netback, vif, "%s, %u queue%s%s", reattach ? "attached again" : "connected",
 		    vif->keys.n_queues, vif->keys.n_queues == 1 ? "" : "s",
 		    vif->keys.queues[0].split ? ", split event channels" : "");
@@ -269,23 +367,31 @@ static int
 vif_step(struct vif *vif, enum xenbus_state next)
 {
 	struct store_entry entry[1];
-	struct error err = { 0 };
-	int ret;
+	char text[80];
+	int ret = 0;
 
 	if (next == XenbusStateInitWait) {
 		ret = vif_write_init_wait(vif);
 	} else {
-		if (next == XenbusStateConnected && vif_connect(vif, false, &err) < 0) {
-			vif_fatal(vif, err.msg);
-			return -EIO;
+		/* connected before, but the state could not be written */
+		if (next == XenbusStateConnected && vif->rings == NULL) {
+			ret = vif_connect(vif, vif->taken_over);
+			if (ret < 0)
+				return ret;
 		}
 		ret = vif_write_state(vif, next, entry, 0);
 	}
-	if (ret == 0)
+	if (ret == 0) {
 		vif->state = next;
-	else if (ret != -ENOENT)
-		netback_log(vif->netback, vif, "cannot write state \"%s\" to the store: %s",
-			    vif_state_name(next), strerror(-ret));
+		if (vif->retry_msec != 0)
+			vif_succeeded(vif);
+	} else if (ret == -ESTALE) {
+		netback_changed(vif->netback, vif);
+	} else if (ret != -ENOENT) {
+		snprintf(text, sizeof(text), "cannot write state \"%s\" to the store: %s",
+			 vif_state_name(next), strerror(-ret));
+		vif_put_off(vif, text);
+	}
 	return ret;
 }
 
@@ -311,18 +417,23 @@ vif_fatal(struct vif *vif, const char *message)
 	const struct hypervisor *hv = vif->netback->config.hv;
 	char path[STORE_PATH_SIZE], text[192];
 
-	snprintf(vif->error, sizeof(vif->error), "%.150s", message);
+	snprintf(vif->error, sizeof(vif->error), "%.*s", ERROR_LEN, message);
 	netback_log(vif->netback, vif, "disabled: %s", message);
-	/* where Linux' xenbus_dev_fatal() puts it, and xl and administrators look */
-	snprintf(path, sizeof(path), "error/%s/error", vif->backend);
-	snprintf(text, sizeof(text), "%d %.150s", -EPROTO, message);
+	error_path(vif, path, "/error");
+	snprintf(text, sizeof(text), "%d %.*s", -EPROTO, ERROR_LEN, message);
 	hv->ops->write(hv->ctx, 0, path, text);
 	vif->broken = true;
 	vif->target = XenbusStateClosing;
+	vif->retry_msec = 0;
+	/* a guest that connects again and again gets to do so once a second */
+	netback_retry_later(vif, RETRY_MSEC_MAX);
 	vif_walk(vif);
 }
 
-/* The toolstack wants the device gone: its frontend answers, unless nobody is there to do so. */
+/*
+ * The toolstack wants the device gone: the frontend answers to state 5, unless nobody is there to
+ * do so. The toolstack writes that 5 itself, as a rule.
+ */
 static enum xenbus_state
 target_closing(const struct vif *vif)
 {
@@ -331,7 +442,10 @@ target_closing(const struct vif *vif)
 	case XenbusStateInitialised:
 	case XenbusStateConnected:
 	case XenbusStateReconfiguring:
-		return vif->target;
+		return vif->store_state == XenbusStateClosing ||
+				       vif->store_state == XenbusStateClosed ?
+			       vif->state :
+			       XenbusStateClosing;
 	case XenbusStateClosing:
 		return XenbusStateClosing;
 	default:
@@ -361,44 +475,53 @@ target_open(struct vif *vif, uint32_t online)
 	}
 }
 
-/* Has the hotplug script said "connected"? Once is enough: nobody runs it again for a reconnect. */
-static void
+/*
+ * Has the hotplug script said "connected"? Once is enough: nobody runs it again for a reconnect.
+ * Return: 0, or -errno of the store.
+ */
+static int
 vif_read_hotplug(struct vif *vif)
 {
 	const struct hypervisor *hv = vif->netback->config.hv;
 	char *status, *script;
+	int error;
 
 	if (vif->hotplug_done)
-		return;
+		return 0;
 	status = store_read(hv, vif->backend, "hotplug-status");
-	if (status != NULL) {
-		vif->hotplug_done = strcmp(status, "connected") == 0;
-	} else if (errno == ENOENT) {
-		/* a toolstack without scripts does not make us wait for one */
-		script = store_read(hv, vif->backend, "script");
-		vif->hotplug_done = script == NULL && errno == ENOENT;
-		free(script);
-	}
+	error = status == NULL ? errno : 0;
+	vif->hotplug_done = status != NULL && strcmp(status, "connected") == 0;
 	free(status);
+	if (error != ENOENT)
+		return error == EINVAL ? 0 : -error;
+	/* a toolstack without scripts does not make us wait for one */
+	script = store_read(hv, vif->backend, "script");
+	error = script == NULL ? errno : 0;
+	vif->hotplug_done = error == ENOENT;
+	free(script);
+	return error == ENOENT || error == EINVAL ? 0 : -error;
 }
 
 /* A frontend that reconfigures itself (only XDP headroom, not offered) wants to see an 8. */
 static void
-vif_reconfigured(struct vif *vif, uint32_t state)
+vif_reconfigured(struct vif *vif)
 {
 	struct store_entry entry[1];
 
 	if (vif->frontend_state == XenbusStateReconfiguring && vif->rings != NULL &&
-	    state != XenbusStateReconfigured)
+	    vif->store_state == XenbusStateConnected)
 		vif_write_state(vif, XenbusStateReconfigured, entry, 0);
 }
 
-static void
+/* Return: 0, or -errno: the store's fault, nothing is known. */
+static int
 vif_read_frontend(struct vif *vif)
 {
 	uint32_t state;
 	int ret = store_read_u32(vif->netback->config.hv, vif->frontend, "state", &state);
 
+	if (ret < 0 && ret != -ENOENT && ret != -EINVAL)
+		return ret;
 	vif->frontend_absent = ret == -ENOENT || (ret == 0 && state == 0) || vif->domain_dead;
 	if (vif->frontend_absent)
 		vif->frontend_state = XenbusStateUnknown;
@@ -406,6 +529,20 @@ vif_read_frontend(struct vif *vif)
 		vif->frontend_state = (enum xenbus_state) - 1;
 	else
 		vif->frontend_state = (enum xenbus_state)state;
+	return 0;
+}
+
+/* Does the toolstack want the device? A node that is absent or makes no sense says no. */
+static int
+vif_read_online(struct vif *vif, uint32_t *ret_online)
+{
+	int ret = store_read_u32(vif->netback->config.hv, vif->backend, "online", ret_online);
+
+	if (ret == -ENOENT || ret == -EINVAL) {
+		*ret_online = 0;
+		ret = 0;
+	}
+	return ret;
 }
 
 /* Read the toolstack's MAC. Return: 0 or -errno with @err filled. */
@@ -415,97 +552,110 @@ vif_read_mac(struct vif *vif, struct error *err)
 	char *text = store_read(vif->netback->config.hv, vif->backend, "mac");
 	int ret = 0;
 
-	if (text == NULL || mac_parse(text, vif->mac) < 0)
+	if (text == NULL && errno != ENOENT && errno != EINVAL)
+		ret = error_set(err, EAGAIN, "cannot read the backend's mac: %s", strerror(errno));
+	else if (text == NULL || mac_parse(text, vif->mac) < 0)
 		ret = error_set(err, EINVAL, "backend's mac \"%.40s\" is not an Ethernet address",
 				text != NULL ? text : "");
 	free(text);
 	return ret;
 }
 
+static bool
+state_is_connected(uint32_t state)
+{
+	return state == XenbusStateConnected || state == XenbusStateReconfigured;
+}
+
 /* First look: take up the device in the state in which the store has it. */
 static void
-vif_adopt(struct vif *vif, uint32_t state)
+vif_adopt(struct vif *vif)
 {
-	struct error err = { 0 };
-
 	vif->adopted = true;
-	switch (state) {
+	vif->taken_over = vif->store_state != XenbusStateInitialising;
+	switch (vif->store_state) {
 	case XenbusStateConnected:
 	case XenbusStateReconfigured:
 		/* a backend before us has connected it, with the script's consent */
 		vif->state = vif->target = XenbusStateConnected;
 		vif->hotplug_done = true;
-		if (vif->frontend_state == XenbusStateConnected ||
-		    vif->frontend_state == XenbusStateReconfiguring) {
-			if (vif_connect(vif, true, &err) < 0)
-				vif_fatal(vif, err.msg);
-		}
 		break;
 	case XenbusStateClosing:
 	case XenbusStateClosed:
-		vif->state = vif->target = (enum xenbus_state)state;
+		vif->state = vif->target = (enum xenbus_state)vif->store_state;
 		/* a frontend that is still up has not seen that yet */
-		vif->broken =
-			state == XenbusStateClosing && vif->frontend_state == XenbusStateConnected;
+		vif->broken = vif->store_state == XenbusStateClosing &&
+			      vif->frontend_state == XenbusStateConnected;
 		break;
 	default:
 		/* written anew in any case: the backend before us may have offered other things */
 		vif->state = XenbusStateInitialising;
 		vif->target = XenbusStateInitWait;
-		vif_walk(vif);
 		break;
 	}
 }
 
-/* Ask the owner to make what the device needs. Return: true if it has. */
-static bool
+/* Ask the owner to make what the device needs. */
+static void
 vif_accept(struct vif *vif)
 {
 	const struct netback_config *config = &vif->netback->config;
 	struct error err = { 0 };
 	int ret;
 
-	if (vif->accepted || vif->refused)
-		return vif->accepted;
+	if (vif->accepted || vif->refused || vif->retry_at != 0)
+		return;
 	ret = vif_read_mac(vif, &err);
 	if (ret == 0)
 		ret = config->owner->vif_added(config->owner_arg, vif, &err);
 	vif->accepted = ret == 0;
-	if (ret < 0 && ret != -EAGAIN) {
+	if (ret == 0) {
+		vif_succeeded(vif);
+	} else if (ret == -EAGAIN) {
+		vif_put_off(vif, NULL);
+	} else if (state_is_connected(vif->store_state)) {
+		/* the guest lives, and need not know as long as there is hope */
+		vif_put_off(vif, err.msg);
+	} else {
 		vif->refused = true;
 		vif_fatal(vif, err.msg);
 	}
-	return vif->accepted;
 }
 
-void
-vif_update(struct vif *vif)
+/* The guest is connected, by the backend before us: take its rings over. */
+static void
+vif_reattach(struct vif *vif)
 {
-	const struct hypervisor *hv = vif->netback->config.hv;
-	uint32_t state, online = 1;
-	bool closing;
-	int ret;
+	if (vif->state == XenbusStateConnected && vif->target == XenbusStateConnected &&
+	    vif->rings == NULL && vif->retired == NULL && vif->accepted && !vif->broken &&
+	    vif->retry_at == 0 && state_is_connected(vif->store_state) &&
+	    (vif->frontend_state == XenbusStateConnected ||
+	     vif->frontend_state == XenbusStateReconfiguring))
+		vif_connect(vif, true);
+}
 
-	ret = store_read_u32(hv, vif->backend, "state", &state);
-	if (ret == -ENOENT || (ret == 0 && state == XenbusStateInitialising && vif->adopted &&
-			       vif->state != XenbusStateInitialising)) {
-		/* removed, or removed and made again before we looked */
-		netback_forget(vif);
+/* What leads to a connection waits: for the owner, and while something is put off. */
+static void
+vif_hold(struct vif *vif)
+{
+	if ((vif->accepted && vif->retry_at == 0) || vif->target == vif->state ||
+	    (vif->target != XenbusStateInitWait && vif->target != XenbusStateConnected))
 		return;
-	}
-	if (ret < 0 || !vif_accept(vif))
-		return;
-	vif_read_frontend(vif);
-	vif_read_hotplug(vif);
-	if (!vif->adopted)
-		vif_adopt(vif, state);
+	vif->target =
+		vif->state == XenbusStateClosing && vif->accepted ? XenbusStateClosed : vif->state;
+}
+
+/* Decide where to go. Return: false if the frontend talks nonsense, which is dealt with. */
+static bool
+vif_choose(struct vif *vif, uint32_t online)
+{
+	bool closing = online == 0 ||
+		       (vif->store_state == XenbusStateClosing &&
+			vif->state != XenbusStateClosing && vif->state != XenbusStateClosed);
+
 	if (vif->frontend_absent || vif->frontend_state == XenbusStateInitialising ||
 	    vif->frontend_state == XenbusStateClosing || vif->frontend_state == XenbusStateClosed)
-		vif->broken = false;
-
-	closing = store_read_u32(hv, vif->backend, "online", &online) == 0 && online == 0;
-	closing |= state == XenbusStateClosing && vif->state != XenbusStateClosing &&
-		   vif->state != XenbusStateClosed;
+		vif->broken = vif->taken_over = false;
 	if (vif->frontend_absent) {
 		vif->target = XenbusStateClosed;
 	} else if (closing) {
@@ -514,11 +664,51 @@ vif_update(struct vif *vif)
 		   (unsigned int)vif->frontend_state >= XenbusStateReconfigured) {
 		if (!vif->broken)
 			vif_fatal(vif, "frontend's state makes no sense");
-		return;
+		return false;
 	} else {
 		vif->target = target_open(vif, online);
-		vif_reconfigured(vif, state);
 	}
+	return true;
+}
+
+void
+vif_update(struct vif *vif)
+{
+	uint32_t state, online;
+	int ret;
+
+	ret = store_read_u32(vif->netback->config.hv, vif->backend, "state", &state);
+	if (ret == -ENOENT || (ret == 0 && state == XenbusStateInitialising && vif->adopted &&
+			       vif->state != XenbusStateInitialising)) {
+		/* removed, or removed and made again before we looked */
+		netback_forget(vif);
+		return;
+	}
+	if (ret == -EINVAL)
+		return;
+	if (ret == 0)
+		ret = netback_watch(vif);
+	if (ret == 0)
+		ret = vif_read_frontend(vif);
+	if (ret == 0)
+		ret = vif_read_online(vif, &online);
+	if (ret < 0) {
+		vif_put_off(vif, NULL);
+		return;
+	}
+	vif->store_state = state;
+	if (!vif->adopted)
+		vif_adopt(vif);
+	vif_accept(vif);
+	if (vif->accepted && vif_read_hotplug(vif) < 0) {
+		vif_put_off(vif, NULL);
+		return;
+	}
+	if (!vif_choose(vif, online))
+		return;
+	vif_hold(vif);
+	vif_reattach(vif);
+	vif_reconfigured(vif);
 	vif_walk(vif);
 }
 
@@ -531,7 +721,7 @@ vif_note_write(struct vif *vif, const char *key, const char *value)
 	if (vif->netback == NULL)
 		return -ENOENT;
 	snprintf(path, sizeof(path), "vswitch/%.40s", key);
-	return store_write(vif->netback->config.hv, vif->backend, &entry, 1);
+	return store_write(vif->netback->config.hv, vif->backend, STORE_STATE_ANY, &entry, 1);
 }
 
 char *
@@ -571,6 +761,7 @@ vif_info(const struct vif *vif, struct vif_info *ret_info)
 	memcpy(ret_info->name, vif->name, sizeof(ret_info->name));
 	memcpy(ret_info->mac, vif->mac, sizeof(ret_info->mac));
 	memcpy(ret_info->error, vif->error, sizeof(ret_info->error));
+	ret_info->copy_errno = vif->copy_errno;
 	if (vif->netback != NULL) {
 		ret_info->max_queues = netback_max_queues(vif->netback);
 		hotplug = store_read(vif->netback->config.hv, vif->backend, "hotplug-status");
@@ -595,6 +786,11 @@ vif_info(const struct vif *vif, struct vif_info *ret_info)
 	ret_info->rx_full = totals.rx.full;
 	ret_info->copies = totals.tx.copies + totals.rx.copies;
 	ret_info->copy_calls = totals.tx.copy_calls + totals.rx.copy_calls;
+	ret_info->copy_failures = totals.tx.copy_failures + totals.rx.copy_failures;
 	ret_info->notifies = totals.tx.notifies + totals.rx.notifies;
 	ret_info->ring_errors = vif->ring_errors;
+	if (ret_info->error[0] == '\0' && ret_info->copy_failures > 0)
+		snprintf(ret_info->error, sizeof(ret_info->error),
+			 "grant copies have failed %" PRIu64 " times, last: %s",
+			 ret_info->copy_failures, strerror(ret_info->copy_errno));
 }

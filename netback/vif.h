@@ -9,6 +9,10 @@
  * a connection down needs a grace period in the middle; the walk goes on when it is over. Nothing
  * here waits.
  *
+ * A guest that is connected when its backend starts loses its device for good if it sees state 5,
+ * so that is written only if the guest itself has something wrong. What else fails - memory, the
+ * store, channels that the backend before has not let go of yet - is tried again until it works.
+ *
  * The vif stays in InitWait until the hotplug script has said "connected" once in the life of the
  * directory: a script that fails leaves a vif that never carries a packet.
  *
@@ -32,8 +36,8 @@ struct vif_totals {
 };
 
 struct vif {
-	struct vif_rings
-		*rings; /* control: rw (release), worker: ro (acquire); NULL: not connected */
+	/* control: rw (release), worker: ro (acquire); NULL: not connected */
+	struct vif_rings *rings;
 
 	/* control only, from here on */
 	struct netback *netback; /* NULL: gone, only references are left */
@@ -52,15 +56,20 @@ struct vif {
 
 	enum xenbus_state state;  /* as written to the store, but for 8 while 4 */
 	enum xenbus_state target; /* where the walk goes */
+	uint32_t store_state;     /* that the store had when it was read or written last */
 	enum xenbus_state frontend_state;
 	bool frontend_absent;
 	bool hotplug_done; /* once said "connected", or no script is to say so */
 	bool broken;       /* fatal error: no new connection until the frontend has gone down */
 	bool domain_dead;
-	bool accepted; /* the owner has made its part */
-	bool refused;  /* ... or cannot */
-	bool adopted;  /* looked at for the first time */
+	bool accepted;   /* the owner has made its part */
+	bool refused;    /* ... or cannot */
+	bool adopted;    /* looked at for the first time */
+	bool watched;    /* the frontend's state is */
+	bool taken_over; /* its frontend has talked to a backend before us, if it is up */
 	char error[160];
+	uint64_t retry_at;   /* ms; connecting is put off until then; 0: is not */
+	uint32_t retry_msec; /* how long it was put off last */
 
 	struct vif_rings *retired; /* of the connection before: wait for their grace period */
 	LIST_ENTRY(vif) retired_list;
@@ -69,11 +78,13 @@ struct vif {
 	struct vif_keys keys; /* of the present connection */
 	struct vif_totals totals;
 	uint64_t ring_errors;
+	int copy_errno; /* of the last grant copy that failed as a whole */
 };
 
 /**
  * vif_create() - take up a device directory that is complete.
- * Return: the vif, not yet updated, or NULL: not ready (no node missing is an error) or no memory.
+ * Return: the vif, not yet updated, or NULL with errno: ENOENT or EINVAL if it is not (yet)
+ * complete, else the store or memory has failed.
  */
 struct vif *vif_create(struct netback *netback, uint16_t domid, uint32_t devid);
 
@@ -87,6 +98,9 @@ void vif_update(struct vif *vif);
  * vif_fatal() - disable the vif with a message to the operator (error/PATH in the store).
  */
 void vif_fatal(struct vif *vif, const char *message);
+
+/** vif_clear_error() - remove the message of vif_fatal() from the store. */
+void vif_clear_error(const struct vif *vif);
 
 /**
  * vif_leave() - the directory is gone: end the connection, after a grace period. The vif must not

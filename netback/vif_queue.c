@@ -62,7 +62,10 @@ channel_unbind(struct vif_channel *channel)
 	channel->bound = false;
 }
 
-/* An event means that the guest has sent something; buffers it posts are found when needed. */
+/*
+ * An event means that the guest has sent something; buffers it posts are found when needed. What
+ * the guest has wrong cannot be told from a backend before us that has not closed its end yet.
+ */
 static int
 queue_bind(struct vif_queue *queue, const struct vif_rings_config *config, uint16_t i,
 	   struct error *err)
@@ -73,16 +76,18 @@ queue_bind(struct vif_queue *queue, const struct vif_rings_config *config, uint1
 	ret = channel_bind(&queue->tx.channel, config->threads[i], config->domid, keys->tx_channel,
 			   config->cookies[i]);
 	if (ret < 0)
-		return error_set(err, ret, "cannot bind event channel %u of queue %u: %s",
-				 keys->tx_channel, i, strerror(-ret));
+		return error_set(err, config->reattach ? EAGAIN : ret,
+				 "cannot bind event channel %u of queue %u: %s", keys->tx_channel,
+				 i, strerror(-ret));
 	queue->rx.notify = &queue->tx.channel;
 	if (!keys->split)
 		return 0;
 	ret = channel_bind(&queue->rx.channel, config->threads[i], config->domid, keys->rx_channel,
 			   HYPERVISOR_COOKIE_NONE);
 	if (ret < 0)
-		return error_set(err, ret, "cannot bind event channel %u of queue %u: %s",
-				 keys->rx_channel, i, strerror(-ret));
+		return error_set(err, config->reattach ? EAGAIN : ret,
+				 "cannot bind event channel %u of queue %u: %s", keys->rx_channel,
+				 i, strerror(-ret));
 	queue->rx.notify = &queue->rx.channel;
 	return 0;
 }
@@ -151,6 +156,8 @@ vif_rings_open(const struct vif_rings_config *config, struct error *err)
 			return NULL;
 		}
 	}
+	for (uint16_t i = 0; config->reattach && i < n; i++)
+		vif_rx_refuse(&rings->queues[i]);
 	return rings;
 }
 
@@ -198,16 +205,31 @@ vif_rings_kick(struct vif_rings *rings)
 	}
 }
 
+/* Wake the control thread. */
+static void
+rings_report(struct vif_rings *rings)
+{
+	uint64_t one = 1;
+
+	/* an eventfd's counter cannot fill up by ones; nothing to do about a failure here */
+	if (write(rings->broken_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
 void
 vif_rings_break(struct vif_rings *rings, const char *reason)
 {
 	const char *none = NULL;
-	uint64_t one = 1;
 
-	if (!__atomic_compare_exchange_n(&rings->broken, &none, reason, false, __ATOMIC_RELAXED,
-					 __ATOMIC_RELAXED))
-		return;
-	/* an eventfd's counter cannot fill up by ones; nothing to do about a failure here */
-	if (write(rings->broken_fd, &one, sizeof(one)) < 0)
-		return;
+	if (__atomic_compare_exchange_n(&rings->broken, &none, reason, false, __ATOMIC_RELAXED,
+					__ATOMIC_RELAXED))
+		rings_report(rings);
+}
+
+void
+vif_rings_copy_failed(struct vif_rings *rings, int error)
+{
+	/* once until the control thread has seen it */
+	if (__atomic_exchange_n(&rings->copy_errno, error, __ATOMIC_RELAXED) == 0)
+		rings_report(rings);
 }

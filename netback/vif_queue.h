@@ -5,8 +5,17 @@
  * A queue has two rings. On the one from the guest, a burst of requests is copied to private memory
  * and checked, one batch of grant copies brings all data straight into mbufs, and every slot is
  * answered, in ring order, before anything is published. So no request is ever under way between
- * two calls: a backend that dies and one that takes over find all there is to know in the ring's
- * shared indices. On the ring to the guest one batch of grant copies fills the pages that the guest
+ * two calls, and the ring's shared indices tell a backend that takes over where to go on.
+ *
+ * But answers overlay requests: a backend that was killed between writing its answers and
+ * publishing them leaves requests whose grant reference (the first four bytes) is an id and a
+ * status instead, and may well name another page that the guest has granted. Which ones cannot be
+ * told, so all that wait at a takeover are answered with an error, unread; guests lose those
+ * packets. On the ring to the guest a reference is overwritten by flags and length, which makes it
+ * 65536 or more: a guest has no such grants (its table would need more than 128 frames; xl's
+ * default is 64), so that a copy to it fails.
+ *
+ * On the ring to the guest one batch of grant copies fills the pages that the guest
  * has posted; packets that find none are the caller's to drop.
  *
  * A guest that breaks the protocol so that the ring can no longer be trusted has all queues of its
@@ -61,16 +70,19 @@ struct vif_thread {
 	struct grant_copy pieces[VIF_PIECES_MAX];
 	struct vif_slot slots[NETIF_RING_SLOTS];
 	struct vif_packet packets[VIF_BURST_MAX];
+	uint64_t lost_events; /* times that events() has failed. worker: rw, control: ro */
+	int lost_errno;       /* why, the last time */
 };
 
 /* Packets that a burst had to throw away, for the caller to count. */
 struct vif_lost {
-	uint32_t bad_request; /* broke the protocol; answered with an error */
-	uint32_t bad_frame;   /* blank checksum, but headers make no sense */
-	uint32_t copy_failed; /* the grant could not be copied */
-	uint32_t no_buffer;   /* no mbuf */
-	uint32_t too_big;     /* more than the guest takes in one packet */
-	uint64_t bytes;       /* of all those that were taken by vif_tx_burst */
+	uint32_t bad_request;       /* broke the protocol; answered with an error */
+	uint32_t bad_frame;         /* blank checksum, but headers make no sense */
+	uint32_t copy_failed;       /* the grant could not be copied */
+	uint32_t no_buffer;         /* no mbuf */
+	uint32_t too_big;           /* more than the guest takes in one packet */
+	uint64_t copy_failed_bytes; /* to the guest only, as is too_big_bytes */
+	uint64_t too_big_bytes;
 };
 
 /* An event channel. */
@@ -88,6 +100,7 @@ struct vif_ring_stats {
 	uint64_t full;
 	uint64_t copies;
 	uint64_t copy_calls;
+	uint64_t copy_failures; /* calls that failed as a whole */
 	uint64_t notifies;
 };
 
@@ -117,7 +130,8 @@ struct vif_rings {
 	uint16_t domid;
 	uint16_t n_queues;
 	bool sg;
-	int broken_fd;      /* eventfd, for the control thread */
+	int broken_fd;  /* eventfd, for the control thread: netback_report() */
+	int copy_errno; /* of a copy that failed as a whole. Any worker: sets; control: clears */
 	const char *broken; /* why it is disabled, or NULL. Any worker: sets once; all: ro */
 	struct vif_queue queues[];
 };
@@ -127,6 +141,7 @@ struct vif_rings {
  * @keys: of the frontend, checked.
  * @threads, @cookies: by queue: the worker that polls it, and what its events are to be called.
  * @broken_fd: eventfd to kick when a ring breaks.
+ * @reattach: the rings may have been used by a backend before us.
  */
 struct vif_rings_config {
 	const struct hypervisor *hv;
@@ -135,6 +150,7 @@ struct vif_rings_config {
 	struct vif_thread *threads[NETBACK_QUEUES_MAX];
 	uint32_t cookies[NETBACK_QUEUES_MAX];
 	int broken_fd;
+	bool reattach;
 };
 
 /**
@@ -150,7 +166,10 @@ void vif_thread_destroy(struct vif_thread *thread);
  * vif_rings_open() - map the rings, check them, bind the channels. Control thread.
  *
  * The rings are entered where the backend before us - or nobody: 0 - has left them.
- * Return: the rings, or NULL with @err filled and nothing left behind.
+ * What the guest has sent and got no answer for is answered with an error if it was connected
+ * before.
+ * Return: the rings, or NULL with @err filled and nothing left behind. err->code is -EINVAL for
+ * what is wrong with the guest's part.
  */
 struct vif_rings *vif_rings_open(const struct vif_rings_config *config, struct error *err);
 
@@ -179,6 +198,22 @@ vif_rings_broken(const struct vif_rings *rings)
 	return __atomic_load_n(&rings->broken, __ATOMIC_RELAXED);
 }
 
+/** vif_rings_copy_failed() - a grant copy has failed as a whole: tell control. Any thread. */
+void vif_rings_copy_failed(struct vif_rings *rings, int error);
+
+/** vif_rings_copy_errno() - errno of a copy that failed since the last call, or 0. Control. */
+static inline int
+vif_rings_copy_errno(struct vif_rings *rings)
+{
+	return __atomic_exchange_n(&rings->copy_errno, 0, __ATOMIC_RELAXED);
+}
+
+/**
+ * vif_rx_refuse() - answer all requests that wait with an error, without looking at data.
+ * Control thread, before workers see the queue.
+ */
+void vif_rx_refuse(struct vif_queue *queue);
+
 /**
  * vif_rx_burst() - take packets that the guest has sent. The worker that polls the queue.
  * @thread: the worker's context.
@@ -201,7 +236,8 @@ bool vif_rx_arm(struct vif_queue *queue);
  * @thread: the worker's context.
  * @pkts, @n: packets; those taken are freed.
  * @lost: counters to add to, for packets that were taken but cannot be delivered.
- * Return: how many were taken, from the front; for the others the guest has posted no buffers.
+ * Return: how many were taken, from the front. The others find no buffers posted, or more pieces
+ * than one burst copies (VIF_PIECES_MAX), or the rings are broken.
  */
 uint16_t vif_tx_burst(struct vif_thread *thread, struct vif_queue *queue, struct rte_mbuf **pkts,
 		      uint16_t n, struct vif_lost *lost);

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From the guest to the switch: the ring that the guest calls TX. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include <rte_branch_prediction.h>
 #include <rte_ether.h>
+#include <rte_ip.h>
 
+#include "l4.h"
 #include "offload.h"
 #include "vif_queue.h"
 
 #define FRAGMENTS_MAX XEN_NETIF_NR_SLOTS_MIN /* after the first one; more: error response */
-#define FRAGMENTS_FATAL 20 /* more after the first one: nobody's mistake; kernel: fatal_skb_slots \
-			    */
+#define FRAGMENTS_FATAL 20 /* more after the first one: fatal_skb_slots of the kernel's netback */
 
 /* What came of looking at one packet's requests. */
 enum take {
@@ -102,8 +104,7 @@ take_extras(struct rx_burst *burst, struct rx_request *request)
 	return TAKE_NEXT;
 }
 
-/* The requests of the other fragments. first.size comes as the whole packet's, leaves as its own.
- */
+/* The other fragments' requests. first.size comes as the whole packet's, leaves as its own. */
 static enum take
 take_fragments(struct rx_burst *burst, struct rx_request *request)
 {
@@ -292,6 +293,47 @@ pieces_copied(const struct grant_copy *pieces, uint32_t n)
 	return status == 0;
 }
 
+/* The transport protocol of an IPv6 packet whose transport header cannot be reached. */
+static uint8_t
+ipv6_proto(const struct rte_mbuf *pkt, uint16_t l2_len)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(pkt, const uint8_t *, l2_len);
+
+	/* a fragment: its header is the first of the packet, as a rule */
+	if (ip[6] == IPPROTO_FRAGMENT && pkt->data_len > l2_len + sizeof(struct rte_ipv6_hdr))
+		return ip[sizeof(struct rte_ipv6_hdr)];
+	return ip[6];
+}
+
+/*
+ * Said to have a blank checksum, and none is found to be filled in: is it known to be neither TCP
+ * nor UDP, where some guests (NetBSD) set the flag too? Otherwise nobody could complete it later.
+ */
+static bool
+blank_is_harmless(const struct rte_mbuf *pkt)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(pkt, const uint8_t *);
+	uint16_t type;
+	struct l4 l4;
+
+	if (l4_parse(pkt, &l4) != 0 && l4.l3_len == 0 && l4.l2_len != 0) {
+		type = (uint16_t)(frame[l4.l2_len - 2] << 8 | frame[l4.l2_len - 1]);
+		if (type == RTE_ETHER_TYPE_VLAN || type == RTE_ETHER_TYPE_QINQ ||
+		    type == RTE_ETHER_TYPE_IPV4)
+			return false;
+		if (type != RTE_ETHER_TYPE_IPV6)
+			return true;
+		if (pkt->data_len < l4.l2_len + sizeof(struct rte_ipv6_hdr))
+			return false;
+		l4.proto = ipv6_proto(pkt, l4.l2_len);
+		if (l4.proto == IPPROTO_HOPOPTS || l4.proto == IPPROTO_ROUTING ||
+		    l4.proto == IPPROTO_DSTOPTS || l4.proto == IPPROTO_AH ||
+		    l4.proto == IPPROTO_FRAGMENT)
+			return false;
+	}
+	return l4.l2_len != 0 && l4.proto != IPPROTO_TCP && l4.proto != IPPROTO_UDP;
+}
+
 /* The packet's data is private now: see that it came, and describe it. */
 static struct rte_mbuf *
 finish_packet(struct rx_burst *burst, const struct vif_packet *packet)
@@ -306,8 +348,9 @@ finish_packet(struct rx_burst *burst, const struct vif_packet *packet)
 		return NULL;
 	}
 	if (packet->flags & NETTXF_csum_blank) {
-		/* nothing marked: not TCP or UDP, where some guests (NetBSD) set the flag too */
-		if (unlikely(offload_describe(pkt) == -EBADMSG)) {
+		int ret = offload_describe(pkt);
+
+		if (unlikely(ret != 0) && (ret == -EBADMSG || !blank_is_harmless(pkt))) {
 			burst->lost->bad_frame++;
 			rte_pktmbuf_free(pkt);
 			return NULL;
@@ -346,10 +389,14 @@ static void
 copy_pieces(struct rx_burst *burst)
 {
 	struct vif_thread *thread = burst->thread;
+	int ret;
 
 	if (burst->n_pieces == 0)
 		return;
-	if (thread->hv->ops->copy(thread->hvt, thread->pieces, burst->n_pieces) < 0) {
+	ret = thread->hv->ops->copy(thread->hvt, thread->pieces, burst->n_pieces);
+	if (unlikely(ret < 0)) {
+		vif_rings_copy_failed(burst->queue->rings, -ret);
+		burst->queue->tx.stats.copy_failures++;
 		for (uint32_t i = 0; i < burst->n_pieces; i++)
 			thread->pieces[i].status = NETIF_RSP_ERROR;
 	}
@@ -390,6 +437,41 @@ vif_rx_burst(struct vif_thread *thread, struct vif_queue *queue, struct rte_memp
 	if (unlikely(take == TAKE_BROKEN))
 		vif_rings_break(queue->rings, burst.broken);
 	return n_pkts;
+}
+
+void
+vif_rx_refuse(struct vif_queue *queue)
+{
+	struct netif_tx_sring *ring = queue->tx.ring;
+	uint32_t index = queue->tx.index, end = ring_load(&ring->req_prod);
+	bool more = false, has_extra = false;
+
+	/* ids, flags and all of an extra that is looked at here are not overlaid by answers */
+	for (; index != end; index++) {
+		struct netif_tx_response *response = &ring->ring[index & NETIF_RING_MASK].rsp;
+		struct netif_tx_request request;
+		struct netif_extra_info extra;
+
+		ring_copy_tx(ring, index, &request);
+		if (has_extra) {
+			memcpy(&extra, &request, sizeof(extra));
+			has_extra = extra.flags & XEN_NETIF_EXTRA_FLAG_MORE;
+			/* a multicast message has no fragments */
+			more &= extra.type != XEN_NETIF_EXTRA_TYPE_MCAST_ADD &&
+				extra.type != XEN_NETIF_EXTRA_TYPE_MCAST_DEL;
+			response->status = NETIF_RSP_NULL;
+			continue;
+		}
+		has_extra = !more && (request.flags & NETTXF_extra_info);
+		if (!more)
+			queue->tx.stats.errors++;
+		more = request.flags & NETTXF_more_data;
+		response->id = request.id;
+		response->status = NETIF_RSP_ERROR;
+	}
+	queue->tx.stats.slots += end - queue->tx.index;
+	queue->tx.index = end;
+	__atomic_store_n(&ring->rsp_prod, end, __ATOMIC_RELEASE);
 }
 
 bool

@@ -12,6 +12,7 @@ struct tx_burst {
 	uint32_t n_available; /* buffers that the guest has posted */
 	uint32_t n_slots;     /* of these, used */
 	uint32_t n_pieces;
+	uint32_t n_lost; /* packets that are taken, but not delivered */
 };
 
 /* Slots that a packet fills: pages, each of them full but the last. */
@@ -83,16 +84,29 @@ plan_packet(struct tx_burst *burst, const struct rte_mbuf *pkt)
 	}
 }
 
+/* A packet is taken and cannot be delivered. */
+static void
+packet_failed(struct tx_burst *burst, uint32_t len)
+{
+	burst->lost->copy_failed++;
+	burst->lost->copy_failed_bytes += len;
+	burst->n_lost++;
+}
+
 /* Plan one packet; false if this burst, or the guest, has no room for it. */
 static bool
 take_packet(struct tx_burst *burst, const struct rte_mbuf *pkt)
 {
 	uint32_t needed = slots_needed(pkt);
 
-	if (unlikely(needed > (burst->queue->rings->sg ? XEN_NETIF_NR_SLOTS_MIN : 1) ||
-		     pkt->nb_segs > VIF_PIECES_MAX / 2)) {
+	if (unlikely(needed > (burst->queue->rings->sg ? XEN_NETIF_NR_SLOTS_MIN : 1))) {
 		burst->lost->too_big++;
-		burst->lost->bytes += pkt->pkt_len;
+		burst->lost->too_big_bytes += pkt->pkt_len;
+		burst->n_lost++;
+		return true;
+	}
+	if (unlikely(pkt->nb_segs > VIF_PIECES_MAX / 2)) {
+		packet_failed(burst, pkt->pkt_len);
 		return true;
 	}
 	if (unlikely(burst->n_slots + needed > burst->n_available)) {
@@ -130,11 +144,8 @@ check_pieces(struct tx_burst *burst)
 		}
 		if (slot->flags & NETRXF_more_data)
 			continue;
-		if (unlikely(packet_bad)) {
-			burst->lost->copy_failed++;
-			burst->lost->bytes += packet_len;
-			burst->queue->rx.stats.errors++;
-		}
+		if (unlikely(packet_bad))
+			packet_failed(burst, packet_len);
 		packet_len = 0;
 		packet_bad = false;
 	}
@@ -144,8 +155,11 @@ static void
 copy_pieces(struct tx_burst *burst)
 {
 	struct vif_thread *thread = burst->thread;
+	int ret = thread->hv->ops->copy(thread->hvt, thread->pieces, burst->n_pieces);
 
-	if (thread->hv->ops->copy(thread->hvt, thread->pieces, burst->n_pieces) < 0) {
+	if (unlikely(ret < 0)) {
+		vif_rings_copy_failed(burst->queue->rings, -ret);
+		burst->queue->rx.stats.copy_failures++;
 		for (uint32_t i = 0; i < burst->n_pieces; i++)
 			thread->pieces[i].status = NETIF_RSP_ERROR;
 	}
@@ -199,7 +213,8 @@ send_locked(struct tx_burst *burst, struct rte_mbuf **pkts, uint16_t n)
 		publish(burst);
 	}
 	queue->rx.stats.slots += burst->n_slots;
-	queue->rx.stats.packets += taken;
+	queue->rx.stats.packets += taken - burst->n_lost;
+	queue->rx.stats.errors += burst->n_lost;
 	return taken;
 }
 

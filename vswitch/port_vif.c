@@ -16,18 +16,26 @@
 #include "switch.h"
 #include "vif.h"
 
-#define RETRY_USEC 20000 /* until a vif is looked at again whose predecessor is still closing */
-#define EVENTS_MAX 64    /* event channels looked at in one go */
+#define EVENTS_MAX 64  /* event channels looked at in one go */
+#define NO_SG_MTU 1500 /* of guests that take packets of one page only */
+
+struct vif_ports;
+
+/* A worker's event channels. */
+struct worker_events {
+	struct vif_ports *ports;
+	struct vif_thread *thread;
+};
 
 /* All of netback in this switch: the netback's owner. */
 struct vif_ports {
 	struct vswitch *sw;
 	struct event *event; /* netback has work */
-	struct event *retry;
 	struct log_limit log_limit;
 	bool stopping;
 	uint16_t n_threads;
 	struct vif_thread *threads[WORKER_MAX];
+	struct worker_events events[WORKER_MAX];
 };
 
 /* A vif port. */
@@ -35,6 +43,7 @@ struct vif_port {
 	struct vif *vif; /* a reference; worker: ro */
 	struct port *port;
 	char bridge[SWITCH_NAME_SIZE]; /* that it was on before a restart and that is missing */
+	struct log_limit log_limit;
 };
 
 /* A port's settings as noted in the store. */
@@ -71,7 +80,6 @@ vif_port_tx_burst(struct worker *worker, struct port *port, uint16_t i, struct r
 {
 	const struct vif_port *vif_port = port->priv;
 	struct vif_queue *queue = vif_queue(vif_port->vif, i, true);
-	struct port_stats *stats = worker_stats(worker, port);
 	struct vif_lost lost = { 0 };
 
 	if (queue == NULL)
@@ -79,11 +87,8 @@ vif_port_tx_burst(struct worker *worker, struct port *port, uint16_t i, struct r
 	n = vif_tx_burst(worker->hypervisor, queue, pkts, n, &lost);
 	if (likely((lost.too_big | lost.copy_failed) == 0))
 		return n;
-	/* taken, and so counted as sent by the caller, but lost */
-	stats->tx_packets -= lost.too_big + lost.copy_failed;
-	stats->tx_bytes -= lost.bytes;
-	stats->drops[DROP_MTU_EXCEEDED] += lost.too_big;
-	stats->drops[DROP_BAD_REQUEST] += lost.copy_failed;
+	port_tx_lost(worker, port, DROP_MTU_EXCEEDED, lost.too_big, lost.too_big_bytes);
+	port_tx_lost(worker, port, DROP_TX_ERROR, lost.copy_failed, lost.copy_failed_bytes);
 	return n;
 }
 
@@ -96,16 +101,47 @@ vif_port_rx_arm(struct worker *worker, struct port *port, uint16_t i)
 	return queue != NULL && vif_rx_arm(queue);
 }
 
-/* An event channel of this worker has fired. */
+/* Events have been lost: any guest may have sent something. */
+static void
+vif_ports_activate(struct worker *worker)
+{
+	for (uint32_t id = 0; id < PORT_MAX; id++) {
+		struct port *port = datapath_port(worker->dp, id);
+
+		if (port == NULL || port->type != &port_type_vif)
+			continue;
+		/* those of other workers are ignored */
+		for (uint16_t queue = 0; queue < port->n_rxq; queue++)
+			worker_queue_active(worker, RXQ_COOKIE(id, queue));
+	}
+}
+
+/* Event channels of this worker have fired. */
 static void
 vif_port_events(struct worker *worker, void *arg)
 {
-	struct vif_thread *thread = arg;
+	const struct worker_events *source = arg;
+	struct vif_thread *thread = source->thread;
 	uint32_t cookies[EVENTS_MAX];
-	uint32_t n = thread->hv->ops->events(thread->hvt, cookies, EVENTS_MAX);
+	int n = thread->hv->ops->events(thread->hvt, cookies, EVENTS_MAX);
 
-	for (uint32_t i = 0; i < n; i++)
+	for (int i = 0; i < n; i++)
 		worker_queue_active(worker, cookies[i]);
+	if (likely(n >= 0))
+		return;
+	thread->lost_errno = -n;
+	__atomic_store_n(&thread->lost_events, thread->lost_events + 1, __ATOMIC_RELAXED);
+	vif_ports_activate(worker);
+	netback_report(source->ports->sw->netback);
+}
+
+/* The MTU that the vif is to have: the operator's, or the toolstack's. */
+static uint32_t
+vif_port_mtu(const struct vif *vif, const struct port_config *config)
+{
+	uint32_t mtu = config->mtu != 0 ? config->mtu : vif_mtu(vif);
+
+	return mtu < PORT_MTU_MIN || mtu > PORT_MTU_MAX ? PORT_MTU_DEFAULT : mtu;
 }
 
 static int
@@ -114,7 +150,6 @@ vif_port_open(struct port *port, const struct port_config *config, struct error 
 	struct netback *netback = config->sw->netback;
 	struct vif_port *vif_port;
 	struct vif *vif;
-	uint32_t mtu;
 
 	if (netback == NULL)
 		return error_set(err, EOPNOTSUPP,
@@ -135,13 +170,11 @@ vif_port_open(struct port *port, const struct port_config *config, struct error 
 	vif_port->vif = vif;
 	vif_port->port = port;
 	port->priv = vif_port;
-	port->n_rxq = port->n_txq = netback_max_queues(netback);
+	/* not netback_max_queues(): a guest may have been offered more before a restart */
+	port->n_rxq = port->n_txq = NETBACK_QUEUES_MAX;
 	port->caps = 0;
 	port->up = false;
-	mtu = config->mtu != 0 ? config->mtu : vif_mtu(vif);
-	if (mtu < PORT_MTU_MIN || mtu > PORT_MTU_MAX)
-		mtu = PORT_MTU_DEFAULT;
-	port_mtu_set(port, mtu);
+	port_mtu_set(port, vif_port_mtu(vif, config));
 	return 0;
 }
 
@@ -202,8 +235,7 @@ note_config(struct vswitch *sw, const struct vif *vif, const struct vif_note *no
 	memcpy(config->name, vif->name, sizeof(vif->name));
 }
 
-/* Make the vif's port, and put it on the bridge that it was on before a restart, if there is one.
- */
+/* Make the vif's port, on the bridge that it was on before a restart, if there is one. */
 static int
 owner_vif_added(void *arg, struct vif *vif, struct error *err)
 {
@@ -220,11 +252,7 @@ owner_vif_added(void *arg, struct vif *vif, struct error *err)
 										      NULL;
 	note_config(sw, vif, &note, &config);
 	ret = switch_port_add(sw, bridge, &config, err);
-	if (ret == -EAGAIN) {
-		const struct timeval soon = { .tv_usec = RETRY_USEC };
-
-		event_add(ports->retry, &soon);
-	} else if (ret == 0) {
+	if (ret == 0) {
 		vif_port = vif->owner_data;
 		if (note.bridge != NULL && bridge == NULL)
 			snprintf(vif_port->bridge, sizeof(vif_port->bridge), "%s", note.bridge);
@@ -245,21 +273,41 @@ owner_vif_removed(void *arg, struct vif *vif)
 	switch_remove_vif(ports->sw, vif->name);
 }
 
+/* Set the MTU by what the guest takes at present, and say how the port is. */
+static void
+vif_port_status(struct vswitch *sw, struct vif_port *vif_port)
+{
+	const struct vif *vif = vif_port->vif;
+	struct port *port = vif_port->port;
+	uint32_t mtu = vif_port_mtu(vif, &switch_port_of(sw, port)->config);
+	char reason[100] = "";
+
+	if (vif->rings == NULL) {
+		port_mtu_set(port, mtu);
+		switch_port_status(sw, port, false, "guest is not connected");
+		return;
+	}
+	port_mtu_set(port, vif->keys.sg ? mtu : RTE_MIN(mtu, NO_SG_MTU));
+	if (vif_port->bridge[0] != '\0')
+		snprintf(reason, sizeof(reason), "its bridge %s does not exist", vif_port->bridge);
+	else if (port->mtu != mtu)
+		snprintf(reason, sizeof(reason), "mtu %u is set, but the guest takes %u at most",
+			 mtu, port->mtu);
+	switch_port_status(sw, port, true, reason);
+}
+
 static void
 owner_vif_connected(void *arg, struct vif *vif)
 {
 	struct vif_ports *ports = arg;
 	struct vif_port *vif_port = vif->owner_data;
 	struct port *port = vif_port->port;
-	char reason[64] = "";
 	uint32_t caps = 0;
 
 	caps |= vif->keys.csum_ipv4 ? PORT_CAP_CSUM_IPV4 : 0;
 	caps |= vif->keys.csum_ipv6 ? PORT_CAP_CSUM_IPV6 : 0;
 	__atomic_store_n(&port->caps, caps, __ATOMIC_RELAXED);
-	if (vif_port->bridge[0] != '\0')
-		snprintf(reason, sizeof(reason), "its bridge %s does not exist", vif_port->bridge);
-	switch_port_status(ports->sw, port, true, reason);
+	vif_port_status(ports->sw, vif_port);
 	/* no event comes for what the guest has sent before it was heard */
 	for (uint16_t i = 0; i < vif->keys.n_queues; i++)
 		worker_activate(ports->sw->dp->workers[port->rxq[i].worker],
@@ -273,7 +321,7 @@ owner_vif_disconnected(void *arg, struct vif *vif)
 	struct vif_port *vif_port = vif->owner_data;
 
 	if (vif_port != NULL && !ports->stopping)
-		switch_port_status(ports->sw, vif_port->port, false, "guest is not connected");
+		vif_port_status(ports->sw, vif_port);
 }
 
 static uint16_t
@@ -296,8 +344,11 @@ static void
 owner_message(void *arg, const struct vif *vif, const char *text)
 {
 	struct vif_ports *ports = arg;
+	struct vif_port *vif_port = vif != NULL ? vif->owner_data : NULL;
 
-	log_limited(&ports->log_limit, LOG_NOTICE, "%s: %s", vif->name, text);
+	/* a limit each: one guest's lines are not to push out those about others */
+	log_limited(vif_port != NULL ? &vif_port->log_limit : &ports->log_limit, LOG_NOTICE,
+		    "%s: %s", vif != NULL ? vif->name : "xen", text);
 }
 
 static void
@@ -327,14 +378,6 @@ vif_ports_event(evutil_socket_t fd, short what, void *arg)
 	netback_process(ports->sw->netback);
 }
 
-static void
-vif_ports_retry(evutil_socket_t fd, short what, void *arg)
-{
-	struct vif_ports *ports = arg;
-
-	netback_retry(ports->sw->netback);
-}
-
 /* Give each worker its context and its event channels. */
 static int
 vif_ports_threads(struct vif_ports *ports, const struct hypervisor *hv, struct error *err)
@@ -351,10 +394,11 @@ vif_ports_threads(struct vif_ports *ports, const struct hypervisor *hv, struct e
 					 "worker %u: %s",
 					 w, strerror(errno));
 		ports->threads[w] = thread;
+		ports->events[w] = (struct worker_events){ .ports = ports, .thread = thread };
 		ports->n_threads = (uint16_t)(w + 1);
 		dp->workers[w]->hypervisor = thread;
 		ret = worker_event_source(dp->workers[w], hv->ops->events_fd(thread->hvt),
-					  vif_port_events, thread);
+					  vif_port_events, &ports->events[w]);
 		if (ret < 0)
 			return error_set(err, ret,
 					 "xen: worker %u cannot wait for event channels: "
@@ -369,8 +413,6 @@ vif_ports_free(struct vif_ports *ports)
 {
 	if (ports->event != NULL)
 		event_free(ports->event);
-	if (ports->retry != NULL)
-		event_free(ports->retry);
 	netback_destroy(ports->sw->netback);
 	ports->sw->netback = NULL;
 	for (uint16_t w = 0; w < ports->n_threads; w++) {
@@ -405,8 +447,7 @@ port_vif_init(struct vswitch *sw, const struct hypervisor *hv, struct error *err
 	}
 	ports->event = event_new(sw->base, netback_fd(sw->netback), EV_READ | EV_PERSIST,
 				 vif_ports_event, ports);
-	ports->retry = event_new(sw->base, -1, 0, vif_ports_retry, ports);
-	if (ports->event == NULL || ports->retry == NULL || event_add(ports->event, NULL) < 0) {
+	if (ports->event == NULL || event_add(ports->event, NULL) < 0) {
 		ret = error_set(err, ENOMEM, "xen: no memory");
 		goto err_free;
 	}
@@ -478,6 +519,7 @@ port_vif_attached(struct vswitch *sw, const struct switch_port *port)
 	note_write_u32(vif, "vid", port->config.vid);
 	note_write_u32(vif, "mtu", port->config.mtu);
 	note_write_u32(vif, "fdb-limit", port->config.fdb_limit);
+	vif_port_status(sw, port->dp->priv);
 }
 
 void
@@ -516,9 +558,6 @@ port_vif_bridge_added(struct vswitch *sw, const char *bridge)
 		if (switch_port_add(sw, bridge, &config, &err) < 0)
 			log_line(LOG_WARNING, "%s: cannot go back to its bridge: %s", vif->name,
 				 err.msg);
-		else
-			switch_port_status(sw, vif_port->port, vif->rings != NULL,
-					   vif->rings != NULL ? "" : "guest is not connected");
 	}
 }
 

@@ -31,14 +31,15 @@ vif_features_json(const struct vif_info *info)
 static json_t *
 vif_counters_json(const struct vif_info *info)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rx_packets",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rx_packets",
 			 (json_int_t)info->tx_packets, "tx_packets", (json_int_t)info->rx_packets,
 			 "rx_requests", (json_int_t)info->tx_requests, "tx_requests",
 			 (json_int_t)info->rx_requests, "rx_errors", (json_int_t)info->tx_errors,
 			 "tx_errors", (json_int_t)info->rx_errors, "tx_full",
 			 (json_int_t)info->rx_full, "copies", (json_int_t)info->copies,
 			 "copy_calls", (json_int_t)info->copy_calls, "notifies",
-			 (json_int_t)info->notifies, "ring_errors", (json_int_t)info->ring_errors);
+			 (json_int_t)info->notifies, "ring_errors", (json_int_t)info->ring_errors,
+			 "copy_failures", (json_int_t)info->copy_failures);
 }
 
 static json_t *

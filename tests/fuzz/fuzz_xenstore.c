@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What guests and toolstacks write to xenstore: the input is a list of commands - keys with any
- * value, states in any order, devices that come and go, restarts of the backend in between.
+ * value, states in any order, devices that come and go, the backend's calls failing, restarts of
+ * the backend in between.
  *
  * Beyond what the sanitizers see it checks that the state machine comes to rest after each command
  * (fake_host_settle() gives up on one that does not), and that nothing is left behind.
  */
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -38,6 +40,8 @@ enum command {
 	RESTART,
 	HOLD,
 	KILL,
+	FAIL,
+	RETRY,
 	COMMANDS,
 };
 
@@ -165,6 +169,8 @@ execute(struct run *run, struct input *input)
 		break;
 	case RESTART:
 		fake_host_stop(run->host);
+		/* without its own watches a backend does not start */
+		fake_fail(fake, FAKE_OP_WATCH, 0, 0);
 		fake_host_start(run->host);
 		break;
 	case HOLD:
@@ -172,6 +178,13 @@ execute(struct run *run, struct input *input)
 		break;
 	case KILL:
 		fake_domain_kill(fake, config->domid);
+		break;
+	case FAIL:
+		fake_fail(fake, (enum fake_op)(take8(input) % FAKE_OPS), take8(input) % 16,
+			  which & 2 ? ENOMEM : EINVAL);
+		break;
+	case RETRY:
+		netback_retry(run->host->netback);
 		break;
 	case COMMANDS:
 		break;
@@ -199,7 +212,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		execute(&run, &input);
 
 	run.host->hold_retired = false;
+	for (unsigned int op = 0; op < FAKE_OPS; op++)
+		fake_fail(run.host->fake, (enum fake_op)op, 0, 0);
+	netback_retry(run.host->netback);
 	fake_store_rm(fake_hypervisor_store(run.host->fake), 0, "/local/domain/0/backend");
+	fake_host_settle(run.host, NULL, 0);
+	netback_retry(run.host->netback);
 	fake_host_settle(run.host, NULL, 0);
 	counts = fake_hypervisor_counts(run.host->fake);
 	REQUIRE(counts.maps == 0 && counts.bound == 0 && counts.watches == 2);

@@ -152,6 +152,46 @@ make_packet(const uint8_t *data, uint32_t len, uint16_t seg_len)
 	return pkt;
 }
 
+/* A grant that is good, for requests made by hand. */
+static inline uint32_t
+good_ref(struct bed *bed)
+{
+	static uint32_t ref;
+
+	fake_grant(bed->host->fake, guest.domid, &ref);
+	return ref;
+}
+
+static inline void
+raw(struct bed *bed, uint32_t gref, uint16_t offset, uint16_t flags, uint16_t id, uint16_t size)
+{
+	struct netif_tx_request request = {
+		.gref = gref, .offset = offset, .flags = flags, .id = id, .size = size
+	};
+
+	fake_frontend_raw(bed->frontend, 0, &request);
+}
+
+static inline void
+raw_extra(struct bed *bed, const struct netif_extra_info *extra)
+{
+	uint8_t entry[12] = { 0 };
+
+	memcpy(entry, extra, sizeof(*extra));
+	fake_frontend_raw(bed->frontend, 0, entry);
+}
+
+static inline void
+assert_response(struct bed *bed, uint32_t index, int id, int status)
+{
+	const struct netif_tx_response *response =
+		&bed->frontend->queues[0].tx->ring[index & NETIF_RING_MASK].rsp;
+
+	if (id >= 0)
+		assert_int_equal(response->id, id);
+	assert_int_equal(response->status, status);
+}
+
 static inline void
 start_eal(void)
 {

@@ -124,46 +124,6 @@ test_checksum_flags(void **state)
 	assert_null(bed->frontend->broken);
 }
 
-/* A grant that is good, for requests made by hand. */
-static uint32_t
-good_ref(struct bed *bed)
-{
-	static uint32_t ref;
-
-	fake_grant(bed->host->fake, guest.domid, &ref);
-	return ref;
-}
-
-static void
-raw(struct bed *bed, uint32_t gref, uint16_t offset, uint16_t flags, uint16_t id, uint16_t size)
-{
-	struct netif_tx_request request = {
-		.gref = gref, .offset = offset, .flags = flags, .id = id, .size = size
-	};
-
-	fake_frontend_raw(bed->frontend, 0, &request);
-}
-
-static void
-raw_extra(struct bed *bed, const struct netif_extra_info *extra)
-{
-	uint8_t entry[12] = { 0 };
-
-	memcpy(entry, extra, sizeof(*extra));
-	fake_frontend_raw(bed->frontend, 0, entry);
-}
-
-static void
-assert_response(struct bed *bed, uint32_t index, int id, int status)
-{
-	const struct netif_tx_response *response =
-		&bed->frontend->queues[0].tx->ring[index & NETIF_RING_MASK].rsp;
-
-	if (id >= 0)
-		assert_int_equal(response->id, id);
-	assert_int_equal(response->status, status);
-}
-
 /* Push, and expect all slots answered with errors, the vif alive and no packet. */
 static void
 expect_errors(struct bed *bed, uint32_t n)
@@ -587,48 +547,98 @@ test_notifications(void **state)
 	rte_pktmbuf_free(pkts[0]);
 }
 
-/* The backend goes away and a new one comes, with packets in the ring both ways. */
+/* A blank checksum that nobody could fill in later is not let through. */
 static void
-test_restart(void **state)
+test_blank_unreachable(void **state)
+{
+	static const uint8_t passes[][60] = {
+		/* ICMP, first fragment of it, ICMPv6, and none of them */
+		{ [12] = 0x08, [14] = 0x45, [17] = 40, [23] = 1 },
+		{ [12] = 0x08, [14] = 0x45, [17] = 40, [20] = 0x20, [23] = 1 },
+		{ [12] = 0x86, [13] = 0xdd, [14] = 0x60, [19] = 6, [20] = 58 },
+		{ [12] = 0x86, [13] = 0xdd, [14] = 0x60, [19] = 6, [20] = 44, [54] = 58 },
+		{ [12] = 0x88, [13] = 0xcc },
+	};
+	static const uint8_t drops[][60] = {
+		/* fragments of UDP and TCP; a chain of headers; three tags */
+		{ [12] = 0x08, [14] = 0x45, [17] = 40, [20] = 0x20, [23] = 17 },
+		{ [12] = 0x08, [14] = 0x45, [17] = 40, [21] = 1, [23] = 6 },
+		{ [12] = 0x86, [13] = 0xdd, [14] = 0x60, [19] = 6, [20] = 44, [54] = 17 },
+		{ [12] = 0x86, [13] = 0xdd, [14] = 0x60, [19] = 6, [20] = 44, [54] = 60 },
+		{ [12] = 0x81, [16] = 0x81, [20] = 0x81, [24] = 0x08 },
+	};
+	struct bed *bed = *state;
+	struct fake_frame frame = { .len = 60, .flags = NETTXF_csum_blank };
+	struct rte_mbuf *pkts[VIF_BURST_MAX];
+
+	for (unsigned int i = 0; i < RTE_DIM(passes); i++) {
+		frame.data = passes[i];
+		fake_frontend_send(bed->frontend, 0, &frame);
+		assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 1);
+		assert_int_equal(pkts[0]->ol_flags, 0);
+		rte_pktmbuf_free(pkts[0]);
+	}
+	assert_int_equal(bed->lost.bad_frame, 0);
+	for (unsigned int i = 0; i < RTE_DIM(drops); i++) {
+		frame.data = drops[i];
+		fake_frontend_send(bed->frontend, 0, &frame);
+		assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 0);
+		assert_int_equal(bed->lost.bad_frame, i + 1);
+	}
+	assert_int_equal(fake_frontend_reap(bed->frontend, 0), RTE_DIM(passes) + RTE_DIM(drops));
+	assert_null(bed->frontend->broken);
+}
+
+/* The same type of extra twice; a multicast message that announces fragments it has not. */
+static void
+test_extras_repeated(void **state)
 {
 	struct bed *bed = *state;
-	uint8_t data[10][100], buf[200];
-	struct fake_frame frame = { .len = sizeof(data[0]) };
-	struct rte_mbuf *pkts[VIF_BURST_MAX], *pkt;
+	struct netif_extra_info hash = { .type = XEN_NETIF_EXTRA_TYPE_HASH,
+					 .flags = XEN_NETIF_EXTRA_FLAG_MORE };
+	struct netif_extra_info mcast = { .type = XEN_NETIF_EXTRA_TYPE_MCAST_ADD };
+	struct rte_mbuf *pkts[VIF_BURST_MAX];
+	uint32_t ref = good_ref(bed);
 
-	for (unsigned int i = 0; i < 300; i++)
-		send_one(bed, 60 + i, 0, 0);
-	for (unsigned int i = 0; i < 10; i++) {
-		fill(data[i], sizeof(data[i]), i);
-		frame.data = data[i];
-		fake_frontend_send(bed->frontend, 0, &frame);
-		if (i == 3) {
-			assert_int_equal(receive(bed, pkts, 2), 2);
-			rte_pktmbuf_free_bulk(pkts, 2);
-		}
-	}
-	pkt = rte_pktmbuf_alloc(pool);
-	memcpy(rte_pktmbuf_append(pkt, 100), data[0], 100);
-	assert_int_equal(transmit(bed, &pkt, 1), 1);
+	raw(bed, ref, 0, NETTXF_extra_info, 1, 60);
+	raw_extra(bed, &hash);
+	hash.flags = 0;
+	raw_extra(bed, &hash);
+	raw(bed, 0, 0, NETTXF_extra_info | NETTXF_more_data, 2, 0);
+	raw_extra(bed, &mcast);
+	raw(bed, ref, 0, 0, 3, 60);
+	fake_frontend_push(bed->frontend, 0);
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 2);
+	rte_pktmbuf_free_bulk(pkts, 2);
+	assert_response(bed, 0, 1, NETIF_RSP_OKAY);
+	assert_response(bed, 1, -1, NETIF_RSP_NULL);
+	assert_response(bed, 2, -1, NETIF_RSP_NULL);
+	assert_response(bed, 3, 2, NETIF_RSP_ERROR);
+	assert_response(bed, 4, -1, NETIF_RSP_NULL);
+	assert_response(bed, 5, 3, NETIF_RSP_OKAY);
+	assert_null(vif_rings_broken(bed->vif->rings));
+}
 
-	fake_host_stop(bed->host);
-	fake_host_start(bed->host);
-	fake_host_settle(bed->host, &bed->frontend, 1);
-	bed->vif = fake_host_vif(bed->host, &guest);
+/* Grants of the rings' own pages, and one page for several packets: the guest's affair alone. */
+static void
+test_strange_grants(void **state)
+{
+	struct bed *bed = *state;
+	const struct fake_queue *queue = &bed->frontend->queues[0];
+	struct rte_mbuf *pkts[VIF_BURST_MAX];
+	uint32_t ref = good_ref(bed);
 
-	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 8);
-	for (unsigned int i = 0; i < 8; i++)
-		assert_packet(pkts[i], data[i + 2], sizeof(data[0]));
-	rte_pktmbuf_free_bulk(pkts, 8);
-	assert_int_equal(fake_frontend_reap(bed->frontend, 0), 10);
-	pkt = rte_pktmbuf_alloc(pool);
-	memcpy(rte_pktmbuf_append(pkt, 100), data[1], 100);
-	assert_int_equal(transmit(bed, &pkt, 1), 1);
-	for (unsigned int i = 0; i < 2; i++) {
-		assert_int_equal(fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf), NULL), 100);
-		assert_memory_equal(buf, data[i], 100);
-	}
-	assert_null(bed->frontend->broken);
+	raw(bed, queue->tx_ref, 0, 0, 1, 200);
+	raw(bed, queue->rx_ref, 0, 0, 2, 4096);
+	raw(bed, ref, 0, NETTXF_more_data, 3, 200);
+	raw(bed, ref, 0, 0, 4, 100);
+	raw(bed, ref, 0, 0, 5, 60);
+	fake_frontend_push(bed->frontend, 0);
+	assert_int_equal(receive(bed, pkts, VIF_BURST_MAX), 4);
+	rte_pktmbuf_free_bulk(pkts, 4);
+	for (uint32_t i = 0; i < 5; i++)
+		assert_response(bed, i, (int)i + 1, NETIF_RSP_OKAY);
+	assert_null(vif_rings_broken(bed->vif->rings));
 }
 
 int
@@ -663,7 +673,9 @@ main(void)
 		TEST(test_bad_grant),
 		TEST(test_no_buffers),
 		TEST(test_notifications),
-		TEST(test_restart),
+		TEST(test_blank_unreachable),
+		TEST(test_extras_repeated),
+		TEST(test_strange_grants),
 	};
 
 	start_eal();

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The life of a vif as xenstore sees it: states, keys, restarts, and that nothing is left behind.
- */
+/* The life of a vif as xenstore sees it: states, keys, restarts; and nothing is left behind. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -433,8 +432,7 @@ test_bad_indices(void **state)
 	fake_frontend_destroy(frontend);
 }
 
-/* The process ends and a new one comes: the store is not touched, the guest sees nothing but a
- * kick. */
+/* The process ends and a new one comes: the store is untouched, the guest sees only a kick. */
 static void
 test_restart(void **state)
 {

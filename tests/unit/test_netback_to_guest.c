@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Packets from the switch to a guest, and guests that do not take them as they should. */
+#include <errno.h>
+
 #include "netback_bed.h"
 
 static int
@@ -114,6 +116,7 @@ test_to_guest_no_sg(void **state)
 {
 	static uint8_t data[9000];
 	struct bed *bed = *state;
+	struct vif_info info;
 	struct rte_mbuf *pkts[3] = {
 		make_packet(data, 4096, 2000),
 		make_packet(data, 4097, 2000),
@@ -122,7 +125,10 @@ test_to_guest_no_sg(void **state)
 
 	assert_int_equal(transmit(bed, pkts, 3), 3);
 	assert_int_equal(bed->lost.too_big, 1);
-	assert_int_equal(bed->lost.bytes, 4097);
+	assert_int_equal(bed->lost.too_big_bytes, 4097);
+	vif_info(bed->vif, &info);
+	assert_int_equal(info.rx_packets, 2);
+	assert_int_equal(info.rx_errors, 1);
 	assert_int_equal(fake_frontend_recv(bed->frontend, 0, data, sizeof(data), NULL), 4096);
 	assert_int_equal(fake_frontend_recv(bed->frontend, 0, data, sizeof(data), NULL), 60);
 	assert_int_equal(fake_frontend_recv(bed->frontend, 0, data, sizeof(data), NULL), 0);
@@ -142,7 +148,7 @@ test_to_guest_bad_grant(void **state)
 	pkts[1] = make_packet(data, 60, 2000);
 	assert_int_equal(transmit(bed, pkts, 2), 2);
 	assert_int_equal(bed->lost.copy_failed, 1);
-	assert_int_equal(bed->lost.bytes, sizeof(data));
+	assert_int_equal(bed->lost.copy_failed_bytes, sizeof(data));
 	assert_true(queue->rx->ring[0].rsp.status == 4096);
 	assert_true(queue->rx->ring[1].rsp.status < 0);
 	assert_int_equal(fake_frontend_recv(bed->frontend, 0, data, sizeof(data), NULL), -EIO);
@@ -178,6 +184,28 @@ test_buffers_overflow(void **state)
 	assert_int_equal(fake_backend_state(bed->host->fake, &guest), XenbusStateClosing);
 }
 
+static void
+test_to_guest_copy_call_fails(void **state)
+{
+	static uint8_t data[9000];
+	struct bed *bed = *state;
+	struct rte_mbuf *pkt = make_packet(data, sizeof(data), 2000);
+	struct vif_info info;
+
+	fake_fail(bed->host->fake, FAKE_OP_COPY, 1, EFAULT);
+	assert_int_equal(transmit(bed, &pkt, 1), 1);
+	assert_int_equal(bed->lost.copy_failed, 1);
+	assert_int_equal(bed->lost.copy_failed_bytes, sizeof(data));
+	netback_process(bed->host->netback);
+	assert_string_equal(bed->host->message, "vif1.0: grant copies fail: Bad address");
+	vif_info(bed->vif, &info);
+	assert_int_equal(info.copy_failures, 1);
+	assert_int_equal(info.rx_packets, 0);
+	assert_int_equal(info.rx_errors, 1);
+	assert_int_equal(fake_frontend_recv(bed->frontend, 0, data, sizeof(data), NULL), -EIO);
+	assert_null(bed->frontend->broken);
+}
+
 int
 main(void)
 {
@@ -189,6 +217,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_to_guest_no_sg, setup_no_sg, teardown),
 		TEST(test_to_guest_bad_grant),
 		TEST(test_to_guest_echoes_id),
+		TEST(test_to_guest_copy_call_fails),
 		TEST(test_buffers_overflow),
 	};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* vif ports in a real switch: guests on the fake hypervisor that talk to each other. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -322,7 +323,7 @@ test_balance(void **state)
 			fake_frontend_reap(bed->guests[i], 0);
 	}
 	run(bed);
-	LIST_FOREACH (port, &bed->sw->ports, list) {
+	LIST_FOREACH(port, &bed->sw->ports, list) {
 		switch_port_stats(bed->sw, port, &stats);
 		sum.rx_packets += stats.rx_packets;
 		sum.tx_packets += stats.tx_packets;
@@ -337,6 +338,86 @@ test_balance(void **state)
 	assert_true(stats.drops[DROP_MTU_EXCEEDED] > 0);
 	assert_true(stats.drops[DROP_TX_FULL] > 0);
 	assert_int_equal(stats.tx_bytes, 60 * stats.tx_packets);
+}
+
+/* A guest without feature-sg takes 1500 bytes, whatever is set, and an operator can see that. */
+static void
+test_no_sg_mtu(void **state)
+{
+	struct bed *bed = *state;
+	struct port_config settings = { .mtu = 9000 };
+	struct switch_port *port;
+	struct port_stats stats;
+	uint8_t frame[3000];
+	struct error err;
+
+	start_guests(bed);
+	port = switch_port_find(bed->sw, "vif3.0");
+	for (unsigned int i = 0; i < GUESTS; i++) {
+		char name[SWITCH_NAME_SIZE];
+
+		snprintf(name, sizeof(name), "vif%u.0", configs[i].domid);
+		assert_int_equal(
+			switch_port_set(bed->sw, name, PORT_SET_MTU, NULL, &settings, &err), 0);
+	}
+	assert_int_equal(port->dp->mtu, 1500);
+	assert_string_equal(port->reason, "mtu 9000 is set, but the guest takes 1500 at most");
+	assert_int_equal(switch_port_find(bed->sw, "vif2.0")->dp->mtu, 9000);
+	send_frame(bed, 0, frame, make_frame(frame, -1, 0, 3000));
+	run(bed);
+	switch_port_stats(bed->sw, port, &stats);
+	assert_int_equal(stats.drops[DROP_MTU_EXCEEDED], 1);
+	assert_int_equal(fake_frontend_recv(bed->guests[2], 0, frame, sizeof(frame), NULL), 0);
+	/* gone: what was set holds for the next one */
+	fake_toolstack_force(bed->fake, &configs[2]);
+	for (int try = 0; try < TRIES && port->dp->up; try++)
+		wait_once(bed);
+	assert_int_equal(port->dp->mtu, 9000);
+	assert_string_equal(port->reason, "guest is not connected");
+}
+
+/* Buffers that cannot be written to: counted as what they are, and in no other way. */
+static void
+test_tx_error(void **state)
+{
+	struct bed *bed = *state;
+	struct port_stats before, stats;
+	struct switch_port *port;
+	uint8_t frame[60];
+
+	start_guests(bed);
+	port = switch_port_find(bed->sw, "vif2.0");
+	switch_port_stats(bed->sw, port, &before);
+	for (unsigned int i = 0; i < NETIF_RING_SLOTS; i++)
+		bed->guests[1]->queues[0].rx->ring[i].req.gref = UINT32_MAX;
+	send_frame(bed, 0, frame, make_frame(frame, -1, 0, 60));
+	run(bed);
+	switch_port_stats(bed->sw, port, &stats);
+	assert_int_equal(stats.drops[DROP_TX_ERROR], 1);
+	assert_int_equal(stats.tx_packets, before.tx_packets);
+	assert_int_equal(stats.tx_bytes, before.tx_bytes);
+}
+
+/* The event channels cannot be read: all queues are looked at, and the log says so. */
+static void
+test_events_lost(void **state)
+{
+	struct bed *bed = *state;
+	uint8_t frame[60], got[60];
+
+	start_guests(bed);
+	run(bed);
+	send_frame(bed, 0, frame, make_frame(frame, -1, 0, 60));
+	fake_fail(bed->fake, FAKE_OP_EVENTS, 1, EFBIG);
+	assert_int_equal(recv_frame(bed, 1, got, sizeof(got)), 60);
+	assert_int_equal(((struct vif_thread *)bed->worker->hypervisor)->lost_events, 1);
+	/* and events come again */
+	for (unsigned int i = 0; i < 3; i++) {
+		run(bed);
+		send_frame(bed, 0, frame, make_frame(frame, -1, 0, 60));
+		assert_int_equal(recv_frame(bed, 1, got, sizeof(got)), 60);
+	}
+	assert_int_equal(((struct vif_thread *)bed->worker->hypervisor)->lost_events, 1);
 }
 
 static void
@@ -376,6 +457,11 @@ test_restart(void **state)
 	send_frame(bed, 0, frame, make_frame(frame, -1, 0, 60));
 	start_switch(bed);
 	add_bridge(bed, "xenbr0");
+	/* that one is lost, and answered; the next passes */
+	assert_int_equal(recv_frame(bed, 1, got, sizeof(got)), 0);
+	fake_frontend_reap(bed->guests[0], 0);
+	assert_int_equal(bed->guests[0]->queues[0].tx_error, 1);
+	send_frame(bed, 0, frame, make_frame(frame, -1, 0, 60));
 	assert_int_equal(recv_frame(bed, 1, got, sizeof(got)), 60);
 	for (unsigned int i = 0; i < GUESTS; i++)
 		assert_int_equal(bed->guests[i]->state, XenbusStateConnected);
@@ -554,6 +640,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_guests_talk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_balance, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_sg_mtu, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tx_error, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_events_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_caps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart_without_bridge, setup, teardown),
