@@ -89,7 +89,7 @@ test_restart_half_answered(void **state)
 	raw_extra(bed, &hash);
 	raw(bed, ref, 0, 0, 9, 60);
 	ring->ring[0].rsp = (struct netif_tx_response){ .id = (uint16_t)secret };
-	ring->ring[1].rsp.status = NETIF_RSP_NULL;
+	(ring->ring + 1)->rsp.status = NETIF_RSP_NULL;
 	fake_frontend_push(bed->frontend, 0);
 	restart(bed);
 	assert_int_equal(ring->rsp_prod, 7);

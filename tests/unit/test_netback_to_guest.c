@@ -143,14 +143,14 @@ test_to_guest_bad_grant(void **state)
 	struct fake_queue *queue = &bed->frontend->queues[0];
 	struct rte_mbuf *pkts[2];
 
-	queue->rx->ring[1].req.gref = UINT32_MAX;
+	(queue->rx->ring + 1)->req.gref = UINT32_MAX;
 	pkts[0] = make_packet(data, sizeof(data), 2000);
 	pkts[1] = make_packet(data, 60, 2000);
 	assert_int_equal(transmit(bed, pkts, 2), 2);
 	assert_int_equal(bed->lost.copy_failed, 1);
 	assert_int_equal(bed->lost.copy_failed_bytes, sizeof(data));
 	assert_true(queue->rx->ring[0].rsp.status == 4096);
-	assert_true(queue->rx->ring[1].rsp.status < 0);
+	assert_true((queue->rx->ring + 1)->rsp.status < 0);
 	assert_int_equal(fake_frontend_recv(bed->frontend, 0, data, sizeof(data), NULL), -EIO);
 	assert_int_equal(fake_frontend_recv(bed->frontend, 0, data, sizeof(data), NULL), 60);
 	assert_null(bed->frontend->broken);
