@@ -335,6 +335,8 @@ frontend_connect(struct fake_frontend *frontend)
 	fake_frontend_write(frontend, "feature-no-csum-offload", config->no_csum_ipv4 ? "1" : NULL);
 	fake_frontend_write(frontend, "feature-ipv6-csum-offload",
 			    config->no_csum_ipv6 ? NULL : "1");
+	fake_frontend_write(frontend, "feature-gso-tcpv4", config->no_gso ? NULL : "1");
+	fake_frontend_write(frontend, "feature-gso-tcpv6", config->no_gso ? NULL : "1");
 	for (uint16_t i = 0; i < frontend->n_queues; i++)
 		fake_frontend_post(frontend, i, NETIF_RING_SLOTS);
 	frontend_set_state(frontend, XenbusStateConnected);
@@ -494,12 +496,42 @@ fake_frontend_reap(struct fake_frontend *frontend, uint16_t i)
 	return n;
 }
 
+/* The extra_info slots behind a packet's first one. Return: how many. */
+static uint32_t
+recv_extras(struct fake_frontend *frontend, struct fake_queue *queue, uint32_t prod,
+	    struct fake_packet *packet)
+{
+	struct netif_extra_info extra;
+	uint32_t n = 0;
+
+	do {
+		if (queue->rx_cons == prod) {
+			frontend->broken = "extra info announced but missing";
+			return n;
+		}
+		memcpy(&extra, &queue->rx->ring[queue->rx_cons & NETIF_RING_MASK], sizeof(extra));
+		queue->rx_cons++;
+		n++;
+		if (extra.type != XEN_NETIF_EXTRA_TYPE_GSO || extra.u.gso.size == 0 ||
+		    extra.u.gso.pad != 0 || extra.u.gso.features != 0)
+			frontend->broken = "extra info that nobody asked for";
+		packet->mss = extra.u.gso.size;
+		packet->gso = extra.u.gso.type;
+	} while (extra.flags & XEN_NETIF_EXTRA_FLAG_MORE);
+	/* Windows' driver asserts both */
+	if (packet->mss != 0 && (packet->flags & (NETRXF_csum_blank | NETRXF_data_validated)) !=
+					(NETRXF_csum_blank | NETRXF_data_validated))
+		frontend->broken = "super-packet that is not checksum-blank";
+	return n;
+}
+
 int
 fake_frontend_recv(struct fake_frontend *frontend, uint16_t i, void *buf, size_t size,
-		   uint16_t *ret_flags)
+		   struct fake_packet *ret_packet)
 {
 	struct fake_queue *queue = &frontend->queues[i];
-	uint32_t prod = ring_load(&queue->rx->rsp_prod), n_slots = 0;
+	uint32_t prod = ring_load(&queue->rx->rsp_prod), n_slots = 0, n_extras = 0;
+	struct fake_packet packet = { 0 };
 	struct netif_rx_response response;
 	bool is_bad = false;
 	size_t len = 0;
@@ -520,8 +552,6 @@ fake_frontend_recv(struct fake_frontend *frontend, uint16_t i, void *buf, size_t
 		response = queue->rx->ring[slot].rsp;
 		if (response.id != slot)
 			frontend->broken = "buffer's id is not its slot's";
-		if (n_slots == 1 && ret_flags != NULL)
-			*ret_flags = response.flags;
 		if (response.status < 0 || response.offset + response.status > 4096) {
 			is_bad = true;
 		} else if (len + (size_t)response.status <= size) {
@@ -530,9 +560,16 @@ fake_frontend_recv(struct fake_frontend *frontend, uint16_t i, void *buf, size_t
 			len += (size_t)response.status;
 		}
 		queue->rx_cons++;
+		if (n_slots > 1)
+			continue;
+		packet.flags = response.flags;
+		if (response.flags & NETRXF_extra_info)
+			n_extras = recv_extras(frontend, queue, prod, &packet);
 	} while (response.flags & NETRXF_more_data);
 	queue->rx->rsp_event = queue->rx_cons + 1;
-	fake_frontend_post(frontend, i, n_slots);
+	fake_frontend_post(frontend, i, n_slots + n_extras);
+	if (ret_packet != NULL)
+		*ret_packet = packet;
 	queue->rx_error += is_bad;
 	return is_bad ? -EIO : (int)len;
 }

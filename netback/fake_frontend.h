@@ -31,6 +31,7 @@ struct fake_frontend_config {
 	bool no_sg;
 	bool no_csum_ipv4;
 	bool no_csum_ipv6;
+	bool no_gso;
 	bool no_hotplug; /* the toolstack knows no hotplug scripts */
 };
 
@@ -135,12 +136,19 @@ uint32_t fake_frontend_reap(struct fake_frontend *frontend, uint16_t queue);
 /** fake_frontend_post() - post up to @n receive buffers; as many as there are. */
 void fake_frontend_post(struct fake_frontend *frontend, uint16_t queue, uint32_t n);
 
+/* What came with a packet. */
+struct fake_packet {
+	uint16_t flags; /* NETRXF_* of its first slot */
+	uint16_t mss;   /* of a super-packet, or 0 */
+	uint8_t gso;    /* XEN_NETIF_GSO_TYPE_* */
+};
+
 /**
  * fake_frontend_recv() - take a packet, and post its buffers again.
- * @ret_flags: NETRXF_* of its first slot; may be NULL.
+ * @ret_packet: what came with it; may be NULL.
  * Return: bytes, 0: none, or -EIO: one of its slots says error.
  */
 int fake_frontend_recv(struct fake_frontend *frontend, uint16_t queue, void *buf, size_t size,
-		       uint16_t *ret_flags);
+		       struct fake_packet *ret_packet);
 
 #endif /* NETBACK_FAKE_FRONTEND_H */

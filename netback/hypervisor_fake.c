@@ -295,7 +295,7 @@ fake_copy(struct hypervisor_thread *thread, struct grant_copy *pieces, uint32_t 
 {
 	struct fake_hypervisor *fake = thread->fake;
 	int error = fake_call(fake, FAKE_OP_COPY);
-	uint64_t errors = 0;
+	uint64_t errors = 0, reserved = 0;
 
 	if (error != 0)
 		return -error;
@@ -307,10 +307,12 @@ fake_copy(struct hypervisor_thread *thread, struct grant_copy *pieces, uint32_t 
 	for (uint32_t i = 0; i < n; i++) {
 		pieces[i].status = fake_copy_piece(fake, &pieces[i]);
 		errors += pieces[i].status != 0;
+		reserved += pieces[i].to_guest && pieces[i].ref < FAKE_GRANT_FIRST;
 	}
 	__atomic_add_fetch(&fake->counts.copies, n, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&fake->counts.copy_calls, 1, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&fake->counts.copy_errors, errors, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&fake->counts.copy_reserved, reserved, __ATOMIC_RELAXED);
 	return 0;
 }
 

@@ -22,7 +22,7 @@
 
 #define FAKE_DOMAINS 1024  /* domids 1 .. FAKE_DOMAINS - 1 */
 #define FAKE_CHANNELS 64   /* of a domain; ports 1 .. FAKE_CHANNELS - 1 */
-#define FAKE_GRANT_FIRST 8 /* references below it are invalid */
+#define FAKE_GRANT_FIRST 8 /* references below it are Xen's own */
 
 struct fake_hypervisor;
 
@@ -48,6 +48,7 @@ struct fake_counts {
 	uint64_t copies;      /* pieces copied or refused so far */
 	uint64_t copy_calls;
 	uint64_t copy_errors; /* pieces refused */
+	uint64_t copy_reserved; /* pieces to grants that Xen keeps for itself */
 	uint64_t notifies;    /* backend -> guest */
 	uint64_t unmasks;
 };

@@ -81,6 +81,7 @@ struct vif_info {
 	bool split_channels;       /* one event channel for each direction */
 	bool sg;                   /* the guest takes packets of more than a page */
 	bool csum_ipv4, csum_ipv6; /* the guest takes packets with blank checksums */
+	bool gso_ipv4, gso_ipv6;   /* ... and TCP super-packets */
 	/* since the vif appeared, all connections and queues */
 	uint64_t tx_requests; /* slots taken from the guest */
 	uint64_t tx_packets;

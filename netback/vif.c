@@ -113,7 +113,7 @@ vif_write_state(struct vif *vif, enum xenbus_state state, struct store_entry *en
 }
 
 /*
- * What is offered. Segmentation offload, multicast control and the control ring are not; what is
+ * What is offered. Multicast control and the control ring are not; what is
  * absent counts as not offered, but a backend before us may have left its keys.
  */
 static int
@@ -126,8 +126,8 @@ vif_write_init_wait(struct vif *vif)
 		{ "feature-rx-flip", "0" },
 		{ "feature-ipv6-csum-offload", "1" },
 		{ "feature-split-event-channels", "1" },
-		{ "feature-gso-tcpv4", "0" },
-		{ "feature-gso-tcpv6", "0" },
+		{ "feature-gso-tcpv4", "1" },
+		{ "feature-gso-tcpv6", "1" },
 		{ "feature-multicast-control", "0" },
 		{ "feature-dynamic-multicast-control", "0" },
 		{ "feature-xdp-headroom", "0" },
@@ -775,6 +775,8 @@ vif_info(const struct vif *vif, struct vif_info *ret_info)
 		ret_info->sg = vif->keys.sg;
 		ret_info->csum_ipv4 = vif->keys.csum_ipv4;
 		ret_info->csum_ipv6 = vif->keys.csum_ipv6;
+		ret_info->gso_ipv4 = vif->keys.gso_ipv4;
+		ret_info->gso_ipv6 = vif->keys.gso_ipv6;
 		totals_add(&totals, vif->rings);
 	}
 	ret_info->tx_requests = totals.tx.slots;

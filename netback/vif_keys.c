@@ -101,7 +101,14 @@ feature_keys(const struct hypervisor *hv, const char *dir, struct vif_keys *keys
 		ret = key_bool(hv, dir, "feature-no-csum-offload", &no_csum_ipv4, err);
 	if (ret == 0)
 		ret = key_bool(hv, dir, "feature-ipv6-csum-offload", &keys->csum_ipv6, err);
+	if (ret == 0)
+		ret = key_bool(hv, dir, "feature-gso-tcpv4", &keys->gso_ipv4, err);
+	if (ret == 0)
+		ret = key_bool(hv, dir, "feature-gso-tcpv6", &keys->gso_ipv6, err);
 	keys->csum_ipv4 = !no_csum_ipv4;
+	/* a super-packet goes with a blank checksum, and in more than a page */
+	keys->gso_ipv4 &= keys->sg && keys->csum_ipv4;
+	keys->gso_ipv6 &= keys->sg && keys->csum_ipv6;
 	return ret;
 }
 

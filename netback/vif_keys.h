@@ -28,6 +28,8 @@ struct vif_keys {
 	bool sg;           /* takes packets of several slots */
 	bool csum_ipv4;    /* takes blank TCP and UDP checksums over IPv4 */
 	bool csum_ipv6;
+	bool gso_ipv4; /* takes TCP super-packets; only with sg */
+	bool gso_ipv6;
 	struct vif_queue_keys queues[NETBACK_QUEUES_MAX];
 };
 

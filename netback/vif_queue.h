@@ -13,7 +13,8 @@
  * told, so all that wait at a takeover are answered with an error, unread; guests lose those
  * packets. On the ring to the guest a reference is overwritten by flags and length, which makes it
  * 65536 or more: a guest has no such grants (its table would need more than 128 frames; xl's
- * default is 64), so that a copy to it fails.
+ * default is 64), so that a copy to it fails. Where an extra_info lies there instead, the reference
+ * is that of a super-packet's type, 1 or 2, which are reserved: such are never copied to.
  *
  * On the ring to the guest one batch of grant copies fills the pages that the guest
  * has posted; packets that find none are the caller's to drop.
@@ -47,10 +48,16 @@ struct error;
 
 /* A request's answer, collected until the whole burst is done. */
 struct vif_slot {
-	uint16_t id;
-	int16_t status;
-	uint16_t flags;    /* to the guest only */
-	uint16_t n_pieces; /* to the guest only: grant copies that fill it */
+	union {
+		struct {
+			uint16_t id;
+			int16_t status;
+			uint16_t flags;    /* to the guest only */
+			uint16_t n_pieces; /* to the guest only: grant copies that fill it */
+		};
+		struct netif_extra_info extra; /* to the guest only, if @is_extra */
+	};
+	bool is_extra;
 };
 
 /* A packet of the burst from the guest. */
@@ -61,6 +68,8 @@ struct vif_packet {
 	uint16_t piece; /* first grant copy in vif_thread.pieces */
 	uint16_t n_pieces;
 	uint16_t flags; /* of the first request */
+	uint16_t mss;   /* of a super-packet, or 0 */
+	bool is_gso_ipv6;
 };
 
 /* A worker's context: its handles, and room for one burst. Its worker only. */

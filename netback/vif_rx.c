@@ -39,8 +39,8 @@ struct rx_burst {
 struct rx_request {
 	struct netif_tx_request first;
 	uint32_t size; /* of the whole packet */
-	uint32_t n_extras;
-	bool has_gso;
+	uint16_t mss;  /* of a super-packet; 0: it is none */
+	bool is_gso_ipv6;
 	bool is_control;      /* a multicast message, not a packet */
 	bool is_bad;          /* to be answered with an error */
 	uint32_t n_fragments; /* after the first */
@@ -80,7 +80,6 @@ take_extras(struct rx_burst *burst, struct rx_request *request)
 		if (!burst_slot(burst, &entry))
 			return burst_broken(burst, "extra info announced but missing");
 		burst->thread->slots[burst->n_slots - 1].status = NETIF_RSP_NULL;
-		request->n_extras++;
 		memcpy(&extra, &entry, sizeof(extra));
 		switch (extra.type) {
 		case XEN_NETIF_EXTRA_TYPE_GSO:
@@ -89,7 +88,8 @@ take_extras(struct rx_burst *burst, struct rx_request *request)
 			if (extra.u.gso.type != XEN_NETIF_GSO_TYPE_TCPV4 &&
 			    extra.u.gso.type != XEN_NETIF_GSO_TYPE_TCPV6)
 				return burst_broken(burst, "unknown GSO type");
-			request->has_gso = true;
+			request->mss = extra.u.gso.size;
+			request->is_gso_ipv6 = extra.u.gso.type == XEN_NETIF_GSO_TYPE_TCPV6;
 			break;
 		case XEN_NETIF_EXTRA_TYPE_MCAST_ADD:
 		case XEN_NETIF_EXTRA_TYPE_MCAST_DEL:
@@ -136,9 +136,9 @@ take_request(struct rx_burst *burst, struct rx_request *request)
 {
 	enum take take;
 
-	request->n_extras = 0;
 	request->n_fragments = 0;
-	request->has_gso = false;
+	request->mss = 0;
+	request->is_gso_ipv6 = false;
 	request->is_control = false;
 	request->is_bad = false;
 	burst_slot(burst, &request->first);
@@ -164,8 +164,6 @@ take_request(struct rx_burst *burst, struct rx_request *request)
 	else if (unlikely((uint32_t)request->first.offset + request->first.size >
 			  HYPERVISOR_PAGE_SIZE))
 		return burst_broken(burst, "packet crosses its page");
-	/* segmentation is not offered */
-	request->is_bad |= request->has_gso;
 	return TAKE_NEXT;
 }
 
@@ -279,6 +277,8 @@ take_packet(struct rx_burst *burst)
 	packet->piece = (uint16_t)piece;
 	packet->n_pieces = (uint16_t)(burst->n_pieces - piece);
 	packet->flags = request.first.flags;
+	packet->mss = request.mss;
+	packet->is_gso_ipv6 = request.is_gso_ipv6;
 	burst->n_packets++;
 	return TAKE_NEXT;
 }
@@ -334,6 +334,26 @@ blank_is_harmless(const struct rte_mbuf *pkt)
 	return l4.l2_len != 0 && l4.proto != IPPROTO_TCP && l4.proto != IPPROTO_UDP;
 }
 
+/*
+ * Note what the guest has left undone, by what the packet's headers say. A super-packet counts as
+ * checksum-blank whether its sender says so or not, as with the kernel's netback.
+ */
+static bool
+describe_packet(const struct vif_packet *packet, struct rte_mbuf *pkt)
+{
+	int ret;
+
+	if (packet->mss != 0)
+		return offload_describe_gso(pkt, packet->mss, packet->is_gso_ipv6) == 0;
+	if (packet->flags & NETTXF_csum_blank) {
+		ret = offload_describe(pkt);
+		return ret == 0 || (ret != -EBADMSG && blank_is_harmless(pkt));
+	}
+	if (packet->flags & NETTXF_data_validated)
+		pkt->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	return true;
+}
+
 /* The packet's data is private now: see that it came, and describe it. */
 static struct rte_mbuf *
 finish_packet(struct rx_burst *burst, const struct vif_packet *packet)
@@ -347,16 +367,10 @@ finish_packet(struct rx_burst *burst, const struct vif_packet *packet)
 		rte_pktmbuf_free(pkt);
 		return NULL;
 	}
-	if (packet->flags & NETTXF_csum_blank) {
-		int ret = offload_describe(pkt);
-
-		if (unlikely(ret != 0) && (ret == -EBADMSG || !blank_is_harmless(pkt))) {
-			burst->lost->bad_frame++;
-			rte_pktmbuf_free(pkt);
-			return NULL;
-		}
-	} else if (packet->flags & NETTXF_data_validated) {
-		pkt->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	if (unlikely(!describe_packet(packet, pkt))) {
+		burst->lost->bad_frame++;
+		rte_pktmbuf_free(pkt);
+		return NULL;
 	}
 	return pkt;
 }

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* From the switch to the guest: the ring that the guest calls RX. */
+#include <string.h>
+
 #include <rte_branch_prediction.h>
 
 #include "vif_queue.h"
+
+/* Grants below are of the hypervisor's making (xenstore's ring, the console), never of a driver's.
+ */
+#define GREF_FIRST 8
+#define GREF_NONE UINT32_MAX
 
 /* A burst under way. */
 struct tx_burst {
@@ -15,11 +22,17 @@ struct tx_burst {
 	uint32_t n_lost; /* packets that are taken, but not delivered */
 };
 
-/* Slots that a packet fills: pages, each of them full but the last. */
+/* Pages that a packet fills, each of them but the last one. */
 static inline uint32_t
-slots_needed(const struct rte_mbuf *pkt)
+pages_needed(const struct rte_mbuf *pkt)
 {
 	return (pkt->pkt_len + HYPERVISOR_PAGE_SIZE - 1) / HYPERVISOR_PAGE_SIZE;
+}
+
+static inline bool
+is_super(const struct rte_mbuf *pkt)
+{
+	return (pkt->ol_flags & RTE_MBUF_F_TX_TCP_SEG) != 0;
 }
 
 static uint16_t
@@ -41,12 +54,30 @@ next_buffer(struct tx_burst *burst, uint16_t flags, struct vif_slot **ret_slot)
 
 	ring_copy_rx(burst->queue->rx.ring, burst->queue->rx.index + burst->n_slots, &request);
 	burst->n_slots++;
+	slot->is_extra = false;
 	slot->id = request.id;
 	slot->flags = flags;
 	slot->status = 0;
 	slot->n_pieces = 0;
 	*ret_slot = slot;
-	return request.gref;
+	return likely(request.gref >= GREF_FIRST) ? request.gref : GREF_NONE;
+}
+
+/* The buffer posted next is given up for what is to be known of a super-packet. */
+static void
+put_gso(struct tx_burst *burst, const struct rte_mbuf *pkt)
+{
+	struct vif_slot *slot = &burst->thread->slots[burst->n_slots++];
+
+	slot->is_extra = true;
+	slot->extra = (struct netif_extra_info){
+		.type = XEN_NETIF_EXTRA_TYPE_GSO,
+		.u.gso = {
+			.size = pkt->tso_segsz,
+			.type = pkt->ol_flags & RTE_MBUF_F_TX_IPV4 ? XEN_NETIF_GSO_TYPE_TCPV4 :
+								     XEN_NETIF_GSO_TYPE_TCPV6,
+		},
+	};
 }
 
 /* Plan the grant copies of a packet: data at offset 0 of each page, pages filled in order. */
@@ -54,7 +85,7 @@ static void
 plan_packet(struct tx_burst *burst, const struct rte_mbuf *pkt)
 {
 	uint32_t left = pkt->pkt_len, page_room = 0, gref = 0;
-	uint16_t flags = response_flags(pkt);
+	uint16_t flags = response_flags(pkt) | (is_super(pkt) ? NETRXF_extra_info : 0);
 	struct vif_slot *slot = NULL;
 
 	for (const struct rte_mbuf *seg = pkt; seg != NULL; seg = seg->next) {
@@ -66,6 +97,8 @@ plan_packet(struct tx_burst *burst, const struct rte_mbuf *pkt)
 				gref = next_buffer(burst, flags, &slot);
 				if (left > HYPERVISOR_PAGE_SIZE)
 					slot->flags |= NETRXF_more_data;
+				if (flags & NETRXF_extra_info)
+					put_gso(burst, pkt);
 				flags = 0;
 			}
 			part = RTE_MIN(seg->data_len - done, page_room);
@@ -97,9 +130,9 @@ packet_failed(struct tx_burst *burst, uint32_t len)
 static bool
 take_packet(struct tx_burst *burst, const struct rte_mbuf *pkt)
 {
-	uint32_t needed = slots_needed(pkt);
+	uint32_t n_pages = pages_needed(pkt), n_slots = n_pages + is_super(pkt);
 
-	if (unlikely(needed > (burst->queue->rings->sg ? XEN_NETIF_NR_SLOTS_MIN : 1))) {
+	if (unlikely(n_pages > (burst->queue->rings->sg ? XEN_NETIF_NR_SLOTS_MIN : 1))) {
 		burst->lost->too_big++;
 		burst->lost->too_big_bytes += pkt->pkt_len;
 		burst->n_lost++;
@@ -109,11 +142,11 @@ take_packet(struct tx_burst *burst, const struct rte_mbuf *pkt)
 		packet_failed(burst, pkt->pkt_len);
 		return true;
 	}
-	if (unlikely(burst->n_slots + needed > burst->n_available)) {
+	if (unlikely(burst->n_slots + n_slots > burst->n_available)) {
 		burst->queue->rx.stats.full++;
 		return false;
 	}
-	if (unlikely(burst->n_pieces + pkt->nb_segs + needed > VIF_PIECES_MAX))
+	if (unlikely(burst->n_pieces + pkt->nb_segs + n_pages > VIF_PIECES_MAX))
 		return false;
 	plan_packet(burst, pkt);
 	return true;
@@ -134,6 +167,8 @@ check_pieces(struct tx_burst *burst)
 		struct vif_slot *slot = &burst->thread->slots[i];
 		int16_t failed = 0;
 
+		if (slot->is_extra)
+			continue;
 		for (uint32_t k = 0; k < slot->n_pieces; k++, piece++) {
 			failed |= piece->status;
 			packet_len += piece->len;
@@ -178,12 +213,17 @@ publish(struct tx_burst *burst)
 	for (uint32_t i = 0; i < burst->n_slots; i++) {
 		const struct vif_slot *slot = &burst->thread->slots[i];
 
-		ring->ring[(index + i) & NETIF_RING_MASK].rsp = (struct netif_rx_response){
-			.id = slot->id,
-			.offset = 0,
-			.flags = slot->flags,
-			.status = slot->status,
-		};
+		struct netif_rx_response *response = &ring->ring[(index + i) & NETIF_RING_MASK].rsp;
+
+		if (unlikely(slot->is_extra))
+			memcpy(response, &slot->extra, sizeof(slot->extra));
+		else
+			*response = (struct netif_rx_response){
+				.id = slot->id,
+				.offset = 0,
+				.flags = slot->flags,
+				.status = slot->status,
+			};
 	}
 	burst->queue->rx.index = index + burst->n_slots;
 	if (ring_publish(&ring->rsp_prod, &ring->rsp_event, index, index + burst->n_slots)) {

@@ -306,6 +306,8 @@ owner_vif_connected(void *arg, struct vif *vif)
 
 	caps |= vif->keys.csum_ipv4 ? PORT_CAP_CSUM_IPV4 : 0;
 	caps |= vif->keys.csum_ipv6 ? PORT_CAP_CSUM_IPV6 : 0;
+	caps |= vif->keys.gso_ipv4 ? PORT_CAP_TSO_IPV4 : 0;
+	caps |= vif->keys.gso_ipv6 ? PORT_CAP_TSO_IPV6 : 0;
 	__atomic_store_n(&port->caps, caps, __ATOMIC_RELAXED);
 	vif_port_status(ports->sw, vif_port);
 	/* no event comes for what the guest has sent before it was heard */

@@ -21,6 +21,10 @@ vif_features_json(const struct vif_info *info)
 		json_array_append_new(features, json_string("csum-ipv4"));
 	if (info->csum_ipv6)
 		json_array_append_new(features, json_string("csum-ipv6"));
+	if (info->gso_ipv4)
+		json_array_append_new(features, json_string("gso-tcpv4"));
+	if (info->gso_ipv6)
+		json_array_append_new(features, json_string("gso-tcpv6"));
 	return features;
 }
 

@@ -230,11 +230,10 @@ received(struct house *h, bool *heard)
 	int n = 0;
 
 	for (int i = 0; i < N_PORTS; i++) {
-		uint16_t flags;
 		ssize_t len;
 
 		if (!heard[i] && i < N_GUESTS)
-			len = fake_frontend_recv(h->guests[i], 0, frame, sizeof(frame), &flags);
+			len = fake_frontend_recv(h->guests[i], 0, frame, sizeof(frame), NULL);
 		else if (!heard[i] && i < N_GUESTS + N_TAPS)
 			len = recv(h->taps[i - N_GUESTS], frame, sizeof(frame), 0);
 		else if (!heard[i])

@@ -91,7 +91,7 @@ test_bring_up(void **state)
 	assert_key(host, &guest, "feature-rx-flip", "0");
 	assert_key(host, &guest, "feature-split-event-channels", "1");
 	assert_key(host, &guest, "multi-queue-max-queues", "4");
-	assert_key(host, &guest, "feature-gso-tcpv4", "0");
+	assert_key(host, &guest, "feature-gso-tcpv4", "1");
 
 	/* the guest is there first, the script comes later */
 	frontend = fake_frontend_create(host->fake, &guest);

@@ -23,16 +23,16 @@ test_to_guest(void **state)
 	for (unsigned int round = 0; round < 50; round++) {
 		for (unsigned int i = 0; i < RTE_DIM(lens); i++) {
 			struct rte_mbuf *pkt;
-			uint16_t flags;
+			struct fake_packet got;
 
 			fill(data, lens[i], i + round);
 			pkt = make_packet(data, lens[i], (uint16_t)(round % 2 == 0 ? 2000 : 1448));
 			assert_int_equal(transmit(bed, &pkt, 1), 1);
 			assert_int_equal(
-				fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf), &flags),
+				fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf), &got),
 				lens[i]);
 			assert_memory_equal(buf, data, lens[i]);
-			assert_int_equal(flags & ~NETRXF_more_data, 0);
+			assert_int_equal(got.flags & ~NETRXF_more_data, 0);
 			assert_null(bed->frontend->broken);
 		}
 	}
@@ -44,7 +44,7 @@ test_to_guest_flags(void **state)
 {
 	struct bed *bed = *state;
 	struct rte_mbuf *pkts[3];
-	uint16_t flags;
+	struct fake_packet got;
 	uint8_t buf[100];
 
 	for (unsigned int i = 0; i < 3; i++)
@@ -53,12 +53,12 @@ test_to_guest_flags(void **state)
 	pkts[1]->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
 	assert_int_equal(transmit(bed, pkts, 3), 3);
 	assert_int_equal(fake_hypervisor_counts(bed->host->fake).copy_calls, 1);
-	assert_int_equal(fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf), &flags), 46);
-	assert_int_equal(flags, NETRXF_csum_blank | NETRXF_data_validated);
-	assert_int_equal(fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf), &flags), 46);
-	assert_int_equal(flags, NETRXF_data_validated);
-	assert_int_equal(fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf), &flags), 46);
-	assert_int_equal(flags, 0);
+	assert_int_equal(fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf), &got), 46);
+	assert_int_equal(got.flags, NETRXF_csum_blank | NETRXF_data_validated);
+	assert_int_equal(fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf), &got), 46);
+	assert_int_equal(got.flags, NETRXF_data_validated);
+	assert_int_equal(fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf), &got), 46);
+	assert_int_equal(got.flags, 0);
 }
 
 /* A shared packet is not written to, and its other owner keeps it. */

@@ -427,7 +427,8 @@ test_caps(void **state)
 
 	start_guests(bed);
 	assert_int_equal(switch_port_find(bed->sw, "vif1.0")->dp->caps,
-			 PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6);
+			 PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TSO_IPV4 |
+				 PORT_CAP_TSO_IPV6);
 	assert_int_equal(switch_port_find(bed->sw, "vif2.0")->dp->caps, 0);
 }
 
