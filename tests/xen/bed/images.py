@@ -17,7 +17,8 @@ DOM0_MODULES = (
 )
 GUEST_MODULES = ("drivers/net/xen-netfront",)
 
-XEN_PROGRAMS = ("xl", "xenstored", "xenconsoled", "xen-init-dom0", "lsevtchn")
+XEN_PROGRAMS = ("xl", "xenstored", "xenconsoled", "xen-init-dom0", "lsevtchn",
+                "libxl-save-helper")
 STORE_PROGRAMS = ("xenstore-read", "xenstore-write", "xenstore-exists", "xenstore-list",
                   "xenstore-ls", "xenstore-rm", "xenstore-watch")
 # EAL loads every driver it finds and gives up if one lacks a library: name those of use.
@@ -32,7 +33,7 @@ class Images:
         self._cache = packages.PackageCache(cache_folder)
         self._scratch = scratch
         self.versions = {}
-        self._fetch()
+        packages.with_fresh_lists(self._fetch)
 
     def _fetch(self):
         """Packages that Xen, dom0 and the guests come from."""
@@ -92,9 +93,15 @@ class Images:
         """Make the guests' initramfs: busybox, iperf3, the stock netfront."""
         image = self._start("guest/init", self._guest_modules)
         image.symlink("bin/sh", "busybox")
+        # What the kernel runs when the toolstack asks for it; there is no init to be told.
+        for name in ("poweroff", "reboot"):
+            image.text("sbin/" + name, "#!/bin/sh\nexec busybox %s -f\n" % name, 0o755)
         target = os.path.join(self._scratch, "guest.cpio")
         image.write(target)
         return target
+
+    def add_own(self, image):
+        """Nothing here: for others to put more into dom0's initramfs, or other than it has."""
 
     def dom0_initramfs(self, build, source, scenarios):
         """Make dom0's: Xen's tools, the build folder's programs, the guests, the scenarios."""
@@ -115,7 +122,8 @@ class Images:
         for path, copy in self._tools.items():
             image.program(path, copy)
         image.file("etc/xen/xl.conf", self._xl_conf)
-        image.file("etc/xen/scripts/vif-bridge", os.path.join(source, "scripts/vif-bridge"), 0o755)
+        # Under the name that meson install gives it.
+        image.file("etc/xen/scripts/vif-vswitch", os.path.join(source, "scripts/vif-bridge"), 0o755)
 
         image.program("usr/sbin/vswitchd", os.path.join(build, "vswitch/vswitchd"))
         image.program("usr/bin/vsctl", os.path.join(build, "ctl/vsctl"))
@@ -125,6 +133,7 @@ class Images:
 
         image.file("guest/vmlinux", self.guest_kernel)
         image.file("guest/initramfs", self.guest_initramfs())
+        self.add_own(image)
         target = os.path.join(self._scratch, "dom0.cpio")
         image.write(target)
         return target

@@ -13,6 +13,7 @@ Everything lives below one cache folder, keyed by version:
 import os
 import re
 import subprocess
+import sys
 import tarfile
 import tempfile
 import urllib.parse
@@ -34,6 +35,20 @@ def _fields(name):
     """The control fields of the version of a package that apt would install."""
     text = _run(["apt-cache", "show", "--no-all-versions", name])
     return dict(re.findall(r"^([A-Za-z-]+): (.*)$", text, re.MULTILINE))
+
+
+def with_fresh_lists(action):
+    """Do action(), once more after "apt-get update" if it fails with a PackageError.
+
+    A mirror drops a package when a newer version comes, and the lists here may be older than that.
+    The action has to begin with the names of packages, since those of kernels change as well.
+    """
+    try:
+        return action()
+    except PackageError as error:
+        print("%s; once more after apt-get update" % error, file=sys.stderr)
+        _run(["apt-get", "-q", "update"])
+        return action()
 
 
 def dependency(meta, prefix):

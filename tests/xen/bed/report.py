@@ -60,7 +60,7 @@ class Results:
 
 
 class Tap:
-    """Reports checks as they come, in TAP: https://testanything.org/tap-version-13-specification.html"""
+    """Reports checks as they come, in TAP (testanything.org/tap-version-13-specification.html)."""
 
     def __init__(self):
         self._number = 0

@@ -35,8 +35,8 @@ show()
 	return "$status"
 }
 
-# check NAME COMMAND...: the command's status is the result, and returned; its last line of output is
-# the detail.
+# check NAME COMMAND...: the command's status is the result, and returned; its last line of output
+# is the detail.
 check()
 {
 	local name=$1 verdict=ok
@@ -110,6 +110,13 @@ xen_start()
 	wait_for 60 xl list
 }
 
+# What README.md has done to Xen on a host: our script is the default, and what vif-bridge means.
+host_recipe()
+{
+	echo 'vif.default.script="vif-vswitch"' >> /etc/xen/xl.conf || return
+	ln -s vif-vswitch /etc/xen/scripts/vif-bridge
+}
+
 # The NIC is one end of a veth pair; the host beyond it lives in a network namespace.
 nic_create()
 {
@@ -158,6 +165,16 @@ cpu_ms()
 	sed 's/^.*) //' "/proc/$(vswitchd_pid)/stat" | awk '{ print ($12 + $13) * 10 }'
 }
 
+# Each thread: the letter of its state, its name, and how often it was put on a CPU so far.
+threads()
+{
+	local task
+	for task in "/proc/$(vswitchd_pid)/task"/*; do
+		awk '/^Name/ { name = $2 } /^State/ { state = $2 } /ctxt_switches/ { n += $2 }
+			END { print state, name, n }' "$task/status"
+	done
+}
+
 # What a vif costs vswitchd, as one comparable line.
 resources()
 {
@@ -194,11 +211,22 @@ guest_config()
 # Wait until a guest takes commands, and remember where.
 guest_ready()
 {
+	wait_for 120 grep -q '%%READY' "$LOGS/guest-$1.log" && guest_found "$1"
+}
+
+# The guest is a domain of another number now.
+guest_found()
+{
 	local id
-	wait_for 120 grep -q '%%READY' "$LOGS/guest-$1.log" || return
 	id=$(xl domid "$1") || return
 	xenstore-read "/local/domain/$id/console/tty" > "/run/bed/$1.tty" || return
 	echo "$id" > "/run/bed/$1.domid"
+}
+
+# Let guest_ready wait for the next time that the guest says it.
+guest_forget()
+{
+	: > "$LOGS/guest-$1.log"
 }
 
 domid()
@@ -310,8 +338,8 @@ host_pings()
 	ping -c "$PINGS" -i 0.2 -W 10 "$1" | all_answered
 }
 
-# received_rate: reads iperf3's output; at least 1 Mbit/s must have arrived. With lost GSO packets or
-# broken checksums, TCP creeps by retransmission and stays far below.
+# received_rate: reads iperf3's output; at least 1 Mbit/s must have arrived. With lost GSO packets
+# or broken checksums, TCP creeps by retransmission and stays far below.
 received_rate()
 {
 	awk '/receiver/ {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # shellcheck shell=dash
-# From nothing to two guests on a bridge with the host and a NIC, all from a config file and xl.cfg.
+# From nothing to two guests on a bridge with the host and a NIC, all from a config file, xl.conf
+# and xl.cfg. One guest names no script, the other Xen's own.
 
 cat > /etc/vswitch/vswitch.conf <<END
 [bridge xenbr0]
@@ -16,12 +17,13 @@ END
 
 check connect.kernel-netback-absent not test -e /sys/bus/xen-backend/drivers/vif
 check connect.xen-tools-start xen_start || exit 1
+check connect.host-recipe host_recipe || exit 1
 check connect.nic-exists nic_create || exit 1
 check connect.vswitchd-starts vswitchd_start || exit 1
 check connect.host-gets-address host_address || exit 1
 
 guest_config g1 'mac=00:16:3e:00:00:01,bridge=xenbr0' 10.9.0.11/24
-guest_config g2 'mac=00:16:3e:00:00:02,bridge=xenbr0' 10.9.0.12/24
+guest_config g2 'mac=00:16:3e:00:00:02,bridge=xenbr0,script=vif-bridge' 10.9.0.12/24
 xl create /guest/g1.cfg > /run/bed/create.g1 2>&1 &
 first=$!
 xl create /guest/g2.cfg > /run/bed/create.g2 2>&1 &
@@ -32,6 +34,17 @@ wait "$second"
 check connect.xl-create-g2 test $? = 0 || { cat /run/bed/create.g2; exit 1; }
 check connect.g1-boots guest_ready g1 || exit 1
 check connect.g2-boots guest_ready g2 || exit 1
+
+# script_is NAME SCRIPT: what xl had in mind for the guest's interface
+script_is()
+{
+	local script
+	script=$(xenstore-read "$BACKEND/$(domid "$1")/0/script")
+	echo "$script"
+	[ "$script" = "/etc/xen/scripts/$2" ]
+}
+check connect.g1-has-the-default-script script_is g1 vif-vswitch
+check connect.g2-has-the-script-it-names script_is g2 vif-bridge
 
 for guest in g1 g2; do
 	check "connect.$guest-backend-connected" wait_for 60 backend_is "$(domid $guest)" 0 4

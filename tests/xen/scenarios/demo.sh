@@ -28,6 +28,7 @@ PINGS=3
 
 step "dom0 is up: starting Xen's tools"
 check xen-is-up xen_start || exit 1
+check xen-uses-the-script-of-vswitch host_recipe || exit 1
 check kernel-netback-is-absent not test -e /sys/bus/xen-backend/drivers/vif
 
 step "Starting vswitchd"
@@ -45,6 +46,7 @@ show ip link set xenbr0 up
 step "Two stock Linux guests, by xl and its stock configuration"
 guest_config g1 'mac=00:16:3e:00:00:01,bridge=xenbr0' 10.9.0.11/24
 guest_config g2 'mac=00:16:3e:00:00:02,bridge=xenbr0' 10.9.0.12/24
+show tail -n 1 /etc/xen/xl.conf
 show cat /guest/g1.cfg
 show xl create /guest/g1.cfg
 check xl-creates-g1 test $? = 0
