@@ -173,6 +173,62 @@ object_set(struct object *obj, enum schema_verb verb, const char *key_name, cons
 	return 0;
 }
 
+const char *
+devargs_next_path(const char *devargs)
+{
+	static const char *const options[] = { "rx_pcap=", "tx_pcap=", "path=" };
+	size_t i;
+
+	while ((devargs = strchr(devargs, ',')) != NULL) {
+		devargs++;
+		for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+			if (strncmp(devargs, options[i], strlen(options[i])) == 0)
+				return devargs + strlen(options[i]);
+	}
+	return NULL;
+}
+
+/* The daemon's own folder is none that anybody knows of. */
+static int
+check_paths(const struct object *port, struct error *err)
+{
+	const char *path = port->values[PORT_KEY_DEVARGS].text;
+	char name[QUOTE_SIZE], quoted[QUOTE_SIZE];
+
+	while ((path = devargs_next_path(path)) != NULL) {
+		if (*path == '/')
+			continue;
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(path, ","), path);
+		error_set(err, EINVAL, "devargs: the path %s is not absolute",
+			  schema_quote(name, quoted, sizeof(quoted)));
+		return prefix_object(port, err);
+	}
+	return 0;
+}
+
+static int
+check_socket(const struct object *port, struct error *err)
+{
+	const struct value *path = &port->values[PORT_KEY_PATH];
+
+	if (!path->is_set)
+		return 0;
+	if (port_type_resolve(port) != PORT_TYPE_VHOST)
+		return error_set(err, EINVAL, "path is for type vhost, not %s",
+				 port->values[PORT_KEY_TYPE].text);
+	if (path->text[0] != '/')
+		return error_set(err, EINVAL, "path is not absolute");
+	return 0;
+}
+
+static int
+check_rate(const struct object *port, struct error *err)
+{
+	if (!port->values[PORT_KEY_RATE].is_set || port_type_resolve(port) == PORT_TYPE_VIF)
+		return 0;
+	return error_set(err, EINVAL, "rate is for guests' vifs only, and this port is none");
+}
+
 int
 object_check(const struct object *obj, enum schema_verb verb, struct error *err)
 {
@@ -195,7 +251,10 @@ object_check(const struct object *obj, enum schema_verb verb, struct error *err)
 			  obj->values[PORT_KEY_TYPE].text);
 		return prefix_object(obj, err);
 	}
-	return 0;
+	if (obj->schema == &port_schema &&
+	    (check_socket(obj, err) < 0 || check_rate(obj, err) < 0))
+		return prefix_object(obj, err);
+	return obj->schema == &port_schema ? check_paths(obj, err) : 0;
 }
 
 enum port_type_word

@@ -77,6 +77,15 @@ int object_set(struct object *obj, enum schema_verb verb, const char *key, const
 int object_check(const struct object *obj, enum schema_verb verb, struct error *err);
 
 /**
+ * devargs_next_path() - the next option of a DPDK device that names a file
+ * @devargs: "net_pcap0,rx_pcap=/tmp/a.pcap", or where to go on
+ *
+ * Return: the file's name in @devargs, which ends at a comma or the end; or NULL. Context: any
+ * thread.
+ */
+const char *devargs_next_path(const char *devargs);
+
+/**
  * port_type_resolve() - the type of a port, from its name where "type" is not given
  * @port: object of port_schema
  *

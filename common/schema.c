@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "error.h"
+#include "rate.h"
 
 #define QUOTE_SIZE 48     /* bytes of a quoted bad text in a message */
 #define DESCRIBE_SIZE 128 /* bytes of what would be right */
@@ -93,7 +94,13 @@ schema_describe(const struct schema_key *key, char *ret_text, size_t size)
 		snprintf(ret_text, size, "a MAC address such as 00:16:3e:01:02:03");
 		break;
 	case VALUE_CORES:
-		snprintf(ret_text, size, "a list of cores 0-%" PRIu64 " such as 1-3,5", key->max);
+		snprintf(ret_text, size, "a list of cores 0-%" PRIu64 ", each once, such as 1-3,5",
+			 key->max);
+		break;
+	case VALUE_RATE:
+		snprintf(ret_text, size, "a rate such as 100Mb/s or 20MB/s@20ms%s%s",
+			 key->zero_word != NULL ? " or " : "",
+			 key->zero_word != NULL ? key->zero_word : "");
 		break;
 	case VALUE_STRING:
 		snprintf(ret_text, size, "%" PRIu64 "-%" PRIu64 " printable characters", key->min,
@@ -213,8 +220,11 @@ cores_parse(const char *text, uint16_t *ret_cores, unsigned int max)
 				return ret;
 			text += len;
 		}
-		for (core = first; core <= last; core++)
+		for (core = first; core <= last; core++) {
+			if (wanted[core])
+				return -EINVAL;
 			wanted[core] = true;
+		}
 		if (*text == '\0')
 			break;
 		if (*text++ != ',')
@@ -233,6 +243,7 @@ cores_parse(const char *text, uint16_t *ret_cores, unsigned int max)
 static int
 value_read(const struct schema_key *key, const char *text, struct value *value)
 {
+	struct rate rate;
 	int ret = 0;
 
 	switch (key->type) {
@@ -256,6 +267,10 @@ value_read(const struct schema_key *key, const char *text, struct value *value)
 		if (ret >= 0 && strlen(text) >= VALUE_TEXT_SIZE)
 			return -ERANGE;
 		return ret < 0 ? ret : 0;
+	case VALUE_RATE:
+		if (key->zero_word != NULL && strcmp(text, key->zero_word) == 0)
+			return 0;
+		return rate_parse(text, &rate);
 	case VALUE_STRING:
 		return string_is_valid(text, key->min, key->max) ? 0 : -EINVAL;
 	}

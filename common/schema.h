@@ -22,7 +22,7 @@ struct error;
 
 #define NAME_MAX_LEN 15 /* as IFNAMSIZ - 1: bridges, ports */
 #define VALUE_TEXT_SIZE 256
-#define SCHEMA_KEYS_MAX 8
+#define SCHEMA_KEYS_MAX 16
 #define CORE_MAX 1023
 
 enum value_type {
@@ -33,6 +33,7 @@ enum value_type {
 	VALUE_NAME,    /* name of a bridge or port */
 	VALUE_MAC,     /* MAC address */
 	VALUE_CORES,   /* CPU cores: "1-3,5" */
+	VALUE_RATE,    /* bytes in an interval: rate.h */
 	VALUE_STRING,  /* min..max bytes of printable text */
 };
 
@@ -103,7 +104,7 @@ enum vswitchd_key {
 
 enum hugepages_word { HUGEPAGES_AUTO, HUGEPAGES_YES, HUGEPAGES_NO };
 
-enum bridge_key { BRIDGE_KEY_AGEING, BRIDGE_KEY_FDB_LIMIT, BRIDGE_KEYS };
+enum bridge_key { BRIDGE_KEY_AGEING, BRIDGE_KEY_FDB_LIMIT, BRIDGE_KEY_ANNOUNCE, BRIDGE_KEYS };
 
 enum port_key {
 	PORT_KEY_BRIDGE,
@@ -113,6 +114,11 @@ enum port_key {
 	PORT_KEY_MTU,       /* 0: keep the device's own */
 	PORT_KEY_FDB_LIMIT, /* 0: as the bridge */
 	PORT_KEY_QUEUES,
+	PORT_KEY_PATH, /* vhost */
+	PORT_KEY_CARRIER,  /* enum carrier_word */
+	PORT_KEY_CHECKSUM, /* enum checksum_word */
+	PORT_KEY_XDP,      /* enum xdp_word */
+	PORT_KEY_RATE,     /* text, for rate_parse(); zero_word: unlimited */
 	PORT_KEYS
 };
 
@@ -122,8 +128,15 @@ enum port_type_word {
 	PORT_TYPE_TAP,
 	PORT_TYPE_ETH,
 	PORT_TYPE_VIF,
+	PORT_TYPE_VHOST,
 	PORT_TYPE_WORDS
 };
+
+enum carrier_word { CARRIER_ON, CARRIER_OFF };
+
+enum checksum_word { CHECKSUM_OFFLOAD, CHECKSUM_FULL };
+
+enum xdp_word { XDP_AUTO, XDP_ON, XDP_OFF };
 
 /* The name of an fdb object is its bridge. */
 enum fdb_key { FDB_KEY_MAC, FDB_KEY_VID, FDB_KEY_PORT, FDB_KEY_CURSOR, FDB_KEY_LIMIT, FDB_KEYS };
@@ -136,8 +149,9 @@ extern const struct object_schema port_schema;
 extern const struct object_schema fdb_schema;
 extern const struct object_schema vif_schema;   /* show only */
 extern const struct object_schema stats_schema; /* show only */
+extern const struct object_schema worker_schema; /* show only */
 
-#define OBJECT_SCHEMAS 6
+#define OBJECT_SCHEMAS 7
 extern const struct object_schema *const object_schemas[OBJECT_SCHEMAS];
 
 /**
@@ -145,7 +159,7 @@ extern const struct object_schema *const object_schemas[OBJECT_SCHEMAS];
  * @is_set: it was given; otherwise the rest is the default.
  * @number: VALUE_UINT, VALUE_SECONDS; VALUE_ENUM: index of the word; VALUE_BOOL: 0 or 1.
  * @mac: VALUE_MAC.
- * @text: VALUE_NAME, VALUE_STRING, VALUE_CORES; for the others, the canonical text.
+ * @text: VALUE_NAME, VALUE_STRING, VALUE_CORES, VALUE_RATE; for the others, the canonical text.
  */
 struct value {
 	bool is_set;
@@ -218,11 +232,11 @@ const char *schema_quote(const char *text, char *ret_text, size_t size);
 /**
  * cores_parse() - read a list of CPU cores
  * @text: "1-3,5"
- * @ret_cores: the cores, ascending, each once; NULL: only check
+ * @ret_cores: the cores, ascending; NULL: only check
  * @max: room at @ret_cores
  *
- * Return: how many cores @text names (possibly more than @max), or -EINVAL, or -ERANGE for a core
- * above CORE_MAX. Context: any thread.
+ * Return: how many cores @text names (possibly more than @max), or -EINVAL (also if one is named
+ * twice), or -ERANGE for a core above CORE_MAX. Context: any thread.
  */
 int cores_parse(const char *text, uint16_t *ret_cores, unsigned int max);
 

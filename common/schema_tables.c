@@ -65,6 +65,12 @@ static const struct schema_key bridge_keys[] = {
 		.min = 1, .max = 4194304, .def = "65536", .metavar = "N",
 		.help = "most addresses that the bridge learns",
 	},
+	[BRIDGE_KEY_ANNOUNCE] = {
+		.name = "announce", .type = VALUE_BOOL, .verbs = SETTABLE,
+		.def = "yes", .metavar = "yes|no",
+		.help = "tell the network by RARP, ARP and neighbour advertisements where a guest "
+			"is that has just been connected",
+	},
 };
 static_assert(N_ELEMENTS(bridge_keys) == BRIDGE_KEYS, "a key has no description");
 static_assert(BRIDGE_KEYS <= SCHEMA_KEYS_MAX, "struct object is too small");
@@ -80,9 +86,29 @@ const struct object_schema bridge_schema = {
 
 static const char *const port_type_words[] = {
 	[PORT_TYPE_AUTO] = "auto", [PORT_TYPE_NETDEV] = "netdev", [PORT_TYPE_TAP] = "tap",
-	[PORT_TYPE_ETH] = "eth",   [PORT_TYPE_VIF] = "vif",       NULL,
+	[PORT_TYPE_ETH] = "eth",   [PORT_TYPE_VIF] = "vif",	  [PORT_TYPE_VHOST] = "vhost",
+	NULL,
 };
 static_assert(N_ELEMENTS(port_type_words) == PORT_TYPE_WORDS + 1, "a type has no word");
+
+static const char *const checksum_words[] = {
+	[CHECKSUM_OFFLOAD] = "offload",
+	[CHECKSUM_FULL] = "full",
+	NULL,
+};
+
+static const char *const carrier_words[] = {
+	[CARRIER_ON] = "on",
+	[CARRIER_OFF] = "off",
+	NULL,
+};
+
+static const char *const xdp_words[] = {
+	[XDP_AUTO] = "auto",
+	[XDP_ON] = "on",
+	[XDP_OFF] = "off",
+	NULL,
+};
 
 static const struct schema_key port_keys[] = {
 	[PORT_KEY_BRIDGE] = {
@@ -93,12 +119,14 @@ static const struct schema_key port_keys[] = {
 	[PORT_KEY_TYPE] = {
 		.name = "type", .type = VALUE_ENUM, .verbs = CREATE,
 		.words = port_type_words, .def = "auto", .metavar = "TYPE",
-		.help = "netdev kernel interface, tap host's own, eth DPDK device, vif guest",
+		.help = "netdev kernel interface, tap host's own, eth DPDK device, vif guest, vhost "
+			"virtual machine with virtio",
 	},
 	[PORT_KEY_DEVARGS] = {
 		.name = "devargs", .type = VALUE_STRING, .verbs = CREATE,
 		.min = 1, .max = VALUE_TEXT_SIZE - 1, .metavar = "DEVARGS",
-		.help = "DPDK device: PCI address or virtual device with its arguments",
+		.help = "DPDK device: PCI address (needs hugepages), or virtual device with its "
+			"arguments; paths in it are absolute, or relative to where vsctl is run",
 	},
 	[PORT_KEY_VID] = {
 		.name = "vid", .type = VALUE_UINT, .verbs = SETTABLE,
@@ -119,7 +147,37 @@ static const struct schema_key port_keys[] = {
 	[PORT_KEY_QUEUES] = {
 		.name = "queues", .type = VALUE_UINT, .verbs = CREATE,
 		.min = 1, .max = 16, .def = "1", .metavar = "N",
-		.help = "queues of the port, each way",
+		.help = "queues of the port, each way; a guest has as many as it wants",
+	},
+	[PORT_KEY_PATH] = {
+		.name = "path", .type = VALUE_STRING, .verbs = CREATE,
+		.min = 1, .max = 107, .metavar = "FILE",
+		.help = "vhost: the socket that QEMU connects to, absolute; default NAME.sock where "
+			"the daemon's own socket is",
+	},
+	[PORT_KEY_CHECKSUM] = {
+		.name = "checksum", .type = VALUE_ENUM, .verbs = SETTABLE,
+		.words = checksum_words, .def = "offload", .metavar = "WORD",
+		.help = "full: send it only ordinary packets with their checksums, as a guest that "
+			"forwards them may need (FreeBSD, pfSense); offload: what it says it takes",
+	},
+	[PORT_KEY_CARRIER] = {
+		.name = "carrier", .type = VALUE_ENUM, .verbs = SETTABLE,
+		.words = carrier_words, .def = "on", .metavar = "WORD",
+		.help = "off: as if its cable were unplugged; guests and taps are told",
+	},
+	[PORT_KEY_XDP] = {
+		.name = "xdp", .type = VALUE_ENUM, .verbs = CREATE,
+		.words = xdp_words, .def = "auto", .metavar = "WORD",
+		.help = "netdev: AF_XDP instead of AF_PACKET; auto: if the NIC does it without copying; "
+			"on: in any mode that works; \"port show\" says which (MODE)",
+	},
+	[PORT_KEY_RATE] = {
+		.name = "rate", .type = VALUE_RATE, .verbs = SETTABLE,
+		.zero_word = "none", .metavar = "RATE",
+		.help = "vif: most that the guest may send, with the interval at which it gets its "
+			"credit, as in xl.cfg: 100Mb/s, 20MB/s@20ms; none: unlimited; default: what the "
+			"toolstack says",
 	},
 };
 static_assert(N_ELEMENTS(port_keys) == PORT_KEYS, "a key has no description");
@@ -194,6 +252,12 @@ const struct object_schema stats_schema = {
 	.help = "what ports counted, and why packets were dropped",
 };
 
+const struct object_schema worker_schema = {
+	.kind = "worker",
+	.help = "the threads that forward packets, and how busy they are",
+};
+
 const struct object_schema *const object_schemas[OBJECT_SCHEMAS] = {
 	&vswitchd_schema, &bridge_schema, &port_schema, &vif_schema, &fdb_schema, &stats_schema,
+	&worker_schema,
 };

@@ -2,8 +2,10 @@
 #include "command.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client.h"
 #include "error.h"
@@ -37,7 +39,7 @@ const struct command commands[] = {
 	{ "port", "add", &port_schema, VERB_ADD, NAME_REQUIRED, "PORT", "put a port on a bridge",
 	  run_change },
 	{ "port", "del", &port_schema, VERB_DEL, NAME_REQUIRED, "PORT",
-	  "take a port off its bridge", run_change },
+	  "take a port off its bridge; its interface is free when this returns", run_change },
 	{ "port", "set", &port_schema, VERB_SET, NAME_REQUIRED, "PORT", "change settings of a port",
 	  run_change },
 	{ "port", "show", &port_schema, VERB_SHOW, NAME_OPTIONAL, "PORT", "list ports",
@@ -54,6 +56,8 @@ const struct command commands[] = {
 	  "forget all learnt addresses", run_change },
 	{ "stats", "show", &stats_schema, VERB_SHOW, NAME_OPTIONAL, "PORT",
 	  "list counters and the reasons of drops", show_stats },
+	{ "worker", "show", &worker_schema, VERB_SHOW, NAME_NONE, NULL,
+	  "list the threads that forward, and how busy they are", show_workers },
 	{ NULL, "version", NULL, 0, NAME_NONE, NULL, "versions of vsctl and vswitchd",
 	  show_version },
 };
@@ -156,11 +160,46 @@ name_is_given(const struct command *command, int argc, char *const *argv)
 	return argc % 2 != 0 || schema_key_find(command->schema, argv[0]) == NULL;
 }
 
+/* Paths in devargs are the user's, in whose folder the daemon is not. */
+static int
+devargs_here(const char *devargs, char *ret_text, size_t size, struct error *err)
+{
+	char cwd[PATH_MAX];
+	size_t len = 0;
+	const char *path;
+
+	while (len < size && (path = devargs_next_path(devargs)) != NULL) {
+		if (*path != '/' && getcwd(cwd, sizeof(cwd)) == NULL)
+			return error_set(err, errno, "current directory: %s", strerror(errno));
+		len += snprintf(ret_text + len, size - len, "%.*s%s%s", (int)(path - devargs),
+				devargs, *path != '/' ? cwd : "", *path != '/' ? "/" : "");
+		devargs = path;
+	}
+	if (len < size)
+		len += snprintf(ret_text + len, size - len, "%s", devargs);
+	if (len >= size)
+		return error_set(err, ENAMETOOLONG, "port: devargs are too long");
+	return 0;
+}
+
+/* Was it the value that object_set() refused, and not the key? */
+static bool
+value_is_wrong(const struct schema_key *key, enum schema_verb verb, const char *text)
+{
+	struct value value;
+
+	return key != NULL && (key->verbs & verb) &&
+	       schema_parse_value(key, text, &value, NULL) < 0;
+}
+
 static int
 keys_parse(struct request *request, int argc, char *const *argv, struct error *err)
 {
 	const struct object_schema *schema = request->command->schema;
+	enum schema_verb verb = request->command->schema_verb;
+	char devargs[2 * PATH_MAX];
 	const struct schema_key *key;
+	const char *text;
 	int i, ret;
 
 	for (i = 0; i < argc; i += 2) {
@@ -172,12 +211,18 @@ keys_parse(struct request *request, int argc, char *const *argv, struct error *e
 		if (key != NULL && i + 1 == argc)
 			return error_set(err, EINVAL, "%s: %s needs a value: %s", schema->kind,
 					 key->name, key->metavar);
-		ret = object_set(&request->object, request->command->schema_verb, argv[i],
-				 i + 1 < argc ? argv[i + 1] : "", err);
+		text = i + 1 < argc ? argv[i + 1] : "";
+		if (key == &port_schema.keys[PORT_KEY_DEVARGS]) {
+			ret = devargs_here(text, devargs, sizeof(devargs), err);
+			if (ret < 0)
+				return -ERANGE;
+			text = devargs;
+		}
+		ret = object_set(&request->object, verb, argv[i], text, err);
 		if (ret < 0)
-			return ret;
+			return value_is_wrong(key, verb, text) ? -ERANGE : -EINVAL;
 	}
-	return object_check(&request->object, request->command->schema_verb, err);
+	return object_check(&request->object, verb, err);
 }
 
 int
@@ -204,7 +249,7 @@ request_parse(int argc, char *const *argv, struct request *ret_request, struct e
 	if (name_is_given(command, argc, argv)) {
 		ret = object_set_name(&ret_request->object, argv[0], err);
 		if (ret < 0)
-			return ret;
+			return -ERANGE;
 		argc--;
 		argv++;
 	} else if (command->name == NAME_REQUIRED) {

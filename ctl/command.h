@@ -62,7 +62,8 @@ extern const size_t n_commands;
  * @ret_request: the command and its object
  * @err: what is wrong with it
  *
- * Return: 0 or -errno; every failure is one of usage.
+ * Return: 0, -EINVAL (wrong usage: an unknown or missing word, name or key), or -ERANGE (a value
+ * or name that is not legal).
  */
 int request_parse(int argc, char *const *argv, struct request *ret_request, struct error *err);
 

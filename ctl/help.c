@@ -13,6 +13,15 @@
 #define LINE_WIDTH 79
 #define CONTINUE_INDENT 12
 
+const struct option_text vsctl_options[] = {
+	{ "-j, --json", NULL, "JSON for every show" },
+	{ "-s, --socket", "SOCKET",
+	  "vswitchd's socket (default: vswitchd.sock in\n$VSWITCH_RUN_DIR or /run/vswitch)" },
+	{ "-h, --help", NULL, "a short help" },
+	{ "-V, --version", NULL, "the version of vsctl" },
+	{ NULL },
+};
+
 static void
 print_command(const struct command *command, FILE *out)
 {
@@ -38,14 +47,11 @@ print_all(FILE *out)
 	for (i = 0; i < n_commands; i++)
 		print_command(&commands[i], out);
 	fprintf(out, "  %-*s %s\n", SYNTAX_WIDTH, "OBJECT help", "keys and values of an object");
+	putc('\n', out);
+	option_print(vsctl_options, out);
 	fputs("\n"
-	      "  -j, --json             JSON for every show\n"
-	      "  -s, --socket SOCKET    vswitchd's socket (default: vswitchd.sock in\n"
-	      "                         $VSWITCH_RUN_DIR or /run/vswitch)\n"
-	      "  -h, --help             this text\n"
-	      "  -V, --version          version of vsctl\n"
-	      "\n"
-	      "Exit status: 0 done, 1 vswitchd refused or is not running, 2 wrong usage.\n",
+	      "Exit status: 0 done, 1 a bad value, vswitchd refused or is not running,\n"
+	      "2 wrong usage.\n",
 	      out);
 }
 

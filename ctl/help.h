@@ -9,7 +9,12 @@
 
 #include <stdio.h>
 
+#include "option.h"
+
 struct error;
+
+/* What stands in front of the command. */
+extern const struct option_text vsctl_options[];
 
 /**
  * help_print() - "vsctl help", "vsctl bridge help"

@@ -137,7 +137,7 @@ main(int argc, char **argv)
 	}
 	ret = request_parse(argc, argv, &request, &err);
 	if (ret < 0)
-		return fail(&err, EXIT_USAGE);
+		return fail(&err, ret == -ERANGE ? EXIT_REFUSED : EXIT_USAGE);
 	request.json = options.json;
 	return finish(run(&options, &request));
 }

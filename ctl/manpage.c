@@ -1,13 +1,86 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Writes the man pages vsctl(8) and vswitch.conf(5) from the tables of commands and keys; run by
- * the build: manpage vsctl|conf.
+ * Writes the man pages vsctl(8), vswitchd(8) and vswitch.conf(5) from the tables of commands,
+ * options and keys; run by the build: manpage vsctl|vswitchd|conf.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "command.h"
+#include "help.h"
+#include "options.h"
 #include "version.h"
+
+struct file_text {
+	const char *path;
+	const char *help;
+};
+
+static const struct file_text vsctl_files[] = {
+	{ RUN_DIR_DEFAULT "/vswitchd.sock",
+	  "The socket that vswitchd listens on: JSON\\-RPC 2.0, one object per line" },
+	{ CONFIG_DEFAULT, "What vswitchd starts with; vsctl does not touch it" },
+	{ NULL },
+};
+
+static const struct file_text vswitchd_files[] = {
+	{ CONFIG_DEFAULT, "The bridges and ports to start with" },
+	{ RUN_DIR_DEFAULT "/vswitchd.sock",
+	  "The socket for vsctl; for root and the group that vswitchd runs as" },
+	{ RUN_DIR_DEFAULT "/vswitchd.pid", "Its process id; locked while it runs" },
+	{ NULL },
+};
+
+static const struct {
+	const char *purpose;
+	const char *command;
+} vsctl_examples[] = {
+	{ "How is everything", "vsctl show" },
+	{ "A bridge with a kernel NIC and an interface of the host's",
+	  "vsctl bridge add xenbr1\nvsctl port add eth1 bridge xenbr1\n"
+	  "vsctl port add xenbr1 bridge xenbr1 type tap" },
+	{ "A NIC that DPDK drives", "vsctl port add p0 bridge xenbr1 devargs 0000:03:00.0" },
+	{ "A port of VLAN 100 alone", "vsctl port add eth2 bridge xenbr1 vid 100" },
+	{ "Which MAC address is where", "vsctl fdb show xenbr1" },
+	{ "Which packets were dropped, and why", "vsctl stats show" },
+	{ "The same for a program", "vsctl -j stats show" },
+};
+
+static const char vswitchd_behaviour[] =
+	".SH SIGNALS\n"
+	".TP\n"
+	"SIGTERM, SIGINT\n"
+	"Stop. Kernel interfaces go back to the host's network stack; interfaces of type tap "
+	"stay, without carrier, with the host's addresses. Guests stay connected: the next "
+	"vswitchd takes them over.\n"
+	".TP\n"
+	"SIGKILL, a crash\n"
+	"As above, but kernel interfaces do not go back: a filter keeps the host's stack off "
+	"them, so that it does not speak up in between, until the next vswitchd has them and "
+	"stops in order. If none is to come, \\fBtc qdisc del dev\\fR \\fINAME\\fR "
+	"\\fBclsact\\fR gives one back.\n"
+	".SH ENVIRONMENT\n"
+	".TP\n"
+	"NOTIFY_SOCKET\n"
+	"Where systemd is told that it is ready, or stops.\n"
+	".TP\n"
+	"JOURNAL_STREAM\n"
+	"If set, as by systemd, lines on stderr begin with their priority.\n"
+	".SH EXIT STATUS\n"
+	"0: stopped by a signal; or it is ready, and in the background. 1: it could not start "
+	"or go on, and said why. 2: wrong usage.\n"
+	".SH LOG\n"
+	"With \\-\\-foreground, lines go to stderr. Without, what keeps it from starting goes "
+	"to the stderr of who starts it, and everything after that to syslog (daemon). Lines "
+	"of DPDK, which begin with a word such as EAL, say more about devices; they go to "
+	"stderr and to syslog either way. So under systemd all of them are in \\fBjournalctl "
+	"\\-u vswitchd\\fR, and of a daemon started by hand in \\fBjournalctl \\-t "
+	"vswitchd\\fR or in /var/log/syslog.\n"
+	".SH NOTES\n"
+	"A NIC by PCI address wants the vfio\\-pci driver (\\fBdpdk\\-devbind.py \\-b "
+	"vfio\\-pci\\fR \\fIADDRESS\\fR, of Debian's package dpdk) and hugepages, reserved "
+	"(\\fBsysctl vm.nr_hugepages=128\\fR) before vswitchd starts. A PV dom0 has neither "
+	"hugepages nor an IOMMU to offer: it uses NICs of the kernel.\n";
 
 /* Text as roff: no hyphenation of what is to be typed, no line that reads as a request. */
 static void
@@ -26,8 +99,25 @@ print_text(const char *text)
 static void
 print_head(const char *page, int section, const char *purpose)
 {
-	printf(".TH %s %d \"\" \"vswitch %s\"\n.SH NAME\n%s \\- %s\n", page, section,
+	/* no hyphens in what is to be typed */
+	printf(".TH %s %d \"\" \"vswitch %s\"\n.nh\n.ad l\n.SH NAME\n%s \\- %s\n", page, section,
 	       VSWITCH_VERSION, page, purpose);
+}
+
+static void
+print_options(const struct option_text *option)
+{
+	fputs(".SH OPTIONS\n", stdout);
+	for (; option->words != NULL; option++) {
+		fputs(".TP\n\\fB", stdout);
+		print_text(option->words);
+		fputs("\\fR", stdout);
+		if (option->metavar != NULL)
+			printf(" \\fI%s\\fR", option->metavar);
+		putchar('\n');
+		print_text(option->help);
+		fputs(".\n", stdout);
+	}
 }
 
 /* "[KEY VALUE]" or "KEY VALUE", bold and italic as it is the custom. */
@@ -90,6 +180,17 @@ print_keys(const struct object_schema *schema, unsigned int verbs)
 }
 
 static void
+print_files(const struct file_text *file)
+{
+	fputs(".SH FILES\n", stdout);
+	for (; file->path != NULL; file++) {
+		fputs(".TP\n.I ", stdout);
+		print_text(file->path);
+		printf("\n%s.\n", file->help);
+	}
+}
+
+static void
 print_vsctl(void)
 {
 	size_t i;
@@ -99,16 +200,14 @@ print_vsctl(void)
 	      ".B vsctl\n"
 	      "[\\fB\\-j\\fR] [\\fB\\-s\\fR \\fISOCKET\\fR] \\fIOBJECT VERB\\fR [\\fINAME\\fR] "
 	      "[\\fIKEY VALUE\\fR]...\n"
-	      ".SH OPTIONS\n"
-	      ".TP\n\\fB\\-j\\fR, \\fB\\-\\-json\\fR\nJSON for every show.\n"
-	      ".TP\n\\fB\\-s\\fR, \\fB\\-\\-socket\\fR \\fISOCKET\\fR\n"
-	      "The socket of vswitchd; default: vswitchd.sock in $VSWITCH_RUN_DIR or "
-	      "/run/vswitch.\n"
-	      ".TP\n\\fB\\-h\\fR, \\fB\\-\\-help\\fR\nA short help; \\fBvsctl\\fR \\fIOBJECT\\fR "
-	      "\\fBhelp\\fR explains an object.\n"
-	      ".TP\n\\fB\\-V\\fR, \\fB\\-\\-version\\fR\nThe version of vsctl.\n"
-	      ".SH COMMANDS\n",
+	      ".SH DESCRIPTION\n"
+	      "vsctl tells a running \\fBvswitchd\\fR(8) what to do, and asks it how it is. "
+	      "What it changes lasts until vswitchd stops; \\fBvswitch.conf\\fR(5) is what "
+	      "that starts with. \\fBvsctl help\\fR lists the commands, \\fBvsctl\\fR "
+	      "\\fIOBJECT\\fR \\fBhelp\\fR explains the keys of an object.\n",
 	      stdout);
+	print_options(vsctl_options);
+	fputs(".SH COMMANDS\n", stdout);
 	for (i = 0; i < n_commands; i++)
 		print_command(&commands[i]);
 	for (i = 0; i < OBJECT_SCHEMAS; i++) {
@@ -118,9 +217,35 @@ print_vsctl(void)
 		print_keys(object_schemas[i], ~0U);
 	}
 	fputs(".SH EXIT STATUS\n"
-	      "0: done. 1: vswitchd refused or is not running. 2: wrong usage.\n"
-	      ".SH SEE ALSO\n.BR vswitch.conf (5)\n",
+	      "0: done. 1: a bad value, vswitchd refused or is not running. 2: wrong usage.\n",
 	      stdout);
+	print_files(vsctl_files);
+	fputs(".SH EXAMPLES\n", stdout);
+	for (i = 0; i < sizeof(vsctl_examples) / sizeof(vsctl_examples[0]); i++) {
+		printf(".TP\n%s:\n.nf\n\\fB", vsctl_examples[i].purpose);
+		print_text(vsctl_examples[i].command);
+		fputs("\\fR\n.fi\n", stdout);
+	}
+	fputs(".SH SEE ALSO\n.BR vswitchd (8),\n.BR vswitch.conf (5)\n", stdout);
+}
+
+static void
+print_vswitchd(void)
+{
+	print_head("vswitchd", 8, "virtual network switch for Xen guests");
+	fputs(".SH SYNOPSIS\n.B vswitchd\n[\\fIOPTION\\fR]...\n"
+	      ".SH DESCRIPTION\n"
+	      "vswitchd is the backend of Xen guests' network interfaces and the learning "
+	      "bridges between them, physical NICs and the host. It starts with the bridges "
+	      "and ports of \\fBvswitch.conf\\fR(5); \\fBvsctl\\fR(8) shows and changes what "
+	      "it does; guests come by way of \\fBxl\\fR(1).\n"
+	      ".PP\n"
+	      "It goes to the background when it is ready, unless it is told not to.\n",
+	      stdout);
+	print_options(vswitchd_options);
+	fputs(vswitchd_behaviour, stdout);
+	print_files(vswitchd_files);
+	fputs(".SH SEE ALSO\n.BR vsctl (8),\n.BR vswitch.conf (5),\n.BR xl.cfg (5)\n", stdout);
 }
 
 static void
@@ -156,7 +281,7 @@ print_conf(void)
 	      stdout);
 	fputs(".SH EXAMPLE\n.nf\n[bridge xenbr0]\nageing = 300\n\n[port eth1]\nbridge = xenbr0\n\n"
 	      "[port xenbr0]\nbridge = xenbr0\ntype = tap\n.fi\n"
-	      ".SH SEE ALSO\n.BR vsctl (8)\n",
+	      ".SH SEE ALSO\n.BR vswitchd (8),\n.BR vsctl (8)\n",
 	      stdout);
 }
 
@@ -165,6 +290,8 @@ main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "vsctl") == 0)
 		print_vsctl();
+	else if (argc == 2 && strcmp(argv[1], "vswitchd") == 0)
+		print_vswitchd();
 	else if (argc == 2 && strcmp(argv[1], "conf") == 0)
 		print_conf();
 	else

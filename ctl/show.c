@@ -31,6 +31,7 @@ static const struct column port_columns[] = {
 	{ .heading = "RX-PACKETS", .field = "rx_packets", .kind = CELL_NUMBER },
 	{ .heading = "TX-PACKETS", .field = "tx_packets", .kind = CELL_NUMBER },
 	{ .heading = "DROPS", .field = "drops", .kind = CELL_NUMBER },
+	{ .heading = "MODE", .field = "mode" },
 	{ .heading = "REASON", .field = "reason" },
 };
 
@@ -41,6 +42,7 @@ static const struct column vif_columns[] = {
 	{ .heading = "STATE", .field = "state" },
 	{ .heading = "FRONTEND", .field = "frontend_state" },
 	{ .heading = "QUEUES", .field = "queues", .kind = CELL_NUMBER },
+	{ .heading = "RATE", .field = "rate" },
 	{ .heading = "RX-PACKETS", .field = "rx_packets", .kind = CELL_NUMBER },
 	{ .heading = "TX-PACKETS", .field = "tx_packets", .kind = CELL_NUMBER },
 	{ .heading = "FEATURES", .field = "features" },
@@ -53,6 +55,7 @@ static const struct column stats_columns[] = {
 	{ .heading = "TX-PACKETS", .field = "tx_packets", .kind = CELL_NUMBER },
 	{ .heading = "TX-BYTES", .field = "tx_bytes", .kind = CELL_NUMBER },
 	{ .heading = "COPIES", .field = "copies", .kind = CELL_NUMBER },
+	{ .heading = "MERGED", .field = "merged", .kind = CELL_NUMBER },
 	{ .heading = "UNLEARNT", .field = "unlearnt", .kind = CELL_NUMBER },
 	{ .heading = "DROPS", .field = "drops", .kind = CELL_SUM },
 };
@@ -61,6 +64,14 @@ static const struct column drop_columns[] = {
 	{ .heading = "PORT", .field = "port" },
 	{ .heading = "DROPPED-FOR", .field = "reason" },
 	{ .heading = "PACKETS", .field = "packets", .kind = CELL_NUMBER },
+};
+
+static const struct column worker_columns[] = {
+	{ .heading = "WORKER", .field = "worker", .kind = CELL_NUMBER },
+	{ .heading = "RX-PACKETS", .field = "rx_packets", .kind = CELL_NUMBER },
+	{ .heading = "BUSY-TURNS", .field = "busy_turns", .kind = CELL_NUMBER },
+	{ .heading = "BUSY-CYCLES", .field = "busy_cycles", .kind = CELL_NUMBER },
+	{ .heading = "SLEEPS", .field = "sleeps", .kind = CELL_NUMBER },
 };
 
 /* Widths that fit nearly all, since pages are printed before the next is known. */
@@ -126,6 +137,12 @@ int
 show_vifs(struct client *client, const struct request *request, struct error *err)
 {
 	return show_rows(client, request, vif_columns, N_ELEMENTS(vif_columns), err);
+}
+
+int
+show_workers(struct client *client, const struct request *request, struct error *err)
+{
+	return show_rows(client, request, worker_columns, N_ELEMENTS(worker_columns), err);
 }
 
 /* A row for each port and reason that counted something. */

@@ -25,6 +25,9 @@ int show_ports(struct client *client, const struct request *request, struct erro
 /** show_vifs() - "vif show" */
 int show_vifs(struct client *client, const struct request *request, struct error *err);
 
+/** show_workers() - "worker show" */
+int show_workers(struct client *client, const struct request *request, struct error *err);
+
 /** show_stats() - "stats show": counters, then the drops by reason */
 int show_stats(struct client *client, const struct request *request, struct error *err);
 

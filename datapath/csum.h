@@ -5,7 +5,8 @@
  * A struct csum takes pieces of any length one after the other, as if they lay next to each other:
  * csum_add() sums, csum_copy() sums what it copies. The sums are of 16-bit words in memory order,
  * so results are stored into headers without swapping bytes. (rte_raw_cksum() adds 16 bits at a
- * time, which costs three times as much on a full-sized packet.)
+ * time, which costs several times as much on a full-sized packet; here four words are added next to
+ * each other, as each carry waits for its sum.)
  *
  * Thread-safety: plain functions on the caller's memory. Any thread.
  */
@@ -66,21 +67,29 @@ csum_copy(struct csum *csum, void *dst, const void *src, size_t len)
 {
 	const uint8_t *from = src;
 	uint8_t *to = dst;
-	uint64_t sum = 0, word;
+	uint64_t a = 0, b = 0, c = 0, d = 0, words[4], word;
 	size_t left = len;
 
+	for (; left >= 32; left -= 32, from += 32, to += 32) {
+		memcpy(words, from, 32);
+		memcpy(to, words, 32);
+		a = csum_plus(a, words[0]);
+		b = csum_plus(b, words[1]);
+		c = csum_plus(c, words[2]);
+		d = csum_plus(d, words[3]);
+	}
 	for (; left >= 8; left -= 8, from += 8, to += 8) {
 		memcpy(&word, from, 8);
 		memcpy(to, &word, 8);
-		sum = csum_plus(sum, word);
+		a = csum_plus(a, word);
 	}
 	if (left > 0) {
 		word = 0;
 		memcpy(&word, from, left);
 		memcpy(to, &word, left);
-		sum = csum_plus(sum, word);
+		b = csum_plus(b, word);
 	}
-	csum_join(csum, sum, len);
+	csum_join(csum, csum_plus(csum_plus(a, b), csum_plus(c, d)), len);
 }
 
 /** csum_add() - add @len bytes at @data. */
@@ -88,19 +97,26 @@ static inline void
 csum_add(struct csum *csum, const void *data, size_t len)
 {
 	const uint8_t *from = data;
-	uint64_t sum = 0, word;
+	uint64_t a = 0, b = 0, c = 0, d = 0, words[4], word;
 	size_t left = len;
 
+	for (; left >= 32; left -= 32, from += 32) {
+		memcpy(words, from, 32);
+		a = csum_plus(a, words[0]);
+		b = csum_plus(b, words[1]);
+		c = csum_plus(c, words[2]);
+		d = csum_plus(d, words[3]);
+	}
 	for (; left >= 8; left -= 8, from += 8) {
 		memcpy(&word, from, 8);
-		sum = csum_plus(sum, word);
+		a = csum_plus(a, word);
 	}
 	if (left > 0) {
 		word = 0;
 		memcpy(&word, from, left);
-		sum = csum_plus(sum, word);
+		b = csum_plus(b, word);
 	}
-	csum_join(csum, sum, len);
+	csum_join(csum, csum_plus(csum_plus(a, b), csum_plus(c, d)), len);
 }
 
 #endif /* DATAPATH_CSUM_H */

@@ -18,6 +18,7 @@ const char *const drop_reason_names[DROP_REASONS] = {
 	[DROP_TX_FULL] = "tx_full",
 	[DROP_NO_BUFFER] = "no_buffer",
 	[DROP_OFFLOAD] = "offload",
+	[DROP_MULTICAST] = "multicast_filter",
 	[DROP_TX_ERROR] = "tx_error",
 };
-static_assert(DROP_REASONS == 15, "name every drop reason");
+static_assert(DROP_REASONS == 16, "name every drop reason");

@@ -4,9 +4,11 @@
  * per worker and port, so that an operator can always be told why a packet is missing.
  *
  * Balance, at any moment no burst is under way, summed over all ports:
- *	rx_packets + copies == tx_packets + sum of drops
+ *	rx_packets + copies == tx_packets + sum of drops + merged
  * where copies are the packets that flooding (one in, k out: k - 1 copies) and segmentation
- * (one in, n out: n - 1 copies) add.
+ * (one in, n out: n - 1 copies) add, and those that the switch itself sends in the name of a
+ * station (worker_inject(): none in, one copy); and merged are those that merging (gro.h; n in, one
+ * out: n - 1 merged) takes away.
  *
  * Thread-safety: constants only.
  */
@@ -24,12 +26,13 @@ enum drop_reason {
 	DROP_NO_DESTINATION, /* flooded, and no other port wants it */
 	DROP_RX_ERROR,       /* the port could not take the whole packet (truncated, lost) */
 	DROP_BAD_REQUEST,    /* a guest's ring request that breaks the protocol */
-	/* counted on the port that the packet was to leave by; no_buffer on either */
+	/* counted on the port that the packet was to leave by; no_buffer and port_down on either */
 	DROP_MTU_EXCEEDED,   /* larger than the port's MTU */
-	DROP_PORT_DOWN,      /* no link, or guest not connected */
+	DROP_PORT_DOWN,      /* no link, guest not connected, or the operator's carrier off */
 	DROP_TX_FULL,        /* the port's transmit queue (a guest's receive ring) was full */
 	DROP_NO_BUFFER,      /* the buffer pool is empty */
 	DROP_OFFLOAD,        /* checksum or segmentation could not be completed for this port */
+	DROP_MULTICAST,      /* multicast that the guest has not asked for (its own filter) */
 	DROP_TX_ERROR,       /* the port took it and could not deliver it (a guest's bad buffer) */
 
 	DROP_REASONS /* number of reasons */

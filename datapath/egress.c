@@ -5,6 +5,7 @@
 #include <rte_spinlock.h>
 
 #include "egress.h"
+#include "gro.h"
 #include "vlan.h"
 
 /* A packet that the caller may write to: itself, or a copy in its place. NULL: no buffers. */
@@ -57,6 +58,16 @@ egress_segments(struct worker *worker, struct port *out, struct rte_mbuf *pkt)
 		egress_queue(worker, out, segments[i]);
 }
 
+/* Have the data of a packet here, since it is to be read. False: it cannot be had, and is gone. */
+static bool
+egress_fill(struct worker *worker, struct rte_mbuf *pkt)
+{
+	uint64_t bytes = 0;
+
+	return likely(!(pkt->ol_flags & PORT_PENDING)) ||
+	       worker->fill(worker, &pkt, 1, &bytes) == 1;
+}
+
 void
 egress_slow(struct worker *worker, const struct port *in, struct port *out, struct rte_mbuf *pkt,
 	    uint16_t vid)
@@ -73,6 +84,8 @@ egress_slow(struct worker *worker, const struct port *in, struct port *out, stru
 		return;
 	}
 	if (vlan_egress_changes(out, pkt, vid)) {
+		if (!egress_fill(worker, pkt))
+			return;
 		pkt = egress_writable(worker, pkt);
 		if (pkt == NULL || vlan_egress(out, pkt, vid) < 0) {
 			port_drop(worker, out, pkt, DROP_NO_BUFFER);
@@ -89,6 +102,8 @@ egress_slow(struct worker *worker, const struct port *in, struct port *out, stru
 		egress_queue(worker, out, pkt);
 		return;
 	}
+	if (!egress_fill(worker, pkt))
+		return;
 	if (super) {
 		egress_segments(worker, out, pkt);
 		return;
@@ -105,15 +120,33 @@ egress_slow(struct worker *worker, const struct port *in, struct port *out, stru
 	egress_queue(worker, out, pkt);
 }
 
+/* Merge segments that came from a wire, if the port takes super-packets. */
+static void
+egress_merge(struct worker *worker, const struct port *out, struct tx_batch *batch)
+{
+	const uint16_t n = batch->n;
+
+	if (n > 1 && gro_wanted(out)) {
+		batch->n = gro_merge(out->caps, batch->pkts, n, &batch->bytes);
+		worker_stats(worker, out)->merged += n - batch->n;
+	}
+}
+
 void
 egress_flush_port(struct worker *worker, uint16_t port_id)
 {
 	struct tx_batch *batch = &worker->tx[port_id];
 	struct port_stats *stats = &worker->stats[port_id];
 	struct port *port = datapath_port(worker->dp, port_id);
-	uint16_t n = batch->n, sent = 0;
-	uint64_t bytes = batch->bytes;
+	uint16_t n, sent = 0;
+	uint64_t bytes;
 
+	if (unlikely(worker->pending) && port != NULL && !port->type->takes_pending)
+		batch->n = worker->fill(worker, batch->pkts, batch->n, &batch->bytes);
+	if (worker->wire && likely(port != NULL))
+		egress_merge(worker, port, batch);
+	n = batch->n;
+	bytes = batch->bytes;
 	batch->n = 0;
 	batch->bytes = 0;
 	if (likely(port != NULL)) {
@@ -148,4 +181,9 @@ egress_flush(struct worker *worker)
 			egress_flush_port(worker, port_id);
 	}
 	worker->n_dirty = 0;
+	worker->wire = false;
+	if (unlikely(worker->pending)) {
+		worker->pending = false;
+		worker->pending_done(worker);
+	}
 }

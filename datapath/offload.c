@@ -128,25 +128,29 @@ set_blank(struct rte_mbuf *pkt, const struct l4 *l4, uint16_t header)
 	pkt->l4_len = header;
 }
 
+/* Everything that offload_describe() does to a packet whose transport header is found. */
+static void
+mark_blank(struct rte_mbuf *pkt, const struct l4 *l4, uint16_t header)
+{
+	uint8_t *ip = rte_pktmbuf_mtod_offset(pkt, uint8_t *, l4->l2_len);
+
+	if (!l4->is_routed)
+		put16(ip + l4->l3_len + checksum_offset(l4->proto), pseudo_sum(ip, l4, l4->l4_len));
+	set_blank(pkt, l4, header);
+}
+
 /* offload_describe(), and say what was found. */
 static int
 describe(struct rte_mbuf *pkt, struct l4 *l4, uint16_t *ret_header)
 {
-	uint8_t *ip, *field;
 	int ret;
 
 	ret = find_transport(pkt, l4, ret_header);
-	ip = rte_pktmbuf_mtod_offset(pkt, uint8_t *, l4->l2_len);
 	if (l4->l3_len > 0 && !l4->is_ipv6)
-		ipv4_checksum(ip, l4->l3_len);
-	if (ret != 0)
-		return ret;
-	if (!l4->is_routed) {
-		field = ip + l4->l3_len + checksum_offset(l4->proto);
-		put16(field, pseudo_sum(ip, l4, l4->l4_len));
-	}
-	set_blank(pkt, l4, *ret_header);
-	return 0;
+		ipv4_checksum(rte_pktmbuf_mtod_offset(pkt, uint8_t *, l4->l2_len), l4->l3_len);
+	if (ret == 0)
+		mark_blank(pkt, l4, *ret_header);
+	return ret;
 }
 
 int
@@ -197,6 +201,24 @@ offload_describe_gso(struct rte_mbuf *pkt, uint16_t mss, bool is_ipv6)
 	return ret;
 }
 
+void
+offload_mark_gso(struct rte_mbuf *pkt, const struct l4 *l4, uint16_t header, uint16_t mss)
+{
+	uint8_t *ip = rte_pktmbuf_mtod_offset(pkt, uint8_t *, l4->l2_len);
+	const uint16_t ip_len = l4->l3_len + l4->l4_len;
+
+	if (l4->is_ipv6) {
+		put16(ip + offsetof(struct rte_ipv6_hdr, payload_len),
+		      rte_cpu_to_be_16(ip_len - sizeof(struct rte_ipv6_hdr)));
+	} else {
+		put16(ip + offsetof(struct rte_ipv4_hdr, total_length), rte_cpu_to_be_16(ip_len));
+		ipv4_checksum(ip, l4->l3_len);
+	}
+	mark_blank(pkt, l4, header);
+	pkt->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+	pkt->tso_segsz = mss;
+}
+
 int
 offload_describe_udp_gso(struct rte_mbuf *pkt, uint16_t size)
 {
@@ -219,6 +241,22 @@ sum_packet(const struct rte_mbuf *pkt, uint32_t start, uint32_t len)
 		len -= piece;
 	}
 	return csum_fold(csum.sum);
+}
+
+bool
+offload_verify(struct rte_mbuf *pkt, const struct l4 *l4)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(pkt, const uint8_t *, l4->l2_len);
+	struct csum csum = { 0 };
+
+	if (pkt->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_GOOD)
+		return true;
+	csum_word(&csum, pseudo_sum(ip, l4, l4->l4_len));
+	csum_word(&csum, sum_packet(pkt, l4->l2_len + l4->l3_len, l4->l4_len));
+	if (csum_fold(csum.sum) != 0xffff)
+		return false;
+	pkt->ol_flags |= RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+	return true;
 }
 
 int

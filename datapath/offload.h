@@ -21,6 +21,7 @@
 
 #include <rte_mbuf.h>
 
+#include "l4.h"
 #include "port.h"
 
 #define OFFLOAD_SEG_MASK (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG) /* super-packets */
@@ -60,6 +61,19 @@ int offload_describe_gso(struct rte_mbuf *pkt, uint16_t mss, bool is_ipv6);
  * Return: as offload_describe_gso().
  */
 int offload_describe_udp_gso(struct rte_mbuf *pkt, uint16_t size);
+
+/**
+ * offload_mark_gso() - mark a packet as a TCP super-packet, its headers being known: cannot fail.
+ * @l4: of a TCP packet, as l4_parse() fills it; l4_len as it is now: the IP length is set by it.
+ * @header: bytes of the TCP header.
+ */
+void offload_mark_gso(struct rte_mbuf *pkt, const struct l4 *l4, uint16_t header, uint16_t mss);
+
+/**
+ * offload_verify() - is a TCP packet's checksum right? It becomes "checksum verified" if so.
+ * @l4: as l4_parse() fills it; no routing header.
+ */
+bool offload_verify(struct rte_mbuf *pkt, const struct l4 *l4);
 
 /**
  * offload_complete() - compute the L4 checksum of a checksum-blank packet and clear the mark.

@@ -17,6 +17,7 @@
  *  - "super-packet": additionally RTE_MBUF_F_TX_TCP_SEG with l4_len and tso_segsz (the MSS); or
  *    RTE_MBUF_F_TX_UDP_SEG, which no port's caps take, so that egress always cuts it;
  *  - "checksum verified": RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+ *  - "pending": PORT_PENDING, only between workers and types that know it;
  *  - no other ol_flags but RTE_MBUF_F_INDIRECT/EXTERNAL are set.
  * A port type's rx_burst delivers this form; its tx_burst takes it, and gets checksum-blank packets
  * or super-packets only if its caps say so (the egress step completes them otherwise).
@@ -28,12 +29,23 @@
 #ifndef DATAPATH_PORT_H
 #define DATAPATH_PORT_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_common.h>
 #include <rte_mbuf.h>
 #include <rte_spinlock.h>
+
+/*
+ * A packet whose data is elsewhere but for the first segment, which holds all headers: the others
+ * have their length, and nothing is in them. Where it is only its port's type knows, by hash.usr;
+ * it brings it by worker->fill(). Only types that say so (port_type.takes_pending) get such packets
+ * by tx_burst, and they must be gone when worker->pending_done() is called.
+ */
+#define PORT_PENDING_BIT 40
+#define PORT_PENDING (UINT64_C(1) << PORT_PENDING_BIT)
+static_assert(PORT_PENDING == RTE_MBUF_F_LAST_FREE, "taken");
 
 struct bridge;
 struct error;
@@ -58,6 +70,10 @@ enum port_caps {
 	PORT_CAP_TAGGED = 1 << 4,    /* all of these also in frames with VLAN tags */
 };
 
+/* The caps that a port loses by `checksum full`: it gets complete, ordinary packets only. */
+#define PORT_CAPS_OFFLOAD \
+	(PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TSO_IPV4 | PORT_CAP_TSO_IPV6)
+
 /* How a receive queue lets a worker sleep. */
 enum port_wait {
 	PORT_WAIT_NONE,  /* must be polled; an idle worker polls it at growing intervals */
@@ -69,11 +85,14 @@ enum port_wait {
  * struct port_type - a kind of port.
  * @name: as in configuration, such as "netdev".
  * @wait: how its receive queues let a worker sleep.
+ * @takes_pending: its tx_burst takes packets with PORT_PENDING.
  * @open: control. Open the device of @port by @config: fill priv, n_rxq, n_txq, caps, mtu, mac, up.
  *	Return 0 or -errno with @err filled.
  * @close: control, after the grace period: no worker will touch @port again. Frees priv.
  * @set_mtu: control. Change the MTU (bytes of payload, without Ethernet header). NULL: any
  *	accepted.
+ * @set_carrier: control. The operator has unplugged the port, or plugged it in again; also after
+ *	opening one that is unplugged. Tells the other side, if it can. NULL: it cannot.
  * @rx_burst: worker. Up to @n packets of @queue in canonical form into @pkts; returns how many.
  *	What it has to throw away it counts by port_rx_drop().
  * @tx_burst: worker. Takes the first k of @n packets of @pkts and returns k; the caller frees and
@@ -87,9 +106,11 @@ enum port_wait {
 struct port_type {
 	const char *name;
 	enum port_wait wait;
+	bool takes_pending;
 	int (*open)(struct port *port, const struct port_config *config, struct error *err);
 	void (*close)(struct port *port);
 	int (*set_mtu)(struct port *port, uint32_t mtu, struct error *err);
+	void (*set_carrier)(struct port *port, bool on);
 	uint16_t (*rx_burst)(struct worker *worker, struct port *port, uint16_t queue,
 			     struct rte_mbuf **pkts, uint16_t n);
 	uint16_t (*tx_burst)(struct worker *worker, struct port *port, uint16_t queue,
@@ -104,6 +125,7 @@ struct port_rxq {
 	bool kick;       /* control: sets, worker: clears: put it on the list */
 	bool active;     /* worker: on that worker's list of queues to poll */
 	uint16_t idle;   /* worker: polls in a row that found nothing */
+	uint64_t wake;   /* worker: TSC, when it wakes up (sleepers.h); 0: it does not sleep */
 };
 
 struct port {
@@ -118,7 +140,9 @@ struct port {
 	uint16_t n_rxq;               /* 1 .. PORT_QUEUES_MAX */
 	uint16_t n_txq;               /* 1 .. PORT_QUEUES_MAX */
 	bool up;                      /* link and peer there; control: rw, worker: ro */
+	bool carrier_off;             /* by the operator; nothing enters; control: rw, worker: ro */
 	bool tx_shared;               /* n_txq < workers: tx_burst needs tx_lock */
+	bool wire;                    /* packets come as they were on a wire: worth merging (gro.h) */
 	uint32_t mtu;                 /* control only */
 	uint8_t mac[6];               /* control only; all zero if the port has none of its own */
 	/* written by workers: away from what all workers read */

@@ -20,6 +20,7 @@
 #include "worker.h"
 
 #define EVENTS_SIZE 4096        /* learn events of one worker that can wait */
+#define INJECTED_SIZE 1024      /* packets of the control thread that can wait for one worker */
 #define EPOLL_BATCH 64          /* fds looked at in one go */
 #define COOKIE_WAKE UINT64_MAX  /* epoll data: wake_fd */
 #define COOKIE_EVENT (UINT64_MAX - 1) /* epoll data: the extra event fd */
@@ -31,6 +32,7 @@
 #define NAP_USEC_MAX 200        /* longest nap while queues can only be polled */
 #define NAP_USEC_LONG 2000      /* the same after LONG_IDLE_USEC without a packet */
 #define LONG_IDLE_USEC 1000000
+#define SLEEP_USEC_MAX 900000   /* longest sleep with a limit: it has to fit tv_nsec */
 
 /* The turn-by-turn state of worker_run(). */
 struct worker_pace {
@@ -72,6 +74,7 @@ worker_create(struct datapath *dp, uint16_t id, struct rte_mempool *pool)
 	worker->id = id;
 	worker->pool = pool;
 	worker->now = worker_clock();
+	sleepers_init(&worker->sleepers);
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (worker->epoll_fd < 0 || worker->wake_fd < 0)
@@ -81,7 +84,10 @@ worker_create(struct datapath *dp, uint16_t id, struct rte_mempool *pool)
 	snprintf(name, sizeof(name), "events%u", id);
 	worker->events = rte_ring_create_elem(name, sizeof(struct learn_event), EVENTS_SIZE,
 					      SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	if (worker->events == NULL) {
+	snprintf(name, sizeof(name), "injected%u", id);
+	worker->injected = rte_ring_create_elem(name, sizeof(struct worker_inject), INJECTED_SIZE,
+						SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	if (worker->events == NULL || worker->injected == NULL) {
 		errno = ENOMEM;
 		goto err;
 	}
@@ -99,16 +105,29 @@ err:
 	return NULL;
 }
 
+/* Free what the control thread has injected and the worker has not come to. */
+static void
+worker_discard_injected(struct worker *worker)
+{
+	struct worker_inject entry;
+
+	while (worker->injected != NULL &&
+	       rte_ring_sc_dequeue_elem(worker->injected, &entry, sizeof(entry)) == 0)
+		rte_pktmbuf_free(entry.pkt);
+}
+
 void
 worker_destroy(struct worker *worker)
 {
 	if (worker == NULL)
 		return;
+	worker_discard_injected(worker);
 	if (worker->dp->workers[worker->id] == worker) {
 		rte_rcu_qsbr_thread_unregister(worker->dp->qsbr, worker->id);
 		worker->dp->workers[worker->id] = NULL;
 	}
 	rte_ring_free(worker->events);
+	rte_ring_free(worker->injected);
 	if (worker->wake_fd >= 0)
 		close(worker->wake_fd);
 	if (worker->epoll_fd >= 0)
@@ -129,6 +148,14 @@ worker_stop(struct worker *worker)
 	worker_wake(worker);
 }
 
+/* Have the worker look, if it is between two turns or asleep. */
+static void
+worker_call(struct worker *worker, enum worker_call call)
+{
+	__atomic_fetch_or(&worker->calls, call, __ATOMIC_RELEASE);
+	worker_wake(worker);
+}
+
 void
 worker_activate(struct worker *worker, rxq_cookie cookie)
 {
@@ -137,8 +164,22 @@ worker_activate(struct worker *worker, rxq_cookie cookie)
 	if (port == NULL)
 		return;
 	__atomic_store_n(&port->rxq[RXQ_COOKIE_QUEUE(cookie)].kick, true, __ATOMIC_RELAXED);
-	__atomic_store_n(&worker->rescan, true, __ATOMIC_RELEASE);
-	worker_wake(worker);
+	worker_call(worker, WORKER_CALL_RESCAN);
+}
+
+int
+worker_inject(struct worker *worker, const struct port *port, struct rte_mbuf *pkt)
+{
+	struct worker_inject entry = {
+		.pkt = pkt,
+		.port = port->id,
+		.generation = port->generation,
+	};
+
+	if (rte_ring_sp_enqueue_elem(worker->injected, &entry, sizeof(entry)) != 0)
+		return -ENOBUFS;
+	worker_call(worker, WORKER_CALL_INJECT);
+	return 0;
 }
 
 int
@@ -179,12 +220,50 @@ worker_queue_active(struct worker *worker, rxq_cookie cookie)
 	};
 }
 
+void
+worker_queue_sleep(struct worker *worker, rxq_cookie cookie, uint64_t usec)
+{
+	struct port *port = datapath_port(worker->dp, RXQ_COOKIE_PORT(cookie));
+	struct sleeper sleeper = { .cookie = cookie };
+	uint64_t *wake;
+
+	if (port == NULL)
+		return;
+	wake = &port->rxq[RXQ_COOKIE_QUEUE(cookie)].wake;
+	sleeper.generation = port->generation;
+	sleeper.until = rte_rdtsc() + usec * (rte_get_tsc_hz() / 1000000);
+	/* if somebody else has woken it before its time, that time is still to come */
+	if (*wake == 0 || *wake > sleeper.until) {
+		if (sleepers_add(&worker->sleepers, &sleeper) < 0)
+			return;
+		*wake = sleeper.until;
+	}
+	worker->slept = true;
+}
+
+void
+worker_queues_wake(struct worker *worker, uint64_t tsc)
+{
+	struct sleeper sleeper;
+
+	while (sleepers_take(&worker->sleepers, tsc, &sleeper)) {
+		struct port *port = datapath_port(worker->dp, RXQ_COOKIE_PORT(sleeper.cookie));
+		struct port_rxq *rxq;
+
+		if (port == NULL || port->generation != sleeper.generation)
+			continue;
+		rxq = &port->rxq[RXQ_COOKIE_QUEUE(sleeper.cookie)];
+		if (rxq->wake != sleeper.until)
+			continue; /* it was to wake up earlier, and did */
+		rxq->wake = 0;
+		worker_queue_active(worker, sleeper.cookie);
+	}
+}
+
 /* Look for queues that the control thread wants polled. */
 static void
 worker_rescan(struct worker *worker)
 {
-	__atomic_store_n(&worker->rescan, false, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	for (uint32_t id = 0; id < PORT_MAX; id++) {
 		struct port *port = datapath_port(worker->dp, id);
 
@@ -200,23 +279,63 @@ worker_rescan(struct worker *worker)
 	}
 }
 
+/* Forward a burst, whatever it was counted as. */
+static inline void
+worker_forward(struct worker *worker, struct port *port, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct bridge *bridge = __atomic_load_n(&port->bridge, __ATOMIC_ACQUIRE);
+	bool closed = __atomic_load_n(&port->carrier_off, __ATOMIC_RELAXED);
+
+	if (likely(bridge != NULL && !closed)) {
+		bridge_burst(worker, bridge, port, pkts, n);
+		return;
+	}
+	for (uint16_t i = 0; i < n; i++)
+		port_drop(worker, port, pkts[i], closed ? DROP_PORT_DOWN : DROP_NO_BRIDGE);
+}
+
 static void
 worker_ingress(struct worker *worker, struct port *port, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct port_stats *stats = worker_stats(worker, port);
-	struct bridge *bridge = __atomic_load_n(&port->bridge, __ATOMIC_ACQUIRE);
 	uint64_t bytes = 0;
 
 	for (uint16_t i = 0; i < n; i++)
 		bytes += pkts[i]->pkt_len;
 	stats->rx_packets += n;
 	stats->rx_bytes += bytes;
-	if (likely(bridge != NULL)) {
-		bridge_burst(worker, bridge, port, pkts, n);
-		return;
+	worker->wire |= port->wire;
+	worker_forward(worker, port, pkts, n);
+}
+
+/* Forward what the control thread has to say in the name of stations. */
+static void
+worker_take_injected(struct worker *worker)
+{
+	struct worker_inject entry;
+
+	while (rte_ring_sc_dequeue_elem(worker->injected, &entry, sizeof(entry)) == 0) {
+		struct port *port = datapath_port(worker->dp, entry.port);
+
+		if (port == NULL || port->generation != entry.generation) {
+			rte_pktmbuf_free(entry.pkt);
+			continue;
+		}
+		worker_stats(worker, port)->copies++;
+		worker_forward(worker, port, &entry.pkt, 1);
 	}
-	for (uint16_t i = 0; i < n; i++)
-		port_drop(worker, port, pkts[i], DROP_NO_BRIDGE);
+}
+
+/* Do what the control thread wants, before the queues' turn. */
+static __rte_noinline void
+worker_answer(struct worker *worker)
+{
+	uint32_t calls = __atomic_exchange_n(&worker->calls, 0, __ATOMIC_ACQ_REL);
+
+	if (calls & WORKER_CALL_RESCAN)
+		worker_rescan(worker);
+	if (calls & WORKER_CALL_INJECT)
+		worker_take_injected(worker);
 }
 
 /* May an empty queue leave the list of those to poll? */
@@ -246,8 +365,8 @@ worker_turn(struct worker *worker)
 	unsigned int received = 0;
 	uint32_t i = 0;
 
-	if (unlikely(__atomic_load_n(&worker->rescan, __ATOMIC_ACQUIRE)))
-		worker_rescan(worker);
+	if (unlikely(__atomic_load_n(&worker->calls, __ATOMIC_ACQUIRE) != 0))
+		worker_answer(worker);
 	while (i < worker->n_active) {
 		const struct worker_active *active = &worker->active[i];
 		struct port *port = datapath_port(worker->dp, RXQ_COOKIE_PORT(active->cookie));
@@ -267,7 +386,11 @@ worker_turn(struct worker *worker)
 			if (n == PORT_BURST_MAX)
 				egress_flush(worker);
 			received += n;
-		} else if (worker_rest(worker, port, queue)) {
+		} else if (!worker->slept && worker_rest(worker, port, queue)) {
+			worker->slept = true;
+		}
+		if (unlikely(worker->slept)) {
+			worker->slept = false;
 			port->rxq[queue].active = false;
 			worker->active[i] = worker->active[--worker->n_active];
 			continue;
@@ -331,13 +454,27 @@ worker_sleep(struct worker *worker, uint32_t usec)
 	worker_handle_events(worker, events, n);
 }
 
+/* How long until the first of the queues that sleep is to be polled: 1 .. @usec (0: no limit). */
+static uint32_t
+worker_sleep_limit(const struct worker *worker, const struct worker_pace *pace, uint64_t tsc,
+		   uint32_t usec)
+{
+	uint64_t next = worker->sleepers.next, left;
+
+	if (likely(next == UINT64_MAX))
+		return usec;
+	left = next > tsc ? (next - tsc) / pace->hz_usec + 1 : 1;
+	left = RTE_MIN(left, (uint64_t)SLEEP_USEC_MAX);
+	return usec == 0 ? left : RTE_MIN(left, usec);
+}
+
 /* Nothing came in this turn: sleep, nap, or spin a little longer. */
 static void
 worker_idle(struct worker *worker, struct worker_pace *pace, uint64_t tsc)
 {
 	if (worker->n_active == 0) {
-		if (!__atomic_load_n(&worker->rescan, __ATOMIC_ACQUIRE))
-			worker_sleep(worker, 0);
+		if (__atomic_load_n(&worker->calls, __ATOMIC_ACQUIRE) == 0)
+			worker_sleep(worker, worker_sleep_limit(worker, pace, tsc, 0));
 		return;
 	}
 	if (pace->idle_since == 0) {
@@ -354,7 +491,7 @@ worker_idle(struct worker *worker, struct worker_pace *pace, uint64_t tsc)
 		pace->nap_usec = RTE_MIN(pace->nap_usec * 2, (uint32_t)NAP_USEC_MAX);
 	else
 		pace->nap_usec = NAP_USEC_LONG;
-	worker_sleep(worker, pace->nap_usec);
+	worker_sleep(worker, worker_sleep_limit(worker, pace, tsc, pace->nap_usec));
 }
 
 int
@@ -362,7 +499,7 @@ worker_run(void *arg)
 {
 	struct worker *worker = arg;
 	struct worker_pace pace = { .hz_usec = rte_get_tsc_hz() / 1000000 };
-	uint64_t next_clock = 0;
+	uint64_t next_clock = 0, start = rte_rdtsc();
 
 	/* naps are shorter than the 50 us that the kernel may add */
 	prctl(PR_SET_TIMERSLACK, 1);
@@ -371,15 +508,21 @@ worker_run(void *arg)
 		unsigned int received = worker_turn(worker);
 		uint64_t tsc = rte_rdtsc();
 
+		if (unlikely(tsc >= worker->sleepers.next))
+			worker_queues_wake(worker, tsc);
 		if (unlikely(tsc >= next_clock)) {
 			worker->now = worker_clock();
 			next_clock = tsc + CLOCK_USEC * pace.hz_usec;
 		}
 		if (received > 0) {
+			worker->busy_turns++;
+			worker->busy_cycles += tsc - start;
+			start = tsc;
 			pace.idle_since = 0;
 			worker_look(worker, &pace, tsc);
 		} else {
 			worker_idle(worker, &pace, tsc);
+			start = rte_rdtsc();
 		}
 	}
 	rte_rcu_qsbr_thread_offline(worker->dp->qsbr, worker->id);

@@ -6,14 +6,15 @@
  * flushes what is to be sent and reports quiescence. A queue that stays empty is armed and leaves
  * the list; its fd, its event channel, or a message of the control thread brings it back. With no
  * active queue left the worker sleeps in epoll_wait(), offline to RCU; queues that can only be
- * polled make it sleep in short naps instead.
+ * polled make it sleep in short naps instead. A queue that is not to be polled for a while leaves the
+ * list until then (worker_queue_sleep()).
  *
  * Queues are named by cookies (port id, queue), never by pointers: what an fd or a message names is
  * looked up in datapath.ports each time, and a port that is gone is simply not found. So adding or
  * removing a port needs nobody to stop.
  *
  * Thread-safety: struct worker belongs to its thread, except for the fields marked otherwise.
- * worker_wake(), worker_activate() and worker_watch() are for the control thread.
+ * worker_wake(), worker_activate(), worker_inject() and worker_watch() are for the control thread.
  */
 #ifndef DATAPATH_WORKER_H
 #define DATAPATH_WORKER_H
@@ -21,6 +22,7 @@
 #include "datapath.h"
 #include "drop.h"
 #include "port.h"
+#include "sleepers.h"
 
 #define WORKER_OVERFLOW_SIZE 65600 /* bytes: the largest packet with its Ethernet header and tags */
 
@@ -30,8 +32,10 @@ struct port_stats {
 	uint64_t rx_bytes; /* frames without FCS */
 	uint64_t tx_packets;
 	uint64_t tx_bytes;
-	uint64_t copies; /* packets that flooding or segmentation added, on the port they came in by
-			    (flooding) or leave by (segmentation) */
+	uint64_t copies; /* packets that the switch added: by flooding, or for a station
+			    (worker_inject()), on the port they came in by; by segmentation, on the
+			    port they leave by */
+	uint64_t merged; /* packets that became part of another (gro.h), on the port they leave by */
 	uint64_t drops[DROP_REASONS];
 	uint64_t learn_lost; /* sources that could not be reported: too many at once */
 } __rte_cache_aligned;
@@ -69,12 +73,39 @@ struct learn_budget {
 	uint64_t left;
 };
 
+/* What the control thread wants of a worker. */
+enum worker_call {
+	WORKER_CALL_RESCAN = 1 << 0, /* queues wait to be activated */
+	WORKER_CALL_INJECT = 1 << 1, /* packets wait in worker.injected */
+};
+
+/* Control -> worker: a packet to forward as if it had come in by a port. */
+struct worker_inject {
+	struct rte_mbuf *pkt;
+	uint16_t port;
+	uint16_t generation; /* of the port: it may be gone when the worker looks */
+	uint32_t pad;
+};
+
 /**
  * worker_event_fn - an fd that a worker waits on beside its queues' is readable.
  * @worker: the worker, online to RCU. Activates queues by worker_queue_active().
  * @arg: as given to worker_event_source().
  */
 typedef void (*worker_event_fn)(struct worker *worker, void *arg);
+
+/**
+ * worker_fill_fn - bring the data of pending packets (PORT_PENDING) here.
+ * @pkts, @n: up to PORT_BURST_MAX packets, pending or not. Those whose data cannot be had are freed
+ *	and counted as dropped; the others close up, in order.
+ * @bytes: of the packets together; changed with them.
+ * Return: how many are left.
+ */
+typedef uint16_t (*worker_fill_fn)(struct worker *worker, struct rte_mbuf **pkts, uint16_t n,
+				   uint64_t *bytes);
+
+/** worker_pending_done_fn - there are no pending packets any more: see worker.pending. */
+typedef void (*worker_pending_done_fn)(struct worker *worker);
 
 struct worker {
 	struct datapath *dp;
@@ -87,15 +118,23 @@ struct worker {
 	uint16_t n_dirty; /* ports with packets in their batch */
 	uint32_t tx_lost;       /* of the tx_burst under way: see port_tx_lost() */
 	uint64_t tx_lost_bytes;
+	bool wire;        /* packets came from a wire since all batches were sent: see gro.h */
 	bool learned;     /* events were queued in this turn: tell the control thread */
+	bool pending;     /* packets with PORT_PENDING may be in a batch; set by rx_burst */
+	bool slept;       /* the queue that is being polled is to leave the list */
 
 	int epoll_fd;
 	int wake_fd;                /* eventfd: control thread -> worker */
-	bool rescan;                /* control: sets, worker: clears: queues wait to be activated */
+	uint32_t calls;             /* enum worker_call; control: sets bits, worker: takes them */
+	struct rte_ring *injected;  /* struct worker_inject: control -> worker */
 	struct rte_ring *events;    /* struct learn_event: worker -> control */
+	worker_fill_fn fill;        /* of the type that sets pending; before the thread runs */
+	worker_pending_done_fn pending_done;
 	worker_event_fn event_fn;   /* the one extra fd (event channels), or NULL */
 	void *event_arg;
-	uint64_t sleeps;            /* worker: rw, tests: ro: times it went to sleep */
+	uint64_t sleeps;            /* worker: rw, control: ro: times it went to sleep */
+	uint64_t busy_turns;        /* worker: rw, control: ro: turns that received packets */
+	uint64_t busy_cycles;       /* and TSC ticks that they took */
 	bool stop;                  /* control: rw, worker: ro */
 
 	uint16_t dirty[PORT_MAX];
@@ -104,6 +143,7 @@ struct worker {
 	struct learn_budget learn_budget[PORT_MAX];
 	struct tx_batch tx[PORT_MAX];
 	struct port_stats stats[PORT_MAX];
+	struct sleepers sleepers;
 	/* worker: where rx_burst puts what a big packet's first mbuf does not hold (vnet_io.h) */
 	uint8_t rx_overflow[PORT_BURST_MAX][WORKER_OVERFLOW_SIZE];
 } __rte_cache_aligned;
@@ -152,6 +192,16 @@ void worker_wake(struct worker *worker);
 void worker_activate(struct worker *worker, rxq_cookie cookie);
 
 /**
+ * worker_inject() - forward a packet as if it had come in by a port: it is learnt from, it has the
+ * port's VLAN, and it reaches other ports only. Counted as a copy, not as received. Control thread.
+ * @worker: any; best the one that polls the port.
+ * @port: the port; if it is gone when the worker comes to it the packet is freed, uncounted.
+ * @pkt: canonical form (port.h), from any pool; the worker's from now on if 0 is returned.
+ * Return: 0, or -ENOBUFS: too many wait already.
+ */
+int worker_inject(struct worker *worker, const struct port *port, struct rte_mbuf *pkt);
+
+/**
  * worker_watch() - let an fd activate a queue whenever it is readable. Control thread.
  * @fd: level-triggered fd of the queue.
  * @cookie: RXQ_COOKIE().
@@ -174,6 +224,19 @@ int worker_event_source(struct worker *worker, int fd, worker_event_fn fn, void 
  * Unknown ports, queues and queues of other workers are ignored.
  */
 void worker_queue_active(struct worker *worker, rxq_cookie cookie);
+
+/**
+ * worker_queue_sleep() - poll a queue no more until @usec have passed, or somebody activates it.
+ * Worker, from its rx_burst, which may return packets all the same.
+ */
+void worker_queue_sleep(struct worker *worker, rxq_cookie cookie, uint64_t usec);
+
+/**
+ * worker_queues_wake() - put those queues back on the list that have slept long enough. For
+ * worker_run() and tests. Worker.
+ * @tsc: now.
+ */
+void worker_queues_wake(struct worker *worker, uint64_t tsc);
 
 /** worker_stats() - the worker's counters of a port. Worker. */
 static inline struct port_stats *
@@ -208,7 +271,7 @@ port_rx_drop(struct worker *worker, const struct port *port, enum drop_reason re
 }
 
 /**
- * port_tx_lost() - count packets that tx_burst took and could not deliver: not as sent, but as dropped.
+ * port_tx_lost() - count packets that tx_burst took and could not deliver: as dropped, not as sent.
  * Worker, from tx_burst.
  * @bytes: of the @n packets together.
  */

@@ -9,6 +9,7 @@
 
 #include <rte_common.h>
 
+#include "fake_ctrl.h"
 #include "store.h"
 
 #define RX_SLOTS_MAX 18 /* of a packet, that Linux takes */
@@ -269,6 +270,7 @@ frontend_disconnect(struct fake_frontend *frontend)
 {
 	for (unsigned int i = 0; i < NETBACK_QUEUES_MAX; i++)
 		queue_free(frontend, &frontend->queues[i]);
+	fake_ctrl_free(frontend);
 	frontend->n_queues = 0;
 }
 
@@ -337,6 +339,9 @@ frontend_connect(struct fake_frontend *frontend)
 			    config->no_csum_ipv6 ? NULL : "1");
 	fake_frontend_write(frontend, "feature-gso-tcpv4", config->no_gso ? NULL : "1");
 	fake_frontend_write(frontend, "feature-gso-tcpv6", config->no_gso ? NULL : "1");
+	fake_frontend_write(frontend, "request-multicast-control", config->mcast ? "1" : NULL);
+	if (config->ctrl && backend_feature(frontend, "feature-ctrl-ring", 0))
+		fake_ctrl_create(frontend);
 	for (uint16_t i = 0; i < frontend->n_queues; i++)
 		fake_frontend_post(frontend, i, NETIF_RING_SLOTS);
 	frontend_set_state(frontend, XenbusStateConnected);
@@ -496,6 +501,26 @@ fake_frontend_reap(struct fake_frontend *frontend, uint16_t i)
 	return n;
 }
 
+/* Return: whether the guest has asked for it, here. */
+static bool
+recv_extra(const struct fake_frontend *frontend, const struct netif_extra_info *extra,
+	   struct fake_packet *packet)
+{
+	if (packet->has_hash)
+		return false;
+	if (extra->type == XEN_NETIF_EXTRA_TYPE_HASH) {
+		packet->has_hash = true;
+		packet->hash_type = extra->u.hash.type;
+		memcpy(&packet->hash, extra->u.hash.value, sizeof(packet->hash));
+		return frontend->ctrl.hash_asked &&
+		       extra->u.hash.algorithm == XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ;
+	}
+	packet->mss = extra->u.gso.size;
+	packet->gso = extra->u.gso.type;
+	return extra->type == XEN_NETIF_EXTRA_TYPE_GSO && extra->u.gso.size != 0 &&
+	       extra->u.gso.pad == 0 && extra->u.gso.features == 0;
+}
+
 /* The extra_info slots behind a packet's first one. Return: how many. */
 static uint32_t
 recv_extras(struct fake_frontend *frontend, struct fake_queue *queue, uint32_t prod,
@@ -512,11 +537,8 @@ recv_extras(struct fake_frontend *frontend, struct fake_queue *queue, uint32_t p
 		memcpy(&extra, &queue->rx->ring[queue->rx_cons & NETIF_RING_MASK], sizeof(extra));
 		queue->rx_cons++;
 		n++;
-		if (extra.type != XEN_NETIF_EXTRA_TYPE_GSO || extra.u.gso.size == 0 ||
-		    extra.u.gso.pad != 0 || extra.u.gso.features != 0)
+		if (!recv_extra(frontend, &extra, packet))
 			frontend->broken = "extra info that nobody asked for";
-		packet->mss = extra.u.gso.size;
-		packet->gso = extra.u.gso.type;
 	} while (extra.flags & XEN_NETIF_EXTRA_FLAG_MORE);
 	/* Windows' driver asserts both */
 	if (packet->mss != 0 && (packet->flags & (NETRXF_csum_blank | NETRXF_data_validated)) !=

@@ -32,6 +32,8 @@ struct fake_frontend_config {
 	bool no_csum_ipv4;
 	bool no_csum_ipv6;
 	bool no_gso;
+	bool ctrl;       /* make a control ring if it is offered */
+	bool mcast;      /* request multicast control from the start */
 	bool no_hotplug; /* the toolstack knows no hotplug scripts */
 };
 
@@ -54,6 +56,19 @@ struct fake_queue {
 	uint64_t rx_error;
 };
 
+#define FAKE_CTRL_SLOTS 128
+
+/* The control ring (fake_ctrl.h). */
+struct fake_ctrl {
+	struct xen_netif_ctrl_sring *ring; /* or NULL */
+	uint32_t ref, port;
+	uint32_t prod, cons; /* private indices */
+	uint16_t types[FAKE_CTRL_SLOTS];
+	bool hash_asked; /* so packets may come with hashes */
+	void *page;      /* for what requests refer to */
+	uint32_t page_ref;
+};
+
 struct fake_frontend {
 	struct fake_hypervisor *fake;
 	struct fake_frontend_config config;
@@ -64,6 +79,7 @@ struct fake_frontend {
 	const char *broken; /* why a Linux guest would stop talking to this backend */
 	uint16_t n_queues;  /* when connected */
 	struct fake_queue queues[NETBACK_QUEUES_MAX];
+	struct fake_ctrl ctrl;
 };
 
 /* A frame to send. */
@@ -141,6 +157,9 @@ struct fake_packet {
 	uint16_t flags; /* NETRXF_* of its first slot */
 	uint16_t mss;   /* of a super-packet, or 0 */
 	uint8_t gso;    /* XEN_NETIF_GSO_TYPE_* */
+	bool has_hash;
+	uint8_t hash_type; /* _XEN_NETIF_CTRL_HASH_TYPE_* */
+	uint32_t hash;
 };
 
 /**

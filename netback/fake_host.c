@@ -29,6 +29,14 @@ host_vif_connected(void *arg, struct vif *vif)
 }
 
 static void
+host_vif_rate_changed(void *arg, struct vif *vif)
+{
+	struct fake_host *host = arg;
+
+	host->n_rate_changed++;
+}
+
+static void
 host_vif_disconnected(void *arg, struct vif *vif)
 {
 	((struct fake_host *)arg)->n_disconnected++;
@@ -51,7 +59,8 @@ host_message(void *arg, const struct vif *vif, const char *text)
 {
 	struct fake_host *host = arg;
 
-	snprintf(host->message, sizeof(host->message), "%s: %.200s", vif->name, text);
+	snprintf(host->message, sizeof(host->message), "%s: %.200s",
+		 vif != NULL ? vif->name : "xen", text);
 }
 
 static void
@@ -69,6 +78,7 @@ static const struct netback_owner host_owner = {
 	.vif_removed = host_vif_removed,
 	.vif_connected = host_vif_connected,
 	.vif_disconnected = host_vif_disconnected,
+	.vif_rate_changed = host_vif_rate_changed,
 	.queue_worker = host_queue_worker,
 	.queue_cookie = host_queue_cookie,
 	.message = host_message,

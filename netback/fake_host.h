@@ -31,7 +31,7 @@ struct fake_host {
 	unsigned int n_retired;
 	struct fake_retired retired[FAKE_HOST_RETIRED];
 	int added_result; /* of vif_added(); 0 */
-	unsigned int n_added, n_removed, n_connected, n_disconnected;
+	unsigned int n_added, n_removed, n_connected, n_disconnected, n_rate_changed;
 	char message[256]; /* the last one */
 };
 

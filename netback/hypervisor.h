@@ -11,7 +11,7 @@
  * Paths without a leading '/' are relative to the own domain (/local/domain/SELF/).
  *
  * Thread-safety: calls that take @ctx are for the control thread. A struct hypervisor_thread has
- * one owner, a worker: only it calls copy(), events_fd()'s reads and events(). bind() and unbind()
+ * one owner, a worker or the control thread: only it calls copy(), events_fd()'s reads and events(). bind() and unbind()
  * on it are for the control thread, while the owner may run; notify() and unmask() may be called
  * from any thread, since a packet for a guest is sent by the worker that received it.
  */
@@ -21,29 +21,39 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct hypervisor_thread; /* a worker's handles; each implementation has its own */
+struct hypervisor_thread; /* one owner's handles; each implementation has its own */
 
 #define HYPERVISOR_PAGE_SIZE 4096         /* of grants and rings, whatever the guest's pages are */
 #define HYPERVISOR_COOKIE_NONE UINT32_MAX /* an event that nobody waits for */
 #define STORE_PATH_SIZE 256               /* bytes of any path that netback builds or takes */
 
 /**
- * struct grant_copy - one piece of a batched grant copy.
+ * struct grant_copy - one piece of a batched grant copy: between own memory and a guest's page, or
+ * from one guest's page to another's.
  * @local: own memory; may cross page boundaries.
+ * @from: if @is_foreign, a page of another guest (or the same), in place of @local.
  * @ref: the guest's grant; out of its hands, any value.
  * @domid: the guest.
  * @offset: in the guest's page; @offset + @len <= HYPERVISOR_PAGE_SIZE is the caller's to check.
  * @len: bytes, > 0.
- * @to_guest: direction.
+ * @to_guest: direction; true if @is_foreign.
  * @status: filled: 0, or negative (GNTST_*) if this piece was not copied.
  */
 struct grant_copy {
-	void *local;
+	union {
+		void *local;
+		struct {
+			uint32_t ref;
+			uint16_t domid;
+			uint16_t offset;
+		} from;
+	};
 	uint32_t ref;
 	uint16_t domid;
 	uint16_t offset;
 	uint16_t len;
 	bool to_guest;
+	bool is_foreign;
 	int16_t status;
 };
 
@@ -65,11 +75,11 @@ struct grant_copy {
  * @domain_alive: 1: the domain exists and is not being torn down; 0: it does not; -errno: unknown.
  *
  * Grants, control thread.
- * @map: maps one page read-write; NULL with errno.
+ * @map: maps one page, to write to or only to read; NULL with errno.
  * @unmap: of a page from @map.
  *
- * Per worker.
- * @thread_create: for one worker, control thread; NULL with errno.
+ * Per worker, and for control rings.
+ * @thread_create: for one owner, control thread; NULL with errno.
  * @thread_destroy: closes all of it, channels included. NULL is legal.
  * @copy: does all pieces in one go and sets each status. -errno: nothing is known about any.
  * @bind: @remote_port of @domid, reported by events() as @cookie. Returns the local port, or
@@ -97,7 +107,7 @@ struct hypervisor_ops {
 			  char ret_token[STORE_PATH_SIZE]);
 	int (*domain_alive)(void *ctx, uint16_t domid);
 
-	void *(*map)(void *ctx, uint16_t domid, uint32_t ref);
+	void *(*map)(void *ctx, uint16_t domid, uint32_t ref, bool writable);
 	void (*unmap)(void *ctx, void *page);
 
 	struct hypervisor_thread *(*thread_create)(void *ctx);

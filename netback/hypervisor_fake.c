@@ -24,13 +24,20 @@ struct fake_channel {
 	uint64_t events; /* for the guest (atomic) */
 };
 
+/* What a grant lets the backend do. */
+enum fake_access {
+	ACCESS_NONE,
+	ACCESS_READ,
+	ACCESS_WRITE,
+};
+
 struct fake_domain {
 	int memfd;
 	uint8_t *pages;
 	uint32_t n_pages;
 	uint32_t n_used;
 	bool alive;
-	uint8_t *granted; /* by page (atomic) */
+	uint8_t *granted; /* by page, enum fake_access (atomic) */
 	struct fake_channel channels[FAKE_CHANNELS];
 };
 
@@ -120,12 +127,12 @@ fake_channel(struct fake_hypervisor *fake, uint32_t local)
 }
 
 static uint8_t *
-granted_page(struct fake_domain *domain, uint32_t ref)
+granted_page(struct fake_domain *domain, uint32_t ref, enum fake_access access)
 {
 	uint32_t page = ref - FAKE_GRANT_FIRST;
 
 	if (ref < FAKE_GRANT_FIRST || page >= domain->n_pages ||
-	    !__atomic_load_n(&domain->granted[page], __ATOMIC_ACQUIRE))
+	    __atomic_load_n(&domain->granted[page], __ATOMIC_ACQUIRE) < access)
 		return NULL;
 	return domain->pages + (size_t)page * HYPERVISOR_PAGE_SIZE;
 }
@@ -218,11 +225,12 @@ fake_domain_alive(void *ctx, uint16_t domid)
 }
 
 static void *
-fake_map(void *ctx, uint16_t domid, uint32_t ref)
+fake_map(void *ctx, uint16_t domid, uint32_t ref, bool writable)
 {
 	struct fake_hypervisor *fake = ctx;
 	struct fake_domain *domain = fake_domain(fake, domid);
-	uint8_t *page = domain != NULL ? granted_page(domain, ref) : NULL;
+	enum fake_access access = writable ? ACCESS_WRITE : ACCESS_READ;
+	uint8_t *page = domain != NULL ? granted_page(domain, ref, access) : NULL;
 	int error = fake_call(fake, FAKE_OP_MAP);
 	void *map;
 
@@ -230,8 +238,8 @@ fake_map(void *ctx, uint16_t domid, uint32_t ref)
 		errno = error != 0 ? error : EINVAL;
 		return NULL;
 	}
-	map = mmap(NULL, HYPERVISOR_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, domain->memfd,
-		   page - domain->pages);
+	map = mmap(NULL, HYPERVISOR_PAGE_SIZE, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED,
+		   domain->memfd, page - domain->pages);
 	if (map == MAP_FAILED)
 		return NULL;
 	__atomic_add_fetch(&fake->counts.maps, 1, __ATOMIC_RELAXED);
@@ -272,22 +280,50 @@ fake_thread_destroy(struct hypervisor_thread *thread)
 	free(thread);
 }
 
+/* The page that a side of a copy names. Return: 0, or GNTST_*. */
 static int16_t
-fake_copy_piece(struct fake_hypervisor *fake, const struct grant_copy *piece)
+fake_copy_page(struct fake_hypervisor *fake, uint16_t domid, uint32_t ref, enum fake_access access,
+	       uint8_t **ret_page)
 {
-	struct fake_domain *domain = fake_domain(fake, piece->domid);
-	uint8_t *page;
+	struct fake_domain *domain = fake_domain(fake, domid);
 
 	if (domain == NULL)
 		return GNTST_bad_domain;
-	page = granted_page(domain, piece->ref);
-	if (page == NULL)
-		return GNTST_bad_gntref;
-	if (piece->to_guest)
+	*ret_page = granted_page(domain, ref, access);
+	return *ret_page != NULL ? 0 : GNTST_bad_gntref;
+}
+
+static int16_t
+fake_copy_piece(struct fake_hypervisor *fake, const struct grant_copy *piece)
+{
+	uint8_t *page, *from;
+	int16_t status;
+
+	status = fake_copy_page(fake, piece->domid, piece->ref,
+				piece->to_guest ? ACCESS_WRITE : ACCESS_READ, &page);
+	if (status == 0 && piece->is_foreign)
+		status = fake_copy_page(fake, piece->from.domid, piece->from.ref, ACCESS_READ,
+					&from);
+	if (status != 0)
+		return status;
+	/* a guest may name one page twice */
+	if (piece->is_foreign)
+		memmove(page + piece->offset, from + piece->from.offset, piece->len);
+	else if (piece->to_guest)
 		memcpy(page + piece->offset, piece->local, piece->len);
 	else
 		memcpy(piece->local, page + piece->offset, piece->len);
 	return 0;
+}
+
+/* Would the driver take it? It refuses the whole call otherwise. */
+static bool
+fake_copy_is_valid(const struct grant_copy *piece)
+{
+	if (piece->len == 0 || piece->offset + piece->len > HYPERVISOR_PAGE_SIZE)
+		return false;
+	return !piece->is_foreign ||
+	       (piece->to_guest && piece->from.offset + piece->len <= HYPERVISOR_PAGE_SIZE);
 }
 
 static int
@@ -295,24 +331,25 @@ fake_copy(struct hypervisor_thread *thread, struct grant_copy *pieces, uint32_t 
 {
 	struct fake_hypervisor *fake = thread->fake;
 	int error = fake_call(fake, FAKE_OP_COPY);
-	uint64_t errors = 0, reserved = 0;
+	uint64_t errors = 0, reserved = 0, foreign = 0;
 
 	if (error != 0)
 		return -error;
 
-	/* the driver refuses the whole call for this */
 	for (uint32_t i = 0; i < n; i++)
-		if (pieces[i].len == 0 || pieces[i].offset + pieces[i].len > HYPERVISOR_PAGE_SIZE)
+		if (!fake_copy_is_valid(&pieces[i]))
 			return -EINVAL;
 	for (uint32_t i = 0; i < n; i++) {
 		pieces[i].status = fake_copy_piece(fake, &pieces[i]);
 		errors += pieces[i].status != 0;
 		reserved += pieces[i].to_guest && pieces[i].ref < FAKE_GRANT_FIRST;
+		foreign += pieces[i].is_foreign;
 	}
 	__atomic_add_fetch(&fake->counts.copies, n, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&fake->counts.copy_calls, 1, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&fake->counts.copy_errors, errors, __ATOMIC_RELAXED);
 	__atomic_add_fetch(&fake->counts.copy_reserved, reserved, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&fake->counts.copy_foreign, foreign, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -592,7 +629,7 @@ fake_grant(struct fake_hypervisor *fake, uint16_t domid, uint32_t *ret_ref)
 	if (page == domain->n_used && domain->n_used < domain->n_pages)
 		domain->n_used++;
 	if (page < domain->n_used)
-		__atomic_store_n(&domain->granted[page], 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&domain->granted[page], ACCESS_WRITE, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&fake->lock);
 	if (page >= domain->n_used)
 		return NULL;
@@ -601,13 +638,26 @@ fake_grant(struct fake_hypervisor *fake, uint16_t domid, uint32_t *ret_ref)
 	return domain->pages + (size_t)page * HYPERVISOR_PAGE_SIZE;
 }
 
-void
-fake_ungrant(struct fake_hypervisor *fake, uint16_t domid, uint32_t ref)
+static void
+grant_change(struct fake_hypervisor *fake, uint16_t domid, uint32_t ref, enum fake_access access)
 {
 	struct fake_domain *domain = fake_domain(fake, domid);
 
-	if (granted_page(domain, ref) != NULL)
-		__atomic_store_n(&domain->granted[ref - FAKE_GRANT_FIRST], 0, __ATOMIC_RELEASE);
+	if (granted_page(domain, ref, ACCESS_READ) != NULL)
+		__atomic_store_n(&domain->granted[ref - FAKE_GRANT_FIRST], access,
+				 __ATOMIC_RELEASE);
+}
+
+void
+fake_ungrant(struct fake_hypervisor *fake, uint16_t domid, uint32_t ref)
+{
+	grant_change(fake, domid, ref, ACCESS_NONE);
+}
+
+void
+fake_grant_readonly(struct fake_hypervisor *fake, uint16_t domid, uint32_t ref)
+{
+	grant_change(fake, domid, ref, ACCESS_READ);
 }
 
 uint32_t

@@ -49,6 +49,7 @@ struct fake_counts {
 	uint64_t copy_calls;
 	uint64_t copy_errors; /* pieces refused */
 	uint64_t copy_reserved; /* pieces to grants that Xen keeps for itself */
+	uint64_t copy_foreign;  /* pieces from guest to guest */
 	uint64_t notifies;    /* backend -> guest */
 	uint64_t unmasks;
 };
@@ -91,6 +92,9 @@ void fake_domain_kill(struct fake_hypervisor *fake, uint16_t domid);
  * Return: the page, or NULL if there are no more.
  */
 void *fake_grant(struct fake_hypervisor *fake, uint16_t domid, uint32_t *ret_ref);
+
+/** fake_grant_readonly() - let the backend only read the page from now on. */
+void fake_grant_readonly(struct fake_hypervisor *fake, uint16_t domid, uint32_t ref);
 
 /** fake_ungrant() - take the grant back; the page stays. */
 void fake_ungrant(struct fake_hypervisor *fake, uint16_t domid, uint32_t ref);

@@ -24,7 +24,7 @@
 
 struct xen {
 	struct xs_handle *xs;
-	xengnttab_handle *gnttab; /* ring pages */
+	xengnttab_handle *gnttab; /* ring pages and static grants */
 };
 
 struct hypervisor_thread {
@@ -190,11 +190,12 @@ xen_domain_alive(void *ctx, uint16_t domid)
 }
 
 static void *
-xen_map(void *ctx, uint16_t domid, uint32_t ref)
+xen_map(void *ctx, uint16_t domid, uint32_t ref, bool writable)
 {
 	struct xen *xen = ctx;
 
-	return xengnttab_map_grant_ref(xen->gnttab, domid, ref, PROT_READ | PROT_WRITE);
+	return xengnttab_map_grant_ref(xen->gnttab, domid, ref,
+				       PROT_READ | (writable ? PROT_WRITE : 0));
 }
 
 static void
@@ -245,6 +246,13 @@ static void
 segment_fill(xengnttab_grant_copy_segment_t *segment, const struct grant_copy *piece)
 {
 	union xengnttab_copy_ptr local = { .virt = piece->local };
+	union xengnttab_copy_ptr from = {
+		.foreign = {
+			.ref = piece->from.ref,
+			.offset = piece->from.offset,
+			.domid = piece->from.domid,
+		},
+	};
 	union xengnttab_copy_ptr foreign = {
 		.foreign = {
 			.ref = piece->ref,
@@ -253,10 +261,14 @@ segment_fill(xengnttab_grant_copy_segment_t *segment, const struct grant_copy *p
 		},
 	};
 
+	if (piece->is_foreign)
+		local = from;
 	segment->source = piece->to_guest ? local : foreign;
 	segment->dest = piece->to_guest ? foreign : local;
 	segment->len = piece->len;
 	segment->flags = piece->to_guest ? GNTCOPY_dest_gref : GNTCOPY_source_gref;
+	if (piece->is_foreign)
+		segment->flags |= GNTCOPY_source_gref;
 	segment->status = GNTST_okay;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,18 +14,22 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_common.h>
 
 #include "error.h"
 #include "netback_priv.h"
 #include "store.h"
 #include "vif.h"
+#include "vif_ctrl.h"
 
 #define TOKEN_BACKEND "vif"     /* of the watch on all backend directories */
 #define TOKEN_RELEASE "release" /* of the watch for domains that end */
+#define TOKEN_MCAST "/mcast"    /* of request-multicast-control, behind the device */
 #define EVENTS_PER_CALL 1024    /* taken before they are acted on; the rest is for the next call */
 #define DEVID_MAX 65535         /* "vif32751.65535" is the longest name */
 #define SCAN_MSEC 1000          /* until the store is asked again after it has failed */
+#define CTRL_EVENTS_MAX 64      /* control rings looked at in one call */
 
 /* netback.domains */
 enum domain_known {
@@ -63,8 +68,8 @@ netback_lookup(struct netback *netback, uint16_t domid, uint32_t devid)
 	return NULL;
 }
 
-static uint64_t
-now_msec(void)
+uint64_t
+netback_now(void)
 {
 	struct timespec ts;
 
@@ -73,7 +78,7 @@ now_msec(void)
 }
 
 /* Wake up at @at, or earlier if that is set already. */
-static void
+void
 netback_timer(struct netback *netback, uint64_t at)
 {
 	struct itimerspec spec = {
@@ -92,7 +97,7 @@ netback_timer(struct netback *netback, uint64_t at)
 void
 netback_retry_later(struct vif *vif, uint32_t msec)
 {
-	vif->retry_at = now_msec() + msec;
+	vif->retry_at = netback_now() + msec;
 	netback_timer(vif->netback, vif->retry_at);
 }
 
@@ -101,7 +106,7 @@ static void
 netback_scan_later(struct netback *netback)
 {
 	netback->scan_wanted = true;
-	netback_timer(netback, now_msec() + SCAN_MSEC);
+	netback_timer(netback, netback_now() + SCAN_MSEC);
 }
 
 /* Many events, one look. */
@@ -114,12 +119,36 @@ netback_changed(struct netback *netback, struct vif *vif)
 	TAILQ_INSERT_TAIL(&netback->changed, vif, changed_list);
 }
 
-/* The frontend's own words: only its state is watched, so a guest can make no other events. */
+/*
+ * The frontend's own words: only its state is watched, and the one setting that it may change at
+ * any time, so a guest can make no other events.
+ */
+static const struct frontend_watch {
+	const char *key;
+	const char *token; /* behind the device */
+} frontend_watches[] = {
+	{ "state", "" },
+	{ "request-multicast-control", TOKEN_MCAST },
+};
+
 static void
-frontend_watch_paths(const struct vif *vif, char path[STORE_PATH_SIZE], char token[32])
+frontend_watch_paths(const struct vif *vif, const struct frontend_watch *watch,
+		     char path[STORE_PATH_SIZE], char token[32])
 {
-	snprintf(path, STORE_PATH_SIZE, "%s/state", vif->frontend);
-	snprintf(token, 32, "%u/%u", vif->domid, vif->devid);
+	snprintf(path, STORE_PATH_SIZE, "%s/%s", vif->frontend, watch->key);
+	snprintf(token, 32, "%u/%u%s", vif->domid, vif->devid, watch->token);
+}
+
+static void
+netback_unwatch_first(const struct vif *vif, unsigned int n)
+{
+	const struct hypervisor *hv = vif->netback->config.hv;
+	char path[STORE_PATH_SIZE], token[32];
+
+	for (unsigned int i = 0; i < n; i++) {
+		frontend_watch_paths(vif, &frontend_watches[i], path, token);
+		hv->ops->unwatch(hv->ctx, path, token);
+	}
 }
 
 int
@@ -128,27 +157,29 @@ netback_watch(struct vif *vif)
 	struct netback *netback = vif->netback;
 	const struct hypervisor *hv = netback->config.hv;
 	char path[STORE_PATH_SIZE], token[32];
-	int ret;
+	unsigned int i;
+	int ret = 0;
 
 	if (vif->watched)
 		return 0;
-	frontend_watch_paths(vif, path, token);
-	ret = hv->ops->watch(hv->ctx, path, token);
-	if (ret < 0)
-		netback_log(netback, vif, "cannot watch the frontend's state: %s", strerror(-ret));
+	for (i = 0; i < RTE_DIM(frontend_watches) && ret == 0; i++) {
+		frontend_watch_paths(vif, &frontend_watches[i], path, token);
+		ret = hv->ops->watch(hv->ctx, path, token);
+	}
 	vif->watched = ret == 0;
+	if (ret == 0)
+		return 0;
+	netback_log(netback, vif, "cannot watch the frontend's %s: %s", frontend_watches[i - 1].key,
+		    strerror(-ret));
+	netback_unwatch_first(vif, i - 1);
 	return ret;
 }
 
 static void
 netback_unwatch(struct vif *vif)
 {
-	const struct hypervisor *hv = vif->netback->config.hv;
-	char path[STORE_PATH_SIZE], token[32];
-
-	frontend_watch_paths(vif, path, token);
 	if (vif->watched)
-		hv->ops->unwatch(hv->ctx, path, token);
+		netback_unwatch_first(vif, RTE_DIM(frontend_watches));
 	vif->watched = false;
 }
 
@@ -255,6 +286,16 @@ netback_scan(struct netback *netback)
 	free(names);
 }
 
+/* Of what is below a device only the rate is read again. */
+static void
+rate_event(struct netback *netback, uint16_t domid, uint32_t devid, const char *path)
+{
+	struct vif *vif = netback_lookup(netback, domid, devid);
+
+	if (vif != NULL && strcmp(strrchr(path, '/'), "/rate") == 0)
+		vif->rate_changed = true;
+}
+
 /* An event at or below backend/vif; the path may be absolute or relative. */
 static void
 backend_event(struct netback *netback, const char *path)
@@ -276,6 +317,7 @@ backend_event(struct netback *netback, const char *path)
 		break;
 	case 2:
 		netback_probe(netback, domid, devid);
+		rate_event(netback, domid, devid, at);
 		break;
 	}
 }
@@ -311,7 +353,7 @@ netback_read_released(struct netback *netback)
 		known = netback_domain(netback, vif->domid);
 		if (known == DOMAIN_UNKNOWN) {
 			netback->released = true;
-			netback_timer(netback, now_msec() + SCAN_MSEC);
+			netback_timer(netback, netback_now() + SCAN_MSEC);
 		} else if (vif->domain_dead != (known == DOMAIN_DEAD)) {
 			vif->domain_dead = known == DOMAIN_DEAD;
 			netback_changed(netback, vif);
@@ -329,8 +371,10 @@ frontend_event(struct netback *netback, const char *token)
 	if (parse_device(token, &domid, &devid) != 2)
 		return;
 	vif = netback_lookup(netback, domid, devid);
-	if (vif != NULL)
-		netback_changed(netback, vif);
+	if (vif == NULL)
+		return;
+	vif->mcast_changed |= strstr(token, TOKEN_MCAST) != NULL;
+	netback_changed(netback, vif);
 }
 
 static void
@@ -402,6 +446,8 @@ netback_retry_due(struct netback *netback, uint64_t now)
 	if (netback->scan_wanted)
 		netback_scan(netback);
 	for (vif = netback_next(netback, NULL); vif != NULL; vif = netback_next(netback, vif)) {
+		if (vif->ctrl != NULL)
+			vif_ctrl_serve_due(vif->ctrl, now);
 		if (vif->retry_at > now) {
 			netback_timer(netback, vif->retry_at);
 		} else if (vif->retry_at != 0) {
@@ -417,7 +463,43 @@ netback_read_timer(struct netback *netback)
 	uint64_t count;
 
 	if (read(netback->timer_fd, &count, sizeof(count)) == sizeof(count))
-		netback_retry_due(netback, now_msec());
+		netback_retry_due(netback, netback_now());
+}
+
+/* Guests have sent something by their control rings. */
+static void
+netback_read_control(struct netback *netback)
+{
+	const struct hypervisor_ops *ops = netback->config.hv->ops;
+	uint32_t cookies[CTRL_EVENTS_MAX];
+	struct vif *vif;
+	int n;
+
+	n = ops->events(netback->control, cookies, CTRL_EVENTS_MAX);
+	for (int i = 0; i < n; i++) {
+		vif = netback_lookup(netback, (uint16_t)(cookies[i] >> 16), cookies[i] & 0xffff);
+		if (vif != NULL && vif->ctrl != NULL)
+			vif_ctrl_serve(vif->ctrl);
+	}
+	if (likely(n >= 0))
+		return;
+	netback_log(netback, NULL, "event channels of control rings cannot be read: %s",
+		    strerror(-n));
+	for (vif = netback_next(netback, NULL); vif != NULL; vif = netback_next(netback, vif))
+		if (vif->ctrl != NULL)
+			vif_ctrl_serve(vif->ctrl);
+}
+
+/* Is there an event of a control ring? */
+static bool
+netback_control_ready(const struct netback *netback)
+{
+	struct pollfd poll_fd = {
+		.fd = netback->config.hv->ops->events_fd(netback->control),
+		.events = POLLIN,
+	};
+
+	return poll(&poll_fd, 1, 0) > 0;
 }
 
 void
@@ -429,6 +511,8 @@ netback_process(struct netback *netback)
 	netback_read_timer(netback);
 	netback_read_events(netback);
 	netback_read_released(netback);
+	if (netback_control_ready(netback))
+		netback_read_control(netback);
 	while ((vif = TAILQ_FIRST(&netback->changed)) != NULL) {
 		TAILQ_REMOVE(&netback->changed, vif, changed_list);
 		vif->changed = false;
@@ -472,11 +556,16 @@ netback_open(struct netback *netback)
 	netback->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (netback->epoll_fd < 0 || netback->broken_fd < 0 || netback->timer_fd < 0)
 		return -errno;
+	netback->control = hv->ops->thread_create(hv->ctx);
+	if (netback->control == NULL)
+		return -errno;
 	ret = netback_poll_add(netback, netback->broken_fd);
 	if (ret == 0)
 		ret = netback_poll_add(netback, netback->timer_fd);
 	if (ret == 0)
 		ret = netback_poll_add(netback, hv->ops->store_fd(hv->ctx));
+	if (ret == 0)
+		ret = netback_poll_add(netback, hv->ops->events_fd(netback->control));
 	if (ret == 0)
 		ret = hv->ops->watch(hv->ctx, NETBACK_PATH, TOKEN_BACKEND);
 	if (ret == 0)
@@ -537,6 +626,7 @@ netback_destroy(struct netback *netback)
 		vif_abandon(vif);
 	hv->ops->unwatch(hv->ctx, NETBACK_PATH, TOKEN_BACKEND);
 	hv->ops->unwatch(hv->ctx, "@releaseDomain", TOKEN_RELEASE);
+	hv->ops->thread_destroy(netback->control);
 	if (netback->broken_fd >= 0)
 		close(netback->broken_fd);
 	if (netback->timer_fd >= 0)

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "hypervisor.h"
+#include "rate.h"
 
 struct error;
 struct netback;
@@ -41,6 +42,8 @@ struct vif_thread;
  *	event comes for what is in the rings already.
  * @vif_disconnected: workers will not find the rings any more. Also when netback_destroy() ends
  *	a connection.
+ * @vif_rate_changed: what the guest may send (while connected): queues that wait for credit are to be
+ *	polled.
  * @queue_worker: which worker polls @queue of the vif: 0 .. n_threads - 1; constant.
  * @queue_cookie: the cookie of events of @queue.
  * @message: a line for the log; the guest may be its cause, so limit the rate. @vif may be NULL.
@@ -51,6 +54,7 @@ struct netback_owner {
 	void (*vif_removed)(void *arg, struct vif *vif);
 	void (*vif_connected)(void *arg, struct vif *vif);
 	void (*vif_disconnected)(void *arg, struct vif *vif);
+	void (*vif_rate_changed)(void *arg, struct vif *vif);
 	uint16_t (*queue_worker)(void *arg, struct vif *vif, uint16_t queue);
 	uint32_t (*queue_cookie)(void *arg, struct vif *vif, uint16_t queue);
 	void (*message)(void *arg, const struct vif *vif, const char *text);
@@ -82,6 +86,14 @@ struct vif_info {
 	bool sg;                   /* the guest takes packets of more than a page */
 	bool csum_ipv4, csum_ipv6; /* the guest takes packets with blank checksums */
 	bool gso_ipv4, gso_ipv6;   /* ... and TCP super-packets */
+	bool ctrl_ring;            /* the guest has made a control ring */
+	uint32_t hash_types; /* XEN_NETIF_CTRL_HASH_TYPE_* that it has asked for; 0: no hashing */
+	uint32_t hash_mapping_size; /* of its table from hash to queue; 0: queues by modulo */
+	bool mcast_filter;          /* it gets the multicast only that it has asked for */
+	bool mcast_unknown;       /* ... it would, but has told so a backend before us: gets all */
+	uint16_t n_mcast;         /* addresses that it has asked for */
+	uint32_t n_static_grants; /* pages that it keeps mapped with us */
+	struct rate rate;         /* of what the guest sends */
 	/* since the vif appeared, all connections and queues */
 	uint64_t tx_requests; /* slots taken from the guest */
 	uint64_t tx_packets;
@@ -92,6 +104,9 @@ struct vif_info {
 	uint64_t rx_full;     /* bursts that found too few buffers posted */
 	uint64_t copies;      /* pieces of grant copies */
 	uint64_t copy_calls;  /* batches of them */
+	uint64_t direct_copies; /* of these pieces, from another guest's pages to this guest's */
+	uint64_t static_copies; /* pieces in mapped pages, which need no grant copy */
+	uint64_t ctrl_requests; /* answered on the control ring, of this connection */
 	uint64_t copy_failures; /* of these, failed as a whole: not the guest's doing */
 	int copy_errno;         /* of the last failure */
 	uint64_t notifies;

@@ -19,7 +19,7 @@ TAILQ_HEAD(vif_changed_list, vif);
 
 struct netback {
 	struct netback_config config;
-	int epoll_fd;      /* store and broken_fd in one */
+	int epoll_fd;      /* store, control rings, broken_fd and timer_fd in one */
 	int broken_fd;     /* eventfd: a worker has something to report */
 	int timer_fd;      /* what was put off is due */
 	uint64_t timer_at; /* ms; 0: not armed */
@@ -29,6 +29,8 @@ struct netback {
 	struct vif_changed_list changed;
 	struct vif_list retired; /* vifs with rings that wait for their grace period */
 	uint64_t lost_events[NETBACK_THREADS_MAX]; /* by thread; as told before */
+	struct hypervisor_thread *control;         /* of control rings */
+	uint32_t n_grants;                         /* static grants of all vifs */
 	uint8_t domains[DOMID_FIRST_RESERVED];     /* enum: what is known, for one look at all */
 };
 
@@ -39,11 +41,27 @@ void netback_log(struct netback *netback, const struct vif *vif, const char *fmt
 /** netback_changed() - have the vif updated once all events at hand are taken. */
 void netback_changed(struct netback *netback, struct vif *vif);
 
-/** netback_watch() - watch the frontend's state, if it is not yet watched. Return: 0 or -errno. */
+/**
+ * netback_watch() - watch the frontend's state and what else it may change at any time, if it is
+ * not yet watched. Return: 0 or -errno.
+ */
 int netback_watch(struct vif *vif);
 
 /** netback_retry_later() - update the vif again in @msec ms, and set its retry_at until then. */
 void netback_retry_later(struct vif *vif, uint32_t msec);
+
+/** netback_now() - ms of CLOCK_MONOTONIC. */
+uint64_t netback_now(void);
+
+/** netback_timer() - have netback_process() see what is due at @at, ms, or earlier. */
+void netback_timer(struct netback *netback, uint64_t at);
+
+/** netback_ctrl_cookie() - names a vif in events of its control ring. */
+static inline uint32_t
+netback_ctrl_cookie(const struct vif *vif)
+{
+	return (uint32_t)vif->domid << 16 | vif->devid;
+}
 
 /** netback_forget() - the vif's directory is gone: unwatch, tell the owner, drop the reference. */
 void netback_forget(struct vif *vif);

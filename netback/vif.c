@@ -2,7 +2,6 @@
 #include "vif.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,28 +12,11 @@
 #include "error.h"
 #include "netback_priv.h"
 #include "store.h"
+#include "vif_ctrl.h"
 
 #define ERROR_LEN 150      /* of a message that is kept; longer ones are cut */
 #define RETRY_MSEC_MIN 20u /* until what failed is tried again, twice as long each time */
 #define RETRY_MSEC_MAX 1000u
-
-static const char *const state_names[] = {
-	[XenbusStateUnknown] = "absent",
-	[XenbusStateInitialising] = "initialising",
-	[XenbusStateInitWait] = "init-wait",
-	[XenbusStateInitialised] = "initialised",
-	[XenbusStateConnected] = "connected",
-	[XenbusStateClosing] = "closing",
-	[XenbusStateClosed] = "closed",
-	[XenbusStateReconfiguring] = "reconfiguring",
-	[XenbusStateReconfigured] = "reconfigured",
-};
-
-const char *
-vif_state_name(enum xenbus_state state)
-{
-	return (unsigned int)state < RTE_DIM(state_names) ? state_names[state] : "invalid";
-}
 
 struct vif *
 vif_create(struct netback *netback, uint16_t domid, uint32_t devid)
@@ -50,6 +32,7 @@ vif_create(struct netback *netback, uint16_t domid, uint32_t devid)
 		return NULL;
 	vif->netback = netback;
 	vif->n_refs = 1;
+	vif->rate_changed = true;
 	vif->domid = domid;
 	vif->devid = devid;
 	vif->state = XenbusStateInitialising;
@@ -88,8 +71,10 @@ vif_get(struct vif *vif)
 void
 vif_put(struct vif *vif)
 {
-	if (--vif->n_refs == 0)
-		free(vif);
+	if (--vif->n_refs > 0)
+		return;
+	free(vif->rate);
+	free(vif);
 }
 
 /*
@@ -112,10 +97,7 @@ vif_write_state(struct vif *vif, enum xenbus_state state, struct store_entry *en
 	return ret;
 }
 
-/*
- * What is offered. Multicast control and the control ring are not; what is
- * absent counts as not offered, but a backend before us may have left its keys.
- */
+/* What is offered. What is absent is not, but a backend before us may have left its keys. */
 static int
 vif_write_init_wait(struct vif *vif)
 {
@@ -128,36 +110,16 @@ vif_write_init_wait(struct vif *vif)
 		{ "feature-split-event-channels", "1" },
 		{ "feature-gso-tcpv4", "1" },
 		{ "feature-gso-tcpv6", "1" },
-		{ "feature-multicast-control", "0" },
-		{ "feature-dynamic-multicast-control", "0" },
+		{ "feature-multicast-control", "1" },
+		{ "feature-dynamic-multicast-control", "1" },
 		{ "feature-xdp-headroom", "0" },
-		{ "feature-ctrl-ring", "0" },
+		{ "feature-ctrl-ring", "1" },
 		{ "multi-queue-max-queues", max_queues },
 		{ NULL, NULL }, /* for the state */
 	};
 
 	snprintf(max_queues, sizeof(max_queues), "%u", netback_max_queues(vif->netback));
 	return vif_write_state(vif, XenbusStateInitWait, entries, RTE_DIM(entries) - 1);
-}
-
-static void
-stats_add(struct vif_ring_stats *sum, const struct vif_ring_stats *stats)
-{
-	const uint64_t *from = (const uint64_t *)stats;
-	uint64_t *to = (uint64_t *)sum;
-
-	static_assert(sizeof(*stats) % sizeof(uint64_t) == 0, "counters only");
-	for (size_t i = 0; i < sizeof(*stats) / sizeof(*from); i++)
-		to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
-}
-
-static void
-totals_add(struct vif_totals *sum, const struct vif_rings *rings)
-{
-	for (uint16_t i = 0; i < rings->n_queues; i++) {
-		stats_add(&sum->tx, &rings->queues[i].tx.stats);
-		stats_add(&sum->rx, &rings->queues[i].rx.stats);
-	}
 }
 
 static void vif_walk(struct vif *vif);
@@ -168,7 +130,7 @@ vif_rings_retired(void *obj)
 {
 	struct vif *vif = obj;
 
-	totals_add(&vif->totals, vif->retired);
+	vif_totals_add(&vif->totals, vif->retired);
 	vif_rings_free(vif->retired);
 	vif->retired = NULL;
 	if (vif->in_retired)
@@ -187,6 +149,8 @@ vif_disconnect(struct vif *vif)
 
 	if (vif->rings == NULL)
 		return;
+	vif_ctrl_close(vif->ctrl);
+	vif->ctrl = NULL;
 	/* no new ones are opened before these are gone, so there is room for them */
 	vif->retired = vif->rings;
 	__atomic_store_n(&vif->rings, NULL, __ATOMIC_RELEASE);
@@ -209,6 +173,8 @@ vif_abandon(struct vif *vif)
 {
 	struct vif_rings *rings = vif->rings;
 
+	vif_ctrl_close(vif->ctrl);
+	vif->ctrl = NULL;
 	if (vif->retired != NULL)
 		vif_rings_close(vif->retired);
 	if (vif->in_retired)
@@ -274,6 +240,29 @@ error_is_content(int ret)
 	return ret == -ENOENT || ret == -EINVAL || ret == -ERANGE || ret == -EOPNOTSUPP;
 }
 
+/* What makes no sense counts as 0. Return: 0, or -errno: the store's fault. */
+static int
+vif_read_multicast(struct vif *vif, struct vif_mcast *mcast)
+{
+	uint32_t wanted = 0;
+	int ret = store_read_u32(vif->netback->config.hv, vif->frontend,
+				 "request-multicast-control", &wanted);
+
+	if (ret < 0 && ret != -ENOENT && ret != -EINVAL)
+		return ret;
+	vif_mcast_set(mcast, wanted != 0);
+	return 0;
+}
+
+static int
+vif_multicast_changed(struct vif *vif)
+{
+	int ret = vif->rings != NULL ? vif_read_multicast(vif, &vif->rings->mcast) : 0;
+
+	vif->mcast_changed = ret < 0;
+	return ret;
+}
+
 /*
  * Read the frontend's keys and open its rings. @reattach: a backend before us may have opened them,
  * even if it has not come to saying so.
@@ -287,6 +276,7 @@ vif_open(struct vif *vif, bool reattach, struct error *err)
 		.hv = config->hv,
 		.domid = vif->domid,
 		.keys = &vif->keys,
+		.rate = vif->rate,
 		.broken_fd = netback->broken_fd,
 		.reattach = reattach,
 	};
@@ -308,8 +298,23 @@ vif_open(struct vif *vif, bool reattach, struct error *err)
 	rings = vif_rings_open(&rings_config, err);
 	if (rings == NULL)
 		return err->code;
+	ret = vif_read_multicast(vif, &rings->mcast);
+	if (ret < 0) {
+		error_set(err, EAGAIN, "cannot read frontend's request-multicast-control: %s",
+			  strerror(-ret));
+		goto err_free;
+	}
+	if (vif->keys.ctrl) {
+		vif->ctrl = vif_ctrl_open(vif, rings, reattach, err);
+		if (vif->ctrl == NULL)
+			goto err_free;
+	}
 	__atomic_store_n(&vif->rings, rings, __ATOMIC_RELEASE);
 	return 0;
+
+err_free:
+	vif_rings_free(rings);
+	return err->code;
 }
 
 /*
@@ -561,6 +566,56 @@ vif_read_mac(struct vif *vif, struct error *err)
 	return ret;
 }
 
+/* Unlike what was there before: a new bucket, and workers see it from now on. */
+static int
+vif_set_rate(struct vif *vif, const struct rate *rate)
+{
+	const struct netback_config *config = &vif->netback->config;
+	struct vif_rate *old = vif->rate, *new = NULL;
+
+	if (rate->bytes != 0) {
+		new = vif_rate_create(rate);
+		if (new == NULL)
+			return -ENOMEM;
+	}
+	vif->rate = new;
+	if (vif->rings != NULL)
+		__atomic_store_n(&vif->rings->rate, new, __ATOMIC_RELEASE);
+	if (old != NULL)
+		config->owner->retire(config->owner_arg, free, old);
+	/* queues that wait for credit of the old bucket */
+	if (vif->rings != NULL)
+		config->owner->vif_rate_changed(config->owner_arg, vif);
+	return 0;
+}
+
+/* Read the toolstack's rate, if it is new. Return: 0, or -errno: not the toolstack's fault. */
+static int
+vif_read_rate(struct vif *vif)
+{
+	struct rate rate = { 0 };
+	char *text;
+	int ret;
+
+	if (!vif->rate_changed)
+		return 0;
+	text = store_read(vif->netback->config.hv, vif->backend, "rate");
+	if (text == NULL && errno != ENOENT && errno != EINVAL)
+		return -errno;
+	if ((text != NULL && rate_read(text, &rate) < 0) || (text == NULL && errno == EINVAL))
+		netback_log(vif->netback, vif,
+			    "the backend's rate \"%.40s\" makes no sense: unlimited",
+			    text != NULL ? text : "");
+	free(text);
+	/* written again: no reason for a new bucket */
+	ret = vif->rate != NULL && vif->rate->rate.bytes == rate.bytes &&
+			      vif->rate->rate.usec == rate.usec ?
+		      0 :
+		      vif_set_rate(vif, &rate);
+	vif->rate_changed = ret < 0;
+	return ret;
+}
+
 static bool
 state_is_connected(uint32_t state)
 {
@@ -688,10 +743,14 @@ vif_update(struct vif *vif)
 		return;
 	if (ret == 0)
 		ret = netback_watch(vif);
+	if (ret == 0 && vif->mcast_changed)
+		ret = vif_multicast_changed(vif);
 	if (ret == 0)
 		ret = vif_read_frontend(vif);
 	if (ret == 0)
 		ret = vif_read_online(vif, &online);
+	if (ret == 0)
+		ret = vif_read_rate(vif);
 	if (ret < 0) {
 		vif_put_off(vif, NULL);
 		return;
@@ -735,6 +794,26 @@ vif_note_read(const struct vif *vif, const char *key)
 	return store_read(vif->netback->config.hv, vif->backend, path);
 }
 
+int
+vif_rate_write(struct vif *vif, const struct rate *rate)
+{
+	char text[RATE_TEXT_SIZE];
+	struct store_entry entry = {
+		.key = "rate",
+		.value = rate->bytes != 0 ? rate_write(rate, text) : NULL,
+	};
+
+	int ret;
+
+	if (vif->netback == NULL)
+		return -ENOENT;
+	ret = store_write(vif->netback->config.hv, vif->backend, STORE_STATE_ANY, &entry, 1);
+	if (ret < 0)
+		return ret;
+	vif->rate_changed = true;
+	return vif_read_rate(vif);
+}
+
 uint32_t
 vif_mtu(const struct vif *vif)
 {
@@ -744,55 +823,4 @@ vif_mtu(const struct vif *vif)
 	    store_read_u32(vif->netback->config.hv, vif->backend, "mtu", &mtu) < 0)
 		return 0;
 	return mtu;
-}
-
-void
-vif_info(const struct vif *vif, struct vif_info *ret_info)
-{
-	struct vif_totals totals = vif->totals;
-	char *hotplug = NULL;
-
-	*ret_info = (struct vif_info){
-		.domid = vif->domid,
-		.devid = vif->devid,
-		.state = vif_state_name(vif->state),
-		.frontend = vif_state_name(vif->frontend_state),
-	};
-	memcpy(ret_info->name, vif->name, sizeof(ret_info->name));
-	memcpy(ret_info->mac, vif->mac, sizeof(ret_info->mac));
-	memcpy(ret_info->error, vif->error, sizeof(ret_info->error));
-	ret_info->copy_errno = vif->copy_errno;
-	if (vif->netback != NULL) {
-		ret_info->max_queues = netback_max_queues(vif->netback);
-		hotplug = store_read(vif->netback->config.hv, vif->backend, "hotplug-status");
-	}
-	snprintf(ret_info->hotplug, sizeof(ret_info->hotplug), "%s",
-		 hotplug != NULL ? hotplug : "");
-	free(hotplug);
-	if (vif->rings != NULL) {
-		ret_info->n_queues = vif->rings->n_queues;
-		ret_info->split_channels = vif->keys.queues[0].split;
-		ret_info->sg = vif->keys.sg;
-		ret_info->csum_ipv4 = vif->keys.csum_ipv4;
-		ret_info->csum_ipv6 = vif->keys.csum_ipv6;
-		ret_info->gso_ipv4 = vif->keys.gso_ipv4;
-		ret_info->gso_ipv6 = vif->keys.gso_ipv6;
-		totals_add(&totals, vif->rings);
-	}
-	ret_info->tx_requests = totals.tx.slots;
-	ret_info->tx_packets = totals.tx.packets;
-	ret_info->tx_errors = totals.tx.errors;
-	ret_info->rx_requests = totals.rx.slots;
-	ret_info->rx_packets = totals.rx.packets;
-	ret_info->rx_errors = totals.rx.errors;
-	ret_info->rx_full = totals.rx.full;
-	ret_info->copies = totals.tx.copies + totals.rx.copies;
-	ret_info->copy_calls = totals.tx.copy_calls + totals.rx.copy_calls;
-	ret_info->copy_failures = totals.tx.copy_failures + totals.rx.copy_failures;
-	ret_info->notifies = totals.tx.notifies + totals.rx.notifies;
-	ret_info->ring_errors = vif->ring_errors;
-	if (ret_info->error[0] == '\0' && ret_info->copy_failures > 0)
-		snprintf(ret_info->error, sizeof(ret_info->error),
-			 "grant copies have failed %" PRIu64 " times, last: %s",
-			 ret_info->copy_failures, strerror(ret_info->copy_errno));
 }

@@ -16,7 +16,7 @@
  * The vif stays in InitWait until the hotplug script has said "connected" once in the life of the
  * directory: a script that fails leaves a vif that never carries a packet.
  *
- * Thread-safety: control thread, except vif_queue().
+ * Thread-safety: control thread, except vif_rings() and vif_queue().
  */
 #ifndef NETBACK_VIF_H
 #define NETBACK_VIF_H
@@ -62,11 +62,12 @@ struct vif {
 	bool hotplug_done; /* once said "connected", or no script is to say so */
 	bool broken;       /* fatal error: no new connection until the frontend has gone down */
 	bool domain_dead;
-	bool accepted;   /* the owner has made its part */
-	bool refused;    /* ... or cannot */
-	bool adopted;    /* looked at for the first time */
-	bool watched;    /* the frontend's state is */
-	bool taken_over; /* its frontend has talked to a backend before us, if it is up */
+	bool accepted;      /* the owner has made its part */
+	bool refused;       /* ... or cannot */
+	bool adopted;       /* looked at for the first time */
+	bool watched;       /* the frontend's state is, and request-multicast-control */
+	bool mcast_changed; /* the latter */
+	bool taken_over;    /* its frontend has talked to a backend before us, if it is up */
 	char error[160];
 	uint64_t retry_at;   /* ms; connecting is put off until then; 0: is not */
 	uint32_t retry_msec; /* how long it was put off last */
@@ -75,8 +76,11 @@ struct vif {
 	LIST_ENTRY(vif) retired_list;
 	bool in_retired;
 
-	struct vif_keys keys; /* of the present connection */
+	struct vif_keys keys;  /* of the present connection */
+	struct vif_ctrl *ctrl; /* its control ring, or NULL */
 	struct vif_totals totals;
+	struct vif_rate *rate; /* of what the guest sends, or NULL: unlimited */
+	bool rate_changed;     /* in the store */
 	uint64_t ring_errors;
 	int copy_errno; /* of the last grant copy that failed as a whole */
 };
@@ -129,14 +133,35 @@ int vif_note_write(struct vif *vif, const char *key, const char *value);
 /** vif_note_read() - Return: malloc'd value, or NULL. */
 char *vif_note_read(const struct vif *vif, const char *key);
 
+/**
+ * vif_rate_write() - limit what the guest may send, as the toolstack does it: in the vif's
+ * directory, from where it is read again.
+ * @rate: unlimited if its bytes are 0.
+ * Return: 0 or -errno.
+ */
+int vif_rate_write(struct vif *vif, const struct rate *rate);
+
 /** vif_mtu() - the MTU that the toolstack has given, or 0: none. */
 uint32_t vif_mtu(const struct vif *vif);
 
 /** vif_info() - all there is to show. */
 void vif_info(const struct vif *vif, struct vif_info *ret_info);
 
+/** vif_totals_add() - add the counters of rings. */
+void vif_totals_add(struct vif_totals *sum, const struct vif_rings *rings);
+
 /** vif_state_name() - such as "connected". */
 const char *vif_state_name(enum xenbus_state state);
+
+/**
+ * vif_rings() - the connection there is. Worker (valid until it reports quiescence).
+ * Return: it, or NULL.
+ */
+static inline struct vif_rings *
+vif_rings(const struct vif *vif)
+{
+	return __atomic_load_n(&vif->rings, __ATOMIC_ACQUIRE);
+}
 
 /**
  * vif_queue() - a queue of the connection there is. Worker (valid until it reports quiescence).
@@ -146,7 +171,7 @@ const char *vif_state_name(enum xenbus_state state);
 static inline struct vif_queue *
 vif_queue(const struct vif *vif, uint16_t i, bool spread)
 {
-	struct vif_rings *rings = __atomic_load_n(&vif->rings, __ATOMIC_ACQUIRE);
+	struct vif_rings *rings = vif_rings(vif);
 
 	if (rings == NULL)
 		return NULL;

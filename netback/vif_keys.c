@@ -84,6 +84,20 @@ queue_keys(const struct hypervisor *hv, const char *dir, struct vif_queue_keys *
 	return ret;
 }
 
+/* A frontend may do without a control ring; a ring without a channel makes no sense. */
+static int
+ctrl_keys(const struct hypervisor *hv, const char *dir, struct vif_keys *keys, struct error *err)
+{
+	int ret = key_required(hv, dir, "ctrl-ring-ref", &keys->ctrl_ref, err);
+
+	if (ret == -ENOENT)
+		return 0;
+	if (ret == 0)
+		ret = key_required(hv, dir, "event-channel-ctrl", &keys->ctrl_channel, err);
+	keys->ctrl = ret == 0;
+	return ret;
+}
+
 static int
 feature_keys(const struct hypervisor *hv, const char *dir, struct vif_keys *keys, struct error *err)
 {
@@ -131,6 +145,8 @@ vif_keys_read(const struct hypervisor *hv, const char *frontend, uint16_t max_qu
 	keys.n_queues = (uint16_t)n_queues;
 
 	ret = feature_keys(hv, frontend, &keys, err);
+	if (ret == 0)
+		ret = ctrl_keys(hv, frontend, &keys, err);
 	for (unsigned int i = 0; i < n_queues && ret == 0; i++) {
 		/* one queue: at the top, without a directory of its own */
 		if (n_queues == 1)

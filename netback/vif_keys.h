@@ -30,6 +30,9 @@ struct vif_keys {
 	bool csum_ipv6;
 	bool gso_ipv4; /* takes TCP super-packets; only with sg */
 	bool gso_ipv6;
+	bool ctrl;         /* has a control ring */
+	uint32_t ctrl_ref; /* grant of it */
+	uint32_t ctrl_channel;
 	struct vif_queue_keys queues[NETBACK_QUEUES_MAX];
 };
 

@@ -4,9 +4,19 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "error.h"
+
+static uint64_t
+clock_usec(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
 
 struct vif_thread *
 vif_thread_create(const struct hypervisor *hv)
@@ -19,6 +29,8 @@ vif_thread_create(const struct hypervisor *hv)
 		return NULL;
 	memset(thread, 0, sizeof(*thread));
 	thread->hv = hv;
+	thread->clock = clock_usec;
+	thread->direct_min = UINT32_MAX;
 	thread->hvt = hv->ops->thread_create(hv->ctx);
 	if (thread->hvt == NULL) {
 		int saved = errno;
@@ -111,11 +123,11 @@ queue_map(struct vif_queue *queue, const struct vif_rings_config *config, uint16
 	const struct vif_queue_keys *keys = &config->keys->queues[i];
 	const struct hypervisor *hv = config->hv;
 
-	queue->tx.ring = hv->ops->map(hv->ctx, config->domid, keys->tx_ref);
+	queue->tx.ring = hv->ops->map(hv->ctx, config->domid, keys->tx_ref, true);
 	if (queue->tx.ring == NULL)
 		return error_set(err, errno, "cannot map tx-ring-ref %u of queue %u: %s",
 				 keys->tx_ref, i, strerror(errno));
-	queue->rx.ring = hv->ops->map(hv->ctx, config->domid, keys->rx_ref);
+	queue->rx.ring = hv->ops->map(hv->ctx, config->domid, keys->rx_ref, true);
 	if (queue->rx.ring == NULL)
 		return error_set(err, errno, "cannot map rx-ring-ref %u of queue %u: %s",
 				 keys->rx_ref, i, strerror(errno));
@@ -144,7 +156,9 @@ vif_rings_open(const struct vif_rings_config *config, struct error *err)
 	rings->domid = config->domid;
 	rings->n_queues = n;
 	rings->sg = config->keys->sg;
+	rings->rate = config->rate;
 	rings->broken_fd = config->broken_fd;
+	vif_mcast_init(&rings->mcast, config->reattach);
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct vif_queue *queue = &rings->queues[i];
@@ -156,6 +170,8 @@ vif_rings_open(const struct vif_rings_config *config, struct error *err)
 			return NULL;
 		}
 	}
+	for (uint16_t i = 0; i < n; i++)
+		rings->queues[i].tx.published = rings->queues[i].tx.index;
 	for (uint16_t i = 0; config->reattach && i < n; i++)
 		vif_rx_refuse(&rings->queues[i]);
 	return rings;
@@ -175,6 +191,8 @@ vif_rings_close(struct vif_rings *rings)
 			rings->hv->ops->unmap(rings->hv->ctx, queue->rx.ring);
 		queue->tx.ring = NULL;
 		queue->rx.ring = NULL;
+		vif_grants_free(queue->grants);
+		queue->grants = NULL;
 	}
 }
 
@@ -184,6 +202,7 @@ vif_rings_free(struct vif_rings *rings)
 	if (rings == NULL)
 		return;
 	vif_rings_close(rings);
+	free(rings->hash);
 	free(rings);
 }
 
@@ -232,4 +251,15 @@ vif_rings_copy_failed(struct vif_rings *rings, int error)
 	/* once until the control thread has seen it */
 	if (__atomic_exchange_n(&rings->copy_errno, error, __ATOMIC_RELAXED) == 0)
 		rings_report(rings);
+}
+
+uint32_t
+vif_rings_grants(const struct vif_rings *rings)
+{
+	uint32_t n = 0;
+
+	for (uint16_t i = 0; i < rings->n_queues; i++)
+		if (rings->queues[i].grants != NULL)
+			n += rings->queues[i].grants->n;
+	return n;
 }

@@ -4,8 +4,9 @@
  *
  * A queue has two rings. On the one from the guest, a burst of requests is copied to private memory
  * and checked, one batch of grant copies brings all data straight into mbufs, and every slot is
- * answered, in ring order, before anything is published. So no request is ever under way between
- * two calls, and the ring's shared indices tell a backend that takes over where to go on.
+ * answered, in ring order, before anything is published. Answers of a burst that has pending packets
+ * (vif_pending.h) are published at the end of the worker's turn. So no request is ever under way
+ * between two turns, and the ring's shared indices tell a backend that takes over where to go on.
  *
  * But answers overlay requests: a backend that was killed between writing its answers and
  * publishing them leaves requests whose grant reference (the first four bytes) is an id and a
@@ -14,7 +15,8 @@
  * packets. On the ring to the guest a reference is overwritten by flags and length, which makes it
  * 65536 or more: a guest has no such grants (its table would need more than 128 frames; xl's
  * default is 64), so that a copy to it fails. Where an extra_info lies there instead, the reference
- * is that of a super-packet's type, 1 or 2, which are reserved: such are never copied to.
+ * is a super-packet's type, 1 or 2, which are reserved: such are never copied to; or a hash, and
+ * those of less than 65536 are not told (vif_hash.h).
  *
  * On the ring to the guest one batch of grant copies fills the pages that the guest
  * has posted; packets that find none are the caller's to drop.
@@ -39,7 +41,12 @@
 
 #include "hypervisor.h"
 #include "netif_ring.h"
+#include "vif_grants.h"
+#include "vif_hash.h"
 #include "vif_keys.h"
+#include "vif_mcast.h"
+#include "vif_pending.h"
+#include "vif_rate.h"
 
 struct error;
 
@@ -58,6 +65,7 @@ struct vif_slot {
 		struct netif_extra_info extra; /* to the guest only, if @is_extra */
 	};
 	bool is_extra;
+	uint16_t pending; /* to the guest only: 1 + vif_pending.packets that it is of; 0: of none */
 };
 
 /* A packet of the burst from the guest. */
@@ -72,13 +80,27 @@ struct vif_packet {
 	bool is_gso_ipv6;
 };
 
+/* A burst on its way to a guest's queues (vif_steer.h). */
+struct vif_steer {
+	uint16_t queues[VIF_BURST_MAX];
+	struct vif_hash_value hashes[VIF_BURST_MAX];
+	/* the part for one queue */
+	struct rte_mbuf *part[VIF_BURST_MAX];
+	struct vif_hash_value part_hashes[VIF_BURST_MAX];
+};
+
 /* A worker's context: its handles, and room for one burst. Its worker only. */
 struct vif_thread {
 	const struct hypervisor *hv;
 	struct hypervisor_thread *hvt;
+	uint32_t direct_min; /* bytes: larger packets are left pending; UINT32_MAX: none are */
+	uint64_t (*clock)(void); /* microseconds; asked for guests with a rate only */
 	struct grant_copy pieces[VIF_PIECES_MAX];
 	struct vif_slot slots[NETIF_RING_SLOTS];
 	struct vif_packet packets[VIF_BURST_MAX];
+	struct vif_pending pending;
+	struct vif_steer steer;
+	const struct vif_hash_value *hashes; /* of packets for vif_tx_burst() to tell; or NULL */
 	uint64_t lost_events; /* times that events() has failed. worker: rw, control: ro */
 	int lost_errno;       /* why, the last time */
 };
@@ -90,8 +112,12 @@ struct vif_lost {
 	uint32_t copy_failed;       /* the grant could not be copied */
 	uint32_t no_buffer;         /* no mbuf */
 	uint32_t too_big;           /* more than the guest takes in one packet */
-	uint64_t copy_failed_bytes; /* to the guest only, as is too_big_bytes */
+	uint32_t filtered;          /* multicast that the guest does not want */
+	uint32_t full;              /* no buffers posted (vif_steer.h; vif_tx_burst leaves them) */
+	uint64_t copy_failed_bytes; /* to the guest only, as are the following */
 	uint64_t too_big_bytes;
+	uint64_t filtered_bytes;
+	uint64_t full_bytes;
 };
 
 /* An event channel. */
@@ -110,17 +136,23 @@ struct vif_ring_stats {
 	uint64_t copies;
 	uint64_t copy_calls;
 	uint64_t copy_failures; /* calls that failed as a whole */
+	uint64_t direct_copies; /* pieces from guest to guest, of copies */
+	uint64_t static_copies; /* pieces in static grants, which need no grant copy */
 	uint64_t notifies;
 };
 
 struct vif_queue {
 	struct vif_rings *rings;
+	struct vif_grants *grants; /* or NULL. control: sets once (release), worker: ro (acquire) */
 
 	struct {
 		struct netif_tx_sring *ring;
-		uint32_t index; /* all requests before it are answered, none from it on is taken */
+		uint32_t index;     /* all requests before it are answered, none from it on is taken */
+		uint32_t published; /* all answers before it; the others at the end of the turn */
+		bool open;          /* there are others */
 		struct vif_channel channel;
 		struct vif_ring_stats stats;
+		uint64_t wait_usec; /* until the guest has credit again; 0: it has */
 	} tx __rte_cache_aligned; /* guest -> switch; the worker that polls the queue */
 
 	struct {
@@ -142,12 +174,16 @@ struct vif_rings {
 	int broken_fd;  /* eventfd, for the control thread: netback_report() */
 	int copy_errno; /* of a copy that failed as a whole. Any worker: sets; control: clears */
 	const char *broken; /* why it is disabled, or NULL. Any worker: sets once; all: ro */
+	struct vif_hash *hash; /* or NULL. control: rw (release), worker: ro (acquire) */
+	struct vif_rate *rate; /* the vif's, or NULL: unlimited. control: rw (release), worker: ro */
+	struct vif_mcast mcast;
 	struct vif_queue queues[];
 };
 
 /**
  * struct vif_rings_config - what to open.
  * @keys: of the frontend, checked.
+ * @rate: of what the guest sends, or NULL.
  * @threads, @cookies: by queue: the worker that polls it, and what its events are to be called.
  * @broken_fd: eventfd to kick when a ring breaks.
  * @reattach: the rings may have been used by a backend before us.
@@ -156,6 +192,7 @@ struct vif_rings_config {
 	const struct hypervisor *hv;
 	uint16_t domid;
 	const struct vif_keys *keys;
+	struct vif_rate *rate;
 	struct vif_thread *threads[NETBACK_QUEUES_MAX];
 	uint32_t cookies[NETBACK_QUEUES_MAX];
 	int broken_fd;
@@ -200,6 +237,9 @@ void vif_rings_kick(struct vif_rings *rings);
  */
 void vif_rings_break(struct vif_rings *rings, const char *reason);
 
+/** vif_rings_grants() - static grants of all queues. Control thread. */
+uint32_t vif_rings_grants(const struct vif_rings *rings);
+
 /** vif_rings_broken() - why the queues are disabled, or NULL. Any thread. */
 static inline const char *
 vif_rings_broken(const struct vif_rings *rings)
@@ -227,12 +267,17 @@ void vif_rx_refuse(struct vif_queue *queue);
  * vif_rx_burst() - take packets that the guest has sent. The worker that polls the queue.
  * @thread: the worker's context.
  * @pool: for mbufs; packets larger than one become chains.
- * @pkts, @n: where to put up to @n <= VIF_BURST_MAX packets in canonical form (datapath/port.h).
+ * @pkts, @n: where to put up to @n <= VIF_BURST_MAX packets in canonical form (datapath/port.h);
+ *	large ones may be pending: see @thread->direct_min and vif_pending_done().
  * @lost: counters to add to.
- * Return: number of packets.
+ * Return: number of packets. If the guest has used up its credit the rest stays in the ring, and
+ * @queue->tx.wait_usec says when to look again.
  */
 uint16_t vif_rx_burst(struct vif_thread *thread, struct vif_queue *queue, struct rte_mempool *pool,
 		      struct rte_mbuf **pkts, uint16_t n, struct vif_lost *lost);
+
+/** vif_rx_publish() - let the guest see the answers that there are. The worker that polls it. */
+void vif_rx_publish(struct vif_queue *queue);
 
 /**
  * vif_rx_arm() - ask for an event at the guest's next packet. The worker that polls the queue.
@@ -243,8 +288,9 @@ bool vif_rx_arm(struct vif_queue *queue);
 /**
  * vif_tx_burst() - give packets to the guest. Any worker.
  * @thread: the worker's context.
- * @pkts, @n: packets; those taken are freed.
- * @lost: counters to add to, for packets that were taken but cannot be delivered.
+ * @pkts, @n: packets, pending ones of this @thread among them; those taken are freed. Their hashes, if the guest is to be told, are
+ *	@thread->hashes.
+ * @lost: counters to add to, for packets that were taken but cannot, or are not to, be delivered.
  * Return: how many were taken, from the front. The others find no buffers posted, or more pieces
  * than one burst copies (VIF_PIECES_MAX), or the rings are broken.
  */

@@ -28,6 +28,8 @@ struct rx_burst {
 	struct vif_queue *queue;
 	struct rte_mempool *pool;
 	struct vif_lost *lost;
+	const struct vif_grants *grants; /* static ones of the queue, or NULL */
+	struct vif_rate *rate;           /* or NULL: unlimited */
 	const char *broken;
 	uint32_t n_available; /* requests in the ring */
 	uint32_t n_slots;     /* requests taken */
@@ -41,8 +43,11 @@ struct rx_request {
 	uint32_t size; /* of the whole packet */
 	uint16_t mss;  /* of a super-packet; 0: it is none */
 	bool is_gso_ipv6;
-	bool is_control;      /* a multicast message, not a packet */
-	bool is_bad;          /* to be answered with an error */
+	bool is_control; /* a multicast message, not a packet */
+	bool is_removal; /* ... and which */
+	uint8_t address[RTE_ETHER_ADDR_LEN];
+	bool is_bad; /* to be answered with an error */
+	uint16_t n_extras;
 	uint32_t n_fragments; /* after the first */
 	struct netif_tx_request fragments[FRAGMENTS_MAX];
 };
@@ -80,6 +85,7 @@ take_extras(struct rx_burst *burst, struct rx_request *request)
 		if (!burst_slot(burst, &entry))
 			return burst_broken(burst, "extra info announced but missing");
 		burst->thread->slots[burst->n_slots - 1].status = NETIF_RSP_NULL;
+		request->n_extras++;
 		memcpy(&extra, &entry, sizeof(extra));
 		switch (extra.type) {
 		case XEN_NETIF_EXTRA_TYPE_GSO:
@@ -94,6 +100,8 @@ take_extras(struct rx_burst *burst, struct rx_request *request)
 		case XEN_NETIF_EXTRA_TYPE_MCAST_ADD:
 		case XEN_NETIF_EXTRA_TYPE_MCAST_DEL:
 			request->is_control = true;
+			request->is_removal = extra.type == XEN_NETIF_EXTRA_TYPE_MCAST_DEL;
+			memcpy(request->address, extra.u.mcast.addr, RTE_ETHER_ADDR_LEN);
 			break;
 		case XEN_NETIF_EXTRA_TYPE_HASH:
 			break;
@@ -137,6 +145,7 @@ take_request(struct rx_burst *burst, struct rx_request *request)
 	enum take take;
 
 	request->n_fragments = 0;
+	request->n_extras = 0;
 	request->mss = 0;
 	request->is_gso_ipv6 = false;
 	request->is_control = false;
@@ -148,7 +157,7 @@ take_request(struct rx_burst *burst, struct rx_request *request)
 		take = take_extras(burst, request);
 		if (take != TAKE_NEXT)
 			return take;
-		/* carried on a request of its own, without data; not offered, so refused */
+		/* carried on a request of its own, without data */
 		if (request->is_control)
 			return TAKE_NEXT;
 	}
@@ -177,15 +186,50 @@ refuse_slots(struct vif_thread *thread, uint32_t slot, uint32_t n)
 	}
 }
 
+/* A multicast message. */
+static void
+take_control(struct rx_burst *burst, const struct rx_request *request, uint32_t slot)
+{
+	struct vif_mcast *mcast = &burst->queue->rings->mcast;
+
+	if (request->is_removal) {
+		vif_mcast_remove(mcast, request->address);
+	} else if (vif_mcast_add(mcast, request->address) < 0) {
+		refuse_slots(burst->thread, slot, burst->n_slots - slot);
+		burst->queue->tx.stats.errors++;
+	}
+}
+
+/* Have a part of a fragment copied, or copy it if the guest keeps its page mapped. */
+static inline void
+plan_piece(struct rx_burst *burst, const uint8_t *page, void *local, uint32_t ref, uint32_t offset,
+	   uint32_t len)
+{
+	struct grant_copy *piece = &burst->thread->pieces[burst->n_pieces];
+
+	if (page != NULL) {
+		memcpy(local, page + offset, len);
+		burst->queue->tx.stats.static_copies++;
+		return;
+	}
+	piece->local = local;
+	piece->ref = ref;
+	piece->domid = burst->queue->rings->domid;
+	piece->offset = (uint16_t)offset;
+	piece->len = (uint16_t)len;
+	piece->to_guest = false;
+	burst->n_pieces++;
+}
+
 /* Plan the grant copies of one fragment, into the last mbuf and as many more as it takes. */
 static struct rte_mbuf *
 plan_fragment(struct rx_burst *burst, struct rte_mbuf *pkt, struct rte_mbuf *last,
 	      const struct netif_tx_request *fragment)
 {
+	const uint8_t *page = vif_grants_page(burst->grants, fragment->gref, false);
 	uint32_t offset = fragment->offset, len = fragment->size;
 
 	while (len > 0) {
-		struct grant_copy *piece = &burst->thread->pieces[burst->n_pieces];
 		uint32_t part = RTE_MIN(len, (uint32_t)rte_pktmbuf_tailroom(last));
 
 		if (part == 0) {
@@ -198,13 +242,8 @@ plan_fragment(struct rx_burst *burst, struct rte_mbuf *pkt, struct rte_mbuf *las
 			pkt->nb_segs++;
 			continue;
 		}
-		piece->local = rte_pktmbuf_mtod_offset(last, void *, last->data_len);
-		piece->ref = fragment->gref;
-		piece->domid = burst->queue->rings->domid;
-		piece->offset = (uint16_t)offset;
-		piece->len = (uint16_t)part;
-		piece->to_guest = false;
-		burst->n_pieces++;
+		plan_piece(burst, page, rte_pktmbuf_mtod_offset(last, void *, last->data_len),
+			   fragment->gref, offset, part);
 		last->data_len += part;
 		pkt->pkt_len += part;
 		offset += part;
@@ -231,13 +270,113 @@ plan_packet(struct rx_burst *burst, const struct rx_request *request)
 	return pkt;
 }
 
-/* More grant copies than a packet can need. */
-static uint32_t
-pieces_max(const struct rx_burst *burst, const struct rx_request *request)
+/*
+ * Is a packet best left with the guest for now? Only if there is room to note it. What lies in pages
+ * that the guest keeps mapped is at hand.
+ */
+static bool
+is_direct(const struct rx_burst *burst, const struct rx_request *request)
+{
+	const struct vif_pending *pending = &burst->thread->pending;
+
+	return request->size > burst->thread->direct_min && burst->grants == NULL &&
+	       pending->n_packets < VIF_PENDING_PACKETS &&
+	       pending->n_fragments + 1 + request->n_fragments <= VIF_PENDING_FRAGMENTS;
+}
+
+/* Note where a part of a packet stays, but for @n_header bytes that are copied at once. */
+static void
+plan_pending_fragment(struct rx_burst *burst, struct rte_mbuf *pkt, struct netif_tx_request part,
+		      uint16_t n_header)
+{
+	struct vif_pending *pending = &burst->thread->pending;
+	struct netif_tx_request header = part;
+
+	header.size = RTE_MIN(part.size, n_header);
+	plan_fragment(burst, pkt, pkt, &header);
+	part.offset += header.size;
+	part.size -= header.size;
+	if (part.size > 0)
+		pending->fragments[pending->n_fragments++] = (struct vif_fragment){
+			.ref = part.gref,
+			.offset = part.offset,
+			.len = part.size,
+		};
+}
+
+/* Mbufs for data that is to come. */
+static bool
+alloc_pending(struct rx_burst *burst, struct rte_mbuf *pkt, uint32_t len)
+{
+	struct rte_mbuf *last = pkt;
+
+	while (len > 0) {
+		last->next = rte_pktmbuf_alloc(burst->pool);
+		if (last->next == NULL)
+			return false;
+		last = last->next;
+		last->data_len = RTE_MIN(len, (uint32_t)rte_pktmbuf_tailroom(last));
+		len -= last->data_len;
+		pkt->pkt_len += last->data_len;
+		pkt->nb_segs++;
+	}
+	return true;
+}
+
+/* A packet of which the headers are copied, and no more for now. */
+static struct rte_mbuf *
+plan_pending(struct rx_burst *burst, const struct rx_request *request, uint32_t slot)
+{
+	struct vif_pending *pending = &burst->thread->pending;
+	struct vif_pending_packet *packet = &pending->packets[pending->n_packets];
+	struct rte_mbuf *pkt = rte_pktmbuf_alloc(burst->pool);
+	uint16_t n_fragments = pending->n_fragments;
+
+	if (unlikely(pkt == NULL))
+		return NULL;
+	plan_pending_fragment(burst, pkt, request->first, PORT_HEADER_LEN);
+	for (uint32_t i = 0; i < request->n_fragments; i++)
+		plan_pending_fragment(burst, pkt, request->fragments[i],
+				      PORT_HEADER_LEN - pkt->data_len);
+	if (unlikely(!alloc_pending(burst, pkt, request->size - pkt->data_len))) {
+		pending->n_fragments = n_fragments;
+		rte_pktmbuf_free(pkt);
+		return NULL;
+	}
+	*packet = (struct vif_pending_packet){
+		.queue = burst->queue,
+		.index = burst->queue->tx.index + slot,
+		.n_slots = (uint16_t)(burst->n_slots - slot),
+		.n_extras = request->n_extras,
+		.fragment = n_fragments,
+		.n_fragments = (uint16_t)(pending->n_fragments - n_fragments),
+	};
+	pkt->ol_flags |= PORT_PENDING;
+	pkt->hash.usr = pending->n_packets++;
+	if (!burst->queue->tx.open)
+		pending->queues[pending->n_queues++] = burst->queue;
+	burst->queue->tx.open = true;
+	return pkt;
+}
+
+/* Has this burst room for the grant copies of a packet? */
+static bool
+has_room(const struct rx_burst *burst, const struct rx_request *request)
 {
 	uint32_t room = rte_pktmbuf_data_room_size(burst->pool) - RTE_PKTMBUF_HEADROOM;
+	uint32_t n_max = 1 + request->n_fragments + request->size / room + 1;
 
-	return 1 + request->n_fragments + request->size / room + 1;
+	return request->is_control || request->is_bad || burst->n_pieces + n_max <= VIF_PIECES_MAX;
+}
+
+/* Has the guest credit for a packet? If so, it is paid for. */
+static bool
+take_credit(struct rx_burst *burst, uint32_t size)
+{
+	uint64_t wait = vif_rate_take(burst->rate, size, burst->thread->clock());
+
+	burst->queue->tx.wait_usec = wait;
+	return wait == 0;
 }
 
 /* Take the next packet out of the ring and plan what is to be copied for it. */
@@ -254,17 +393,23 @@ take_packet(struct rx_burst *burst)
 		burst->n_slots = slot;
 		return take;
 	}
-	if (unlikely(request.is_control || request.is_bad)) {
-		refuse_slots(burst->thread, slot, burst->n_slots - slot);
-		burst->lost->bad_request += request.is_bad;
-		burst->queue->tx.stats.errors++;
-		return TAKE_NEXT;
-	}
-	if (unlikely(burst->n_pieces + pieces_max(burst, &request) > VIF_PIECES_MAX)) {
+	if (unlikely(!has_room(burst, &request)) ||
+	    (burst->rate != NULL && !take_credit(burst, request.size))) {
 		burst->n_slots = slot;
 		return TAKE_LATER;
 	}
-	packet->pkt = plan_packet(burst, &request);
+	if (unlikely(request.is_control)) {
+		take_control(burst, &request, slot);
+		return TAKE_NEXT;
+	}
+	if (unlikely(request.is_bad)) {
+		refuse_slots(burst->thread, slot, burst->n_slots - slot);
+		burst->lost->bad_request++;
+		burst->queue->tx.stats.errors++;
+		return TAKE_NEXT;
+	}
+	packet->pkt = unlikely(is_direct(burst, &request)) ? plan_pending(burst, &request, slot) :
+							     plan_packet(burst, &request);
 	if (unlikely(packet->pkt == NULL)) {
 		burst->n_pieces = piece;
 		refuse_slots(burst->thread, slot, burst->n_slots - slot);
@@ -375,9 +520,24 @@ finish_packet(struct rx_burst *burst, const struct vif_packet *packet)
 	return pkt;
 }
 
+void
+vif_rx_publish(struct vif_queue *queue)
+{
+	struct netif_tx_sring *ring = queue->tx.ring;
+	uint32_t old = queue->tx.published;
+
+	queue->tx.published = queue->tx.index;
+	if (ring_publish(&ring->rsp_prod, &ring->rsp_event, old, queue->tx.index)) {
+		const struct vif_channel *channel = &queue->tx.channel;
+
+		channel->thread->hv->ops->notify(channel->thread->hvt, channel->port);
+		queue->tx.stats.notifies++;
+	}
+}
+
 /* Answer all requests taken, in one go. */
 static void
-publish(struct rx_burst *burst)
+answer(struct rx_burst *burst)
 {
 	struct netif_tx_sring *ring = burst->queue->tx.ring;
 	uint32_t index = burst->queue->tx.index;
@@ -391,12 +551,8 @@ publish(struct rx_burst *burst)
 		response->status = slot->status;
 	}
 	burst->queue->tx.index = index + burst->n_slots;
-	if (ring_publish(&ring->rsp_prod, &ring->rsp_event, index, index + burst->n_slots)) {
-		const struct vif_channel *channel = &burst->queue->tx.channel;
-
-		channel->thread->hv->ops->notify(channel->thread->hvt, channel->port);
-		burst->queue->tx.stats.notifies++;
-	}
+	if (likely(!burst->queue->tx.open))
+		vif_rx_publish(burst->queue);
 }
 
 static void
@@ -436,6 +592,10 @@ vif_rx_burst(struct vif_thread *thread, struct vif_queue *queue, struct rte_memp
 		return 0;
 	}
 	n = RTE_MIN(n, (uint16_t)VIF_BURST_MAX);
+	burst.grants = __atomic_load_n(&queue->grants, __ATOMIC_ACQUIRE);
+	burst.rate = __atomic_load_n(&queue->rings->rate, __ATOMIC_ACQUIRE);
+	if (unlikely(queue->tx.wait_usec != 0))
+		queue->tx.wait_usec = 0;
 	while (take == TAKE_NEXT && burst.n_slots < burst.n_available && burst.n_packets < n)
 		take = take_packet(&burst);
 
@@ -445,7 +605,7 @@ vif_rx_burst(struct vif_thread *thread, struct vif_queue *queue, struct rte_memp
 		n_pkts += pkts[n_pkts] != NULL;
 	}
 	if (burst.n_slots > 0)
-		publish(&burst);
+		answer(&burst);
 	queue->tx.stats.slots += burst.n_slots;
 	queue->tx.stats.packets += n_pkts;
 	if (unlikely(take == TAKE_BROKEN))
@@ -484,7 +644,7 @@ vif_rx_refuse(struct vif_queue *queue)
 		response->status = NETIF_RSP_ERROR;
 	}
 	queue->tx.stats.slots += end - queue->tx.index;
-	queue->tx.index = end;
+	queue->tx.index = queue->tx.published = end;
 	__atomic_store_n(&ring->rsp_prod, end, __ATOMIC_RELEASE);
 }
 

@@ -19,7 +19,11 @@ struct tx_burst {
 	uint32_t n_available; /* buffers that the guest has posted */
 	uint32_t n_slots;     /* of these, used */
 	uint32_t n_pieces;
-	uint32_t n_lost; /* packets that are taken, but not delivered */
+	uint16_t pending;    /* 1 + the record of the packet that is planned; 0: it has none */
+	uint32_t n_lost;     /* packets that are taken, but not delivered */
+	uint32_t n_filtered; /* packets that the guest does not want */
+	const struct vif_grants *grants; /* static ones of the queue, or NULL */
+	bool has_filter;                 /* of multicast */
 };
 
 /* Pages that a packet fills, each of them but the last one. */
@@ -55,6 +59,7 @@ next_buffer(struct tx_burst *burst, uint16_t flags, struct vif_slot **ret_slot)
 	ring_copy_rx(burst->queue->rx.ring, burst->queue->rx.index + burst->n_slots, &request);
 	burst->n_slots++;
 	slot->is_extra = false;
+	slot->pending = burst->pending;
 	slot->id = request.id;
 	slot->flags = flags;
 	slot->status = 0;
@@ -63,15 +68,25 @@ next_buffer(struct tx_burst *burst, uint16_t flags, struct vif_slot **ret_slot)
 	return likely(request.gref >= GREF_FIRST) ? request.gref : GREF_NONE;
 }
 
+/* The hash that the guest is told of packet @i of the burst, or NULL. */
+static inline const struct vif_hash_value *
+told_hash(const struct tx_burst *burst, uint16_t i)
+{
+	const struct vif_hash_value *hashes = burst->thread->hashes;
+
+	return unlikely(hashes != NULL) && vif_hash_is_told(&hashes[i]) ? &hashes[i] : NULL;
+}
+
 /* The buffer posted next is given up for what is to be known of a super-packet. */
 static void
-put_gso(struct tx_burst *burst, const struct rte_mbuf *pkt)
+put_gso(struct tx_burst *burst, const struct rte_mbuf *pkt, bool more)
 {
 	struct vif_slot *slot = &burst->thread->slots[burst->n_slots++];
 
 	slot->is_extra = true;
 	slot->extra = (struct netif_extra_info){
 		.type = XEN_NETIF_EXTRA_TYPE_GSO,
+		.flags = more ? XEN_NETIF_EXTRA_FLAG_MORE : 0,
 		.u.gso = {
 			.size = pkt->tso_segsz,
 			.type = pkt->ol_flags & RTE_MBUF_F_TX_IPV4 ? XEN_NETIF_GSO_TYPE_TCPV4 :
@@ -80,39 +95,130 @@ put_gso(struct tx_burst *burst, const struct rte_mbuf *pkt)
 	};
 }
 
+/* The next one for its hash. */
+static void
+put_hash(struct tx_burst *burst, const struct vif_hash_value *hash)
+{
+	struct vif_slot *slot = &burst->thread->slots[burst->n_slots++];
+
+	slot->is_extra = true;
+	slot->extra = (struct netif_extra_info){
+		.type = XEN_NETIF_EXTRA_TYPE_HASH,
+		.u.hash = {
+			.type = hash->type,
+			.algorithm = XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ,
+		},
+	};
+	memcpy(slot->extra.u.hash.value, &hash->value, sizeof(hash->value));
+}
+
+/* In the order of the kernel's netback: by type. */
+static void
+put_extras(struct tx_burst *burst, const struct rte_mbuf *pkt, const struct vif_hash_value *hash)
+{
+	if (is_super(pkt))
+		put_gso(burst, pkt, hash != NULL);
+	if (hash != NULL)
+		put_hash(burst, hash);
+}
+
+/* Have a part of a packet copied, or copy it if the guest keeps the buffer mapped. */
+static inline void
+plan_piece(struct tx_burst *burst, uint8_t *page, const struct grant_copy *part,
+	   struct vif_slot *slot)
+{
+	if (page != NULL && !part->is_foreign) {
+		memcpy(page + part->offset, part->local, part->len);
+		burst->queue->rx.stats.static_copies++;
+	} else {
+		burst->thread->pieces[burst->n_pieces++] = *part;
+		slot->n_pieces++;
+		burst->queue->rx.stats.direct_copies += part->is_foreign;
+	}
+	slot->status = (int16_t)(slot->status + part->len);
+}
+
+/* A packet that is being planned. */
+struct tx_plan {
+	const struct rte_mbuf *pkt;
+	const struct vif_hash_value *hash; /* for the guest, or NULL */
+	uint32_t left;                     /* bytes of the packet */
+	uint32_t page_room;                /* bytes of the page */
+	uint32_t gref;
+	uint8_t *page; /* mapped, or NULL */
+	struct vif_slot *slot;
+};
+
+static inline void
+plan_page(struct tx_burst *burst, struct tx_plan *plan)
+{
+	bool is_first = plan->slot == NULL;
+	bool has_extra = is_first && (is_super(plan->pkt) || plan->hash != NULL);
+	uint16_t flags = is_first ? response_flags(plan->pkt) : 0;
+
+	plan->page_room = HYPERVISOR_PAGE_SIZE;
+	plan->gref = next_buffer(burst, flags | (has_extra ? NETRXF_extra_info : 0), &plan->slot);
+	plan->page = vif_grants_page(burst->grants, plan->gref, true);
+	if (plan->left > HYPERVISOR_PAGE_SIZE)
+		plan->slot->flags |= NETRXF_more_data;
+	if (has_extra)
+		put_extras(burst, plan->pkt, plan->hash);
+}
+
+/* Plan the grant copies of @len bytes of a packet that lie in one place: @local, or @from. */
+static inline void
+plan_part(struct tx_burst *burst, struct tx_plan *plan, uint8_t *local,
+	  const struct vif_fragment *from, uint16_t from_domid, uint32_t len)
+{
+	for (uint32_t done = 0, part; done < len; done += part) {
+		struct grant_copy piece = { .to_guest = true };
+
+		if (plan->page_room == 0)
+			plan_page(burst, plan);
+		part = RTE_MIN(len - done, plan->page_room);
+		if (from != NULL) {
+			piece.is_foreign = true;
+			piece.from.ref = from->ref;
+			piece.from.domid = from_domid;
+			piece.from.offset = (uint16_t)(from->offset + done);
+		} else {
+			piece.local = local + done;
+		}
+		piece.ref = plan->gref;
+		piece.domid = burst->queue->rings->domid;
+		piece.offset = (uint16_t)(HYPERVISOR_PAGE_SIZE - plan->page_room);
+		piece.len = (uint16_t)part;
+		plan_piece(burst, plan->page, &piece, plan->slot);
+		plan->page_room -= part;
+		plan->left -= part;
+	}
+}
+
+/* The rest of a pending packet: from the other guest's pages. */
+static void
+plan_pending(struct tx_burst *burst, struct tx_plan *plan)
+{
+	struct vif_pending *pending = &burst->thread->pending;
+	const struct vif_pending_packet *packet = vif_pending_of(pending, plan->pkt);
+	const struct vif_fragment *fragment = &pending->fragments[packet->fragment];
+
+	for (uint16_t i = 0; i < packet->n_fragments; i++, fragment++)
+		plan_part(burst, plan, NULL, fragment, packet->queue->rings->domid, fragment->len);
+}
+
 /* Plan the grant copies of a packet: data at offset 0 of each page, pages filled in order. */
 static void
-plan_packet(struct tx_burst *burst, const struct rte_mbuf *pkt)
+plan_packet(struct tx_burst *burst, const struct rte_mbuf *pkt, const struct vif_hash_value *hash)
 {
-	uint32_t left = pkt->pkt_len, page_room = 0, gref = 0;
-	uint16_t flags = response_flags(pkt) | (is_super(pkt) ? NETRXF_extra_info : 0);
-	struct vif_slot *slot = NULL;
+	struct tx_plan plan = { .pkt = pkt, .hash = hash, .left = pkt->pkt_len };
+	bool is_pending = pkt->ol_flags & PORT_PENDING;
 
+	burst->pending = is_pending ? (uint16_t)(1 + pkt->hash.usr) : 0;
 	for (const struct rte_mbuf *seg = pkt; seg != NULL; seg = seg->next) {
-		for (uint32_t done = 0, part; done < seg->data_len; done += part) {
-			struct grant_copy *piece = &burst->thread->pieces[burst->n_pieces];
-
-			if (page_room == 0) {
-				page_room = HYPERVISOR_PAGE_SIZE;
-				gref = next_buffer(burst, flags, &slot);
-				if (left > HYPERVISOR_PAGE_SIZE)
-					slot->flags |= NETRXF_more_data;
-				if (flags & NETRXF_extra_info)
-					put_gso(burst, pkt);
-				flags = 0;
-			}
-			part = RTE_MIN(seg->data_len - done, page_room);
-			piece->local = rte_pktmbuf_mtod_offset(seg, void *, done);
-			piece->ref = gref;
-			piece->domid = burst->queue->rings->domid;
-			piece->offset = (uint16_t)(HYPERVISOR_PAGE_SIZE - page_room);
-			piece->len = (uint16_t)part;
-			piece->to_guest = true;
-			burst->n_pieces++;
-			slot->n_pieces++;
-			slot->status = (int16_t)(slot->status + part);
-			page_room -= part;
-			left -= part;
+		plan_part(burst, &plan, rte_pktmbuf_mtod(seg, uint8_t *), NULL, 0, seg->data_len);
+		if (unlikely(is_pending)) {
+			plan_pending(burst, &plan);
+			break;
 		}
 	}
 }
@@ -126,12 +232,28 @@ packet_failed(struct tx_burst *burst, uint32_t len)
 	burst->n_lost++;
 }
 
-/* Plan one packet; false if this burst, or the guest, has no room for it. */
-static bool
-take_packet(struct tx_burst *burst, const struct rte_mbuf *pkt)
+/* In how many places the data of a packet lies. */
+static inline uint32_t
+n_parts(const struct tx_burst *burst, const struct rte_mbuf *pkt)
 {
-	uint32_t n_pages = pages_needed(pkt), n_slots = n_pages + is_super(pkt);
+	if (unlikely(pkt->ol_flags & PORT_PENDING))
+		return 1 + vif_pending_of(&burst->thread->pending, pkt)->n_fragments;
+	return pkt->nb_segs;
+}
 
+/* Plan packet @i of the burst; false if this burst, or the guest, has no room for it. */
+static bool
+take_packet(struct tx_burst *burst, const struct rte_mbuf *pkt, uint16_t i)
+{
+	const struct vif_hash_value *hash = told_hash(burst, i);
+	uint32_t n_pages = pages_needed(pkt), n_slots = n_pages + is_super(pkt) + (hash != NULL);
+
+	if (unlikely(burst->has_filter) && !vif_mcast_wants(&burst->queue->rings->mcast, pkt)) {
+		burst->lost->filtered++;
+		burst->lost->filtered_bytes += pkt->pkt_len;
+		burst->n_filtered++;
+		return true;
+	}
 	if (unlikely(n_pages > (burst->queue->rings->sg ? XEN_NETIF_NR_SLOTS_MIN : 1))) {
 		burst->lost->too_big++;
 		burst->lost->too_big_bytes += pkt->pkt_len;
@@ -146,9 +268,9 @@ take_packet(struct tx_burst *burst, const struct rte_mbuf *pkt)
 		burst->queue->rx.stats.full++;
 		return false;
 	}
-	if (unlikely(burst->n_pieces + pkt->nb_segs + n_pages > VIF_PIECES_MAX))
+	if (unlikely(burst->n_pieces + n_parts(burst, pkt) + n_pages > VIF_PIECES_MAX))
 		return false;
-	plan_packet(burst, pkt);
+	plan_packet(burst, pkt, hash);
 	return true;
 }
 
@@ -160,6 +282,7 @@ static void
 check_pieces(struct tx_burst *burst)
 {
 	const struct grant_copy *piece = burst->thread->pieces;
+	struct vif_pending *pending = &burst->thread->pending;
 	uint32_t packet_len = 0;
 	bool packet_bad = false;
 
@@ -169,13 +292,15 @@ check_pieces(struct tx_burst *burst)
 
 		if (slot->is_extra)
 			continue;
-		for (uint32_t k = 0; k < slot->n_pieces; k++, piece++) {
+		packet_len += (uint16_t)slot->status;
+		for (uint32_t k = 0; k < slot->n_pieces; k++, piece++)
 			failed |= piece->status;
-			packet_len += piece->len;
-		}
 		if (unlikely(failed != 0)) {
 			slot->status = NETIF_RSP_ERROR;
 			packet_bad = true;
+			/* which side it was is not known for sure */
+			if (slot->pending != 0)
+				vif_pending_failed(&pending->packets[slot->pending - 1]);
 		}
 		if (slot->flags & NETRXF_more_data)
 			continue;
@@ -190,8 +315,12 @@ static void
 copy_pieces(struct tx_burst *burst)
 {
 	struct vif_thread *thread = burst->thread;
-	int ret = thread->hv->ops->copy(thread->hvt, thread->pieces, burst->n_pieces);
+	int ret;
 
+	/* all of it went to pages that the guest keeps mapped */
+	if (burst->n_pieces == 0)
+		return;
+	ret = thread->hv->ops->copy(thread->hvt, thread->pieces, burst->n_pieces);
 	if (unlikely(ret < 0)) {
 		vif_rings_copy_failed(burst->queue->rings, -ret);
 		burst->queue->rx.stats.copy_failures++;
@@ -246,14 +375,16 @@ send_locked(struct tx_burst *burst, struct rte_mbuf **pkts, uint16_t n)
 		vif_rings_break(queue->rings, "more buffers posted than the ring has slots");
 		return 0;
 	}
-	while (taken < n && take_packet(burst, pkts[taken]))
+	burst->grants = __atomic_load_n(&queue->grants, __ATOMIC_ACQUIRE);
+	burst->has_filter = vif_mcast_filters(&queue->rings->mcast);
+	while (taken < n && take_packet(burst, pkts[taken], taken))
 		taken++;
 	if (burst->n_slots > 0) {
 		copy_pieces(burst);
 		publish(burst);
 	}
 	queue->rx.stats.slots += burst->n_slots;
-	queue->rx.stats.packets += taken - burst->n_lost;
+	queue->rx.stats.packets += taken - burst->n_lost - burst->n_filtered;
 	queue->rx.stats.errors += burst->n_lost;
 	return taken;
 }

@@ -25,15 +25,21 @@ struct reader {
 };
 
 /* "FILE:LINE: " in front of the message that is in err; a long path leaves room for the message. */
-static void
-fail_at(struct reader *reader, unsigned int line, int ret)
+static int
+prefix_line(const char *path, unsigned int line, struct error *err)
 {
-	size_t len = strlen(reader->path);
-	const char *tail = reader->path;
+	size_t len = strlen(path);
+	const char *tail = path;
 
 	if (len > 80)
 		tail += len - 80;
-	error_prefix(reader->err, "%s%s:%u: ", tail != reader->path ? "..." : "", tail, line);
+	return error_prefix(err, "%s%s:%u: ", tail != path ? "..." : "", tail, line);
+}
+
+static void
+fail_at(struct reader *reader, unsigned int line, int ret)
+{
+	prefix_line(reader->path, line, reader->err);
 	reader->ret = ret;
 }
 
@@ -115,9 +121,8 @@ section_append(struct reader *reader, const struct object *object)
 			return error_set(reader->err, ENOMEM, "%s", strerror(ENOMEM));
 		config->sections = sections;
 	}
-	config->sections[config->n_sections].object = *object;
-	config->sections[config->n_sections].line = reader->line;
-	config->n_sections++;
+	config->sections[config->n_sections++] =
+		(struct config_section){ .object = *object, .line = reader->line };
 	return 0;
 }
 
@@ -211,7 +216,8 @@ static int
 on_key(void *user, const char *section, const char *name, const char *value)
 {
 	struct reader *reader = user;
-	struct object *object;
+	struct config_section *last;
+	const struct object_schema *schema;
 	int ret;
 
 	(void)section;
@@ -223,10 +229,13 @@ on_key(void *user, const char *section, const char *name, const char *value)
 		fail_at(reader, reader->line, -EINVAL);
 		return 0;
 	}
-	object = &reader->config.sections[reader->config.n_sections - 1].object;
-	ret = object_set(object, VERB_CONFIG, name, value, reader->err);
+	last = &reader->config.sections[reader->config.n_sections - 1];
+	schema = last->object.schema;
+	ret = object_set(&last->object, VERB_CONFIG, name, value, reader->err);
 	if (ret < 0)
 		fail_at(reader, reader->line, ret);
+	else
+		last->key_lines[schema_key_find(schema, name) - schema->keys] = reader->line;
 	return ret == 0;
 }
 
@@ -293,6 +302,8 @@ config_read(FILE *file, const char *path, struct config *ret_config, struct erro
 	}
 	if (reader.ret == 0)
 		check_whole(&reader);
+	if (reader.ret == 0 && (reader.config.path = strdup(path)) == NULL)
+		reader.ret = error_set(reader.err, ENOMEM, "%s: %s", path, strerror(ENOMEM));
 	if (reader.ret < 0) {
 		config_free(&reader.config);
 		return reader.ret;
@@ -332,10 +343,23 @@ config_next(const struct config *config, const struct object_schema *schema,
 	return NULL;
 }
 
+int
+config_fault(const struct config *config, const struct config_section *section, unsigned int key,
+	     struct error *err)
+{
+	unsigned int line = section != NULL ? section->line : 0;
+
+	if (section == NULL)
+		return err->code;
+	if (key != CONFIG_NO_KEY && section->key_lines[key] != 0)
+		line = section->key_lines[key];
+	return prefix_line(config->path, line, err);
+}
+
 void
 config_free(struct config *config)
 {
 	free(config->sections);
-	config->sections = NULL;
-	config->n_sections = 0;
+	free(config->path);
+	*config = (struct config){ 0 };
 }

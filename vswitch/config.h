@@ -28,13 +28,15 @@ struct error;
 
 struct config_section {
 	struct object object;
-	unsigned int line; /* of its [header] */
+	unsigned int line;                       /* of its [header] */
+	unsigned int key_lines[SCHEMA_KEYS_MAX]; /* of its keys; 0: not given */
 };
 
 /* Sections in the order of the file. An empty struct config is all zero. */
 struct config {
 	struct config_section *sections;
 	size_t n_sections;
+	char *path; /* for messages */
 };
 
 /**
@@ -69,6 +71,20 @@ int config_read(FILE *file, const char *path, struct config *ret_config, struct 
 const struct config_section *config_next(const struct config *config,
 					 const struct object_schema *schema,
 					 const struct config_section *section);
+
+#define CONFIG_NO_KEY SCHEMA_KEYS_MAX
+
+/**
+ * config_fault() - say where in the file a fault comes from that was found later
+ * @config: the configuration
+ * @section: the section at fault; NULL: it is not from the file, and nothing is said
+ * @key: index of the key at fault, or CONFIG_NO_KEY
+ * @err: the message; gets "FILE:LINE: " in front, the line of the key if it was given
+ *
+ * Return: the code of @err. Context: any thread.
+ */
+int config_fault(const struct config *config, const struct config_section *section,
+		 unsigned int key, struct error *err);
 
 /**
  * config_free() - free what config_load() allocated

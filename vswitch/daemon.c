@@ -11,6 +11,7 @@
 
 #include "daemon.h"
 #include "error.h"
+#include "log.h"
 #include "sd_notify.h"
 
 static int pid_fd = -1;
@@ -49,6 +50,13 @@ daemon_write_pid(void)
 	if (ftruncate(pid_fd, 0) < 0 || dprintf(pid_fd, "%d\n", getpid()) < 0)
 		return -errno;
 	return 0;
+}
+
+void
+daemon_clear_pid(void)
+{
+	if (ftruncate(pid_fd, 0) < 0)
+		log_line(LOG_WARNING, "pid file: %s", strerror(errno));
 }
 
 int

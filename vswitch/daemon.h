@@ -21,6 +21,9 @@ int daemon_lock(const char *run_dir, struct error *err);
 /** daemon_write_pid() - note the pid of this process, after daemon_detach(). Return: 0, -errno. */
 int daemon_write_pid(void);
 
+/** daemon_clear_pid() - the process ends: its pid means nothing from here on. */
+void daemon_clear_pid(void);
+
 /**
  * daemon_detach() - go on in a child in the background. The parent waits in here for
  * daemon_ready() and exits with 0, or with 1 if the child ends first.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,7 @@ eal_plan_cores(const struct object *settings, struct eal_plan *plan, struct erro
 	if (sched_getaffinity(0, sizeof(allowed), &allowed) < 0)
 		return error_set(err, errno, "cannot read which cores it may use: %s",
 				 strerror(errno));
+	plan->culprit = list[0] != '\0' ? VSWITCHD_KEY_CORES : VSWITCHD_KEY_WORKERS;
 	if (list[0] != '\0') {
 		n_cores = cores_parse(list, plan->cores, WORKER_MAX);
 		if (n_cores > WORKER_MAX)
@@ -86,10 +88,12 @@ eal_plan_cores(const struct object *settings, struct eal_plan *plan, struct erro
 					"[vswitchd] cores: there is no core %u here, or it "
 					"may not be used",
 					plan->cores[i]);
+		plan->culprit = VSWITCHD_KEY_WORKERS;
 		if (workers == 0)
 			workers = n_cores;
 		if (workers > (uint64_t)n_cores)
-			return error_set(err, EINVAL, "[vswitchd] workers is %llu, but cores names %d",
+			return error_set(err, EINVAL,
+					 "[vswitchd] workers is %llu, but cores names %d",
 					 (unsigned long long)workers, n_cores);
 	} else {
 		if (workers == 0)
@@ -98,11 +102,49 @@ eal_plan_cores(const struct object *settings, struct eal_plan *plan, struct erro
 			if (CPU_ISSET(core, &allowed))
 				plan->cores[n_cores++] = core;
 		if ((uint64_t)n_cores < workers)
-			return error_set(err, EINVAL, "[vswitchd] workers is %llu, but there are %d cores",
+			return error_set(err, EINVAL,
+					 "[vswitchd] workers is %llu, but there are %d cores",
 					 (unsigned long long)workers, n_cores);
 	}
 	plan->n_workers = workers;
 	return 0;
+}
+
+/* What the machine can give without hugepages, in MiB. */
+static uint64_t
+eal_memory_free(void)
+{
+	unsigned long long kib = ULLONG_MAX;
+	FILE *file = fopen("/proc/meminfo", "re");
+	char line[128];
+
+	if (file == NULL)
+		return UINT64_MAX;
+	while (fgets(line, sizeof(line), file) != NULL &&
+	       sscanf(line, "MemAvailable: %llu kB", &kib) != 1)
+		;
+	fclose(file);
+	return kib >> 10;
+}
+
+/* More than there is would end in a message of DPDK's that tells nothing, or the OOM killer. */
+static int
+eal_check_memory(const struct object *settings, struct eal_plan *plan, uint64_t huge,
+		 struct error *err)
+{
+	uint64_t there = plan->hugepages ? huge >> 20 : eal_memory_free();
+	const char *kind = plan->hugepages ? "free hugepages" : "available memory";
+
+	if (plan->memory <= there)
+		return 0;
+	if (settings->values[VSWITCHD_KEY_MEMORY].number != 0)
+		return error_set(err, ENOMEM,
+				 "[vswitchd] memory is %u MiB, but there are %llu MiB of %s",
+				 plan->memory, (unsigned long long)there, kind);
+	plan->culprit = VSWITCHD_KEY_MBUFS;
+	return error_set(err, ENOMEM,
+			 "[vswitchd] mbufs: %u of them need %u MiB, but there are %llu MiB of %s",
+			 plan->mbufs, plan->memory, (unsigned long long)there, kind);
 }
 
 static int
@@ -117,11 +159,13 @@ eal_plan_memory(const struct object *settings, struct eal_plan *plan, struct err
 	plan->mbufs = asked;
 	plan->memory = settings->values[VSWITCHD_KEY_MEMORY].number;
 	plan->hugepages = huge >= tables + (uint64_t)RTE_MAX(asked, MBUFS_MIN) * MBUF_SIZE;
+	plan->culprit = VSWITCHD_KEY_HUGEPAGES;
 	if (wish == HUGEPAGES_YES && !plan->hugepages)
-		return error_set(err, ENOMEM,
-				 "[vswitchd] hugepages is yes, but too few of them are free (%llu MiB); "
-				 "\"sysctl vm.nr_hugepages=128\" reserves 256 MiB",
-				 (unsigned long long)(huge >> 20));
+		return error_set(
+			err, ENOMEM,
+			"[vswitchd] hugepages is yes, but too few of them are free (%llu MiB); "
+			"\"sysctl vm.nr_hugepages=128\" reserves 256 MiB",
+			(unsigned long long)(huge >> 20));
 	if (plan->mbufs == 0 && plan->hugepages)
 		plan->mbufs = RTE_MIN((huge - tables) / MBUF_SIZE, (uint64_t)MBUFS_AUTO_HUGE);
 	else if (plan->mbufs == 0)
@@ -131,10 +175,11 @@ eal_plan_memory(const struct object *settings, struct eal_plan *plan, struct err
 		 MEMORY_TABLES;
 	if (plan->memory == 0 && !plan->hugepages)
 		plan->memory = needed;
+	plan->culprit = VSWITCHD_KEY_MEMORY;
 	if (plan->memory != 0 && plan->memory < needed)
 		return error_set(err, ENOMEM, "[vswitchd] memory is %u MiB, but %u mbufs need %llu",
 				 plan->memory, plan->mbufs, (unsigned long long)needed);
-	return 0;
+	return eal_check_memory(settings, plan, huge, err);
 }
 
 static int
@@ -219,6 +264,7 @@ eal_start(const struct object *settings, struct eal_plan *ret_plan, struct rte_m
 	ret = eal_plan_cores(settings, &plan, err);
 	if (ret == 0)
 		ret = eal_plan_memory(settings, &plan, err);
+	*ret_plan = plan;
 	if (ret < 0)
 		return ret;
 	ret = eal_build_args(&plan, &args);
@@ -236,7 +282,6 @@ eal_start(const struct object *settings, struct eal_plan *ret_plan, struct rte_m
 				 rte_strerror(rte_errno));
 	log_line(LOG_INFO, "%u worker(s), %u packet buffers, %s", plan.n_workers, plan.mbufs,
 		 plan.hugepages ? "hugepages" : "no hugepages");
-	*ret_plan = plan;
 	return 0;
 }
 

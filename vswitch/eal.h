@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "datapath.h"
+#include "schema.h"
 
 struct error;
 struct object;
@@ -21,14 +22,15 @@ struct eal_plan {
 	uint16_t n_workers;
 	uint16_t cores[WORKER_MAX]; /* of the workers */
 	bool hugepages;
-	uint32_t mbufs;             /* packet buffers */
-	uint32_t memory;            /* MiB; without hugepages, or asked for */
+	uint32_t mbufs;            /* packet buffers */
+	uint32_t memory;           /* MiB; without hugepages, or asked for */
+	enum vswitchd_key culprit; /* if it fails: the setting to blame */
 };
 
 /**
  * eal_start() - choose and start.
  * @settings: the [vswitchd] section (vswitchd_schema) with defaults filled.
- * @ret_plan: what was chosen.
+ * @ret_plan: what was chosen, or what could not be.
  * @ret_pool: the packet buffers.
  *
  * Return: 0, or -errno with @err naming the setting and what would be right.

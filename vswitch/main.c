@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* vswitchd: arguments, the order in which everything starts and stops, and the control loop. */
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,22 +19,13 @@
 #include "hypervisor_xen.h"
 #include "log.h"
 #include "netlink.h"
+#include "options.h"
 #include "port_vif.h"
 #include "rpc.h"
 #include "rpc_methods.h"
 #include "sd_notify.h"
 #include "switch.h"
 #include "version.h"
-
-#define CONFIG_DEFAULT "/etc/vswitch/vswitch.conf"
-#define RUN_DIR_DEFAULT "/run/vswitch"
-
-struct options {
-	const char *config; /* NULL: the default, which need not exist */
-	const char *run_dir;
-	bool xen;
-	bool foreground;
-};
 
 /* All that is started, in this order. */
 struct vswitchd {
@@ -50,70 +40,6 @@ struct vswitchd {
 	bool eal_started;
 	bool workers_running;
 };
-
-static const char usage[] =
-	"Usage: vswitchd [OPTION]...\n"
-	"A virtual switch for Xen guests: netback, bridges, and physical NICs by DPDK.\n"
-	"\n"
-	"  --config FILE   bridges and ports to start with (default " CONFIG_DEFAULT ",\n"
-	"                  which need not exist)\n"
-	"  --run-dir DIR   where the socket and the pid file are (default " RUN_DIR_DEFAULT ")\n"
-	"  --no-xen        do not connect to Xen: no guests, bridges and NICs only\n"
-	"  --foreground    stay in the foreground and log to stderr\n"
-	"  --version       print the version\n"
-	"  --help          print this text\n"
-	"\n"
-	"vsctl(8) shows and changes what it does; \"vsctl help\" tells how.\n";
-
-/* Return: -1 to go on, or the status to exit with. */
-static int
-options_read(int argc, char **argv, struct options *options)
-{
-	enum { OPT_CONFIG = 1, OPT_RUN_DIR, OPT_NO_XEN, OPT_FOREGROUND, OPT_VERSION, OPT_HELP };
-	static const struct option table[] = {
-		{ "config", required_argument, NULL, OPT_CONFIG },
-		{ "run-dir", required_argument, NULL, OPT_RUN_DIR },
-		{ "no-xen", no_argument, NULL, OPT_NO_XEN },
-		{ "foreground", no_argument, NULL, OPT_FOREGROUND },
-		{ "version", no_argument, NULL, OPT_VERSION },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ NULL, 0, NULL, 0 },
-	};
-	int opt;
-
-	*options = (struct options){ .run_dir = RUN_DIR_DEFAULT, .xen = true };
-	while ((opt = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		switch (opt) {
-		case OPT_CONFIG:
-			options->config = optarg;
-			break;
-		case OPT_RUN_DIR:
-			options->run_dir = optarg;
-			break;
-		case OPT_NO_XEN:
-			options->xen = false;
-			break;
-		case OPT_FOREGROUND:
-			options->foreground = true;
-			break;
-		case OPT_VERSION:
-			printf("vswitchd %s\n", VSWITCH_VERSION);
-			return EXIT_SUCCESS;
-		case OPT_HELP:
-			fputs(usage, stdout);
-			return EXIT_SUCCESS;
-		default:
-			fputs("Try \"vswitchd --help\".\n", stderr);
-			return 2;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "vswitchd: unexpected argument \"%s\"; try \"vswitchd --help\"\n",
-			argv[optind]);
-		return 2;
-	}
-	return -1;
-}
 
 /* Paths given relative must still be right after the daemon has left for "/". */
 static int
@@ -177,7 +103,7 @@ datapath_start(struct vswitchd *d, struct error *err)
 	object_init(&settings, &vswitchd_schema);
 	ret = eal_start(section != NULL ? &section->object : &settings, &plan, &pool, err);
 	if (ret < 0)
-		return ret;
+		return config_fault(&d->config, section, plan.culprit, err);
 	d->eal_started = true;
 	d->dp = datapath_create();
 	if (d->dp == NULL)
@@ -195,9 +121,10 @@ xen_start(struct vswitchd *d, struct error *err)
 	int ret;
 
 	if (hypervisor_xen_kernel_netback())
-		return error_set(err, EBUSY,
-				 "the kernel's xen-netback is loaded and would fight for the guests: "
-				 "\"rmmod xen-netback\", and blacklist it in /etc/modprobe.d");
+		return error_set(
+			err, EBUSY,
+			"the kernel's xen-netback is loaded and would fight for the guests: "
+			"\"rmmod xen-netback\", and blacklist it in /etc/modprobe.d");
 	ret = hypervisor_xen_open(&d->hv, err);
 	if (ret < 0) {
 		error_prefix(err, "no Xen here? (--no-xen goes without) ");
@@ -232,12 +159,14 @@ start(struct vswitchd *d, const struct options *options, struct error *err)
 
 	if ((ret = loop_start(d, err)) < 0 || (ret = datapath_start(d, err)) < 0)
 		return ret;
+	d->sw->run_dir = options->run_dir;
 	d->sw->netlink = netlink_monitor_create(d->base, err);
 	if (d->sw->netlink == NULL)
 		return err->code;
-	if ((ret = config_apply(&d->config, d->sw, err)) < 0)
-		return ret;
+	/* first, so that where it cannot work no interface is touched */
 	if (options->xen && (ret = xen_start(d, err)) < 0)
+		return ret;
+	if ((ret = config_apply(&d->config, d->sw, err)) < 0)
 		return ret;
 	if ((ret = workers_start(d, err)) < 0)
 		return ret;
@@ -322,5 +251,6 @@ main(int argc, char **argv)
 		log_line(LOG_ERR, "vswitchd: %s", err.msg);
 	}
 	stop(&d);
+	daemon_clear_pid();
 	return ret == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -179,7 +179,7 @@ monitor_message(struct nl_msg *msg, void *arg)
 	if (!read_link(nlmsg_hdr(msg), &link))
 		return NL_SKIP;
 	watches_enter(nl);
-	LIST_FOREACH (watch, &nl->watches, list) {
+	LIST_FOREACH(watch, &nl->watches, list) {
 		/* by index as well: it may have another name now */
 		if (!watch->deleted &&
 		    (watch->ifindex == link.ifindex || strcmp(watch->name, link.name) == 0))
@@ -197,7 +197,7 @@ monitor_resync(struct netlink_monitor *nl)
 
 	log_line(LOG_NOTICE, "netlink: messages were lost; reading all interfaces again");
 	watches_enter(nl);
-	LIST_FOREACH (watch, &nl->watches, list)
+	LIST_FOREACH(watch, &nl->watches, list)
 		if (!watch->deleted)
 			tell(watch);
 	watches_leave(nl);

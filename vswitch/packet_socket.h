@@ -5,20 +5,59 @@
  * virtio_net_hdr with each (PACKET_VNET_HDR), the VLAN tag beside it (PACKET_AUXDATA),
  * non-blocking; several of them share the frames by flow (PACKET_FANOUT_HASH). See packet(7).
  *
- * Thread-safety: control thread; the sockets themselves are for anyone.
+ * The virtio_net_hdr carries partial checksums and GSO both ways. The tag that the kernel takes out
+ * of received frames is put back from the auxiliary data (tp_vlan_*).
+ *
+ * Thread-safety: open and close are for the control thread; one worker receives, any may send: the
+ * kernel sees to it.
  */
 #ifndef VSWITCH_PACKET_SOCKET_H
 #define VSWITCH_PACKET_SOCKET_H
 
-#include <stdbool.h>
+#include <stdint.h>
+
+#include "vnet_io.h"
+#include "worker.h"
+
+struct packet_socket {
+	int fd;
+	struct vnet_pace pace; /* worker: rw */
+	uint32_t stats_read;   /* worker: rw; second in which the socket's losses were read last */
+} __rte_cache_aligned;
 
 /**
  * packet_socket_open() - open a socket on an interface, which should be up.
  * @ifindex: the interface.
- * @grouped: several sockets share the frames.
- * @first: the first socket of the group, or -1 to open that. Does not matter if not grouped.
- * Return: the fd, or -errno.
+ * @first: the first socket of the group that shares the frames, @ps itself to found one; NULL: this
+ *	one gets them all.
+ * Return: 0 or -errno.
  */
-int packet_socket_open(int ifindex, bool grouped, int first);
+int packet_socket_open(struct packet_socket *ps, int ifindex, const struct packet_socket *first);
+
+/** packet_socket_close() - close it, if it is open. */
+void packet_socket_close(struct packet_socket *ps);
+
+/**
+ * packet_socket_promiscuous() - receive nothing, but have the interface take in all frames.
+ * Return: an fd to be closed when that is to end, or -errno.
+ */
+int packet_socket_promiscuous(int ifindex);
+
+/**
+ * packet_socket_losses() - packets that the kernel had no room for in the socket since the last
+ * call. Any thread; each packet is told once.
+ */
+uint64_t packet_socket_losses(const struct packet_socket *ps);
+
+/** packet_socket_rx() - as rx_burst of struct port_type. */
+uint16_t packet_socket_rx(struct worker *worker, struct port *port, struct packet_socket *ps,
+			  struct rte_mbuf **pkts, uint16_t n);
+
+/**
+ * packet_socket_tx() - as tx_burst of struct port_type.
+ * @faults: counts packets that cannot be sent for what they are.
+ */
+uint16_t packet_socket_tx(struct packet_socket *ps, struct vnet_faults *faults,
+			  struct rte_mbuf **pkts, uint16_t n);
 
 #endif /* VSWITCH_PACKET_SOCKET_H */

@@ -15,6 +15,7 @@
 
 #include <event2/event.h>
 #include <rte_dev.h>
+#include <rte_eal.h>
 #include <rte_ethdev.h>
 #include <rte_ip.h>
 #include <rte_tcp.h>
@@ -64,21 +65,44 @@ device_args(const struct port_config *config)
 static int
 probe_error(const char *name, const char *args, int ret, struct error *err)
 {
+	/* the port's name stands for devargs that were not given */
+	if (args == name && !pci_addr_is_valid(args))
+		return error_set(
+			err, ret,
+			"port %s: devargs is missing, and \"%s\" is no DPDK device: type eth "
+			"wants a PCI address, or DRIVER and options such as "
+			"net_pcap0,iface=eth0",
+			name, name);
 	if (pci_addr_is_valid(args))
 		return error_set(
 			err, ret,
-			"port %s: devargs: no usable PCI device %s; is it there, bound to "
-			"vfio-pci (\"dpdk-devbind.py -s\"), and DPDK started with hugepages?",
+			"port %s: devargs: no usable PCI device %s; is it there, and bound "
+			"to vfio-pci (\"dpdk-devbind.py -s\")?",
 			name, args);
 	if (ret == -EEXIST)
 		return error_set(err, ret, "port %s: devargs: device %.*s is in use already", name,
 				 (int)strcspn(args, ","), args);
 	/* DPDK's error numbers tell less than its own lines in the log */
-	return error_set(err, ret,
-			 "port %s: devargs: DPDK cannot make device \"%.80s\" (the log says why); "
-			 "it wants a PCI address, or DRIVER and options such as "
-			 "net_pcap0,iface=eth0",
-			 name, args);
+	return error_set(
+		err, ret,
+		"port %s: devargs: DPDK cannot make device \"%.60s\" (its lines in "
+		"\"journalctl -u vswitchd\" or stderr say why); it wants a PCI address, or "
+		"DRIVER and options such as net_pcap0,iface=eth0",
+		name, args);
+}
+
+/* DPDK lets PCI devices write to hugepages alone: without, it does not look at the PCI bus. */
+static int
+check_hugepages(const char *name, const char *device, struct error *err)
+{
+	if (!pci_addr_is_valid(device) || rte_eal_has_hugepages())
+		return 0;
+	return error_set(
+		err, ENOTSUP,
+		"port %s: devargs: PCI device %s needs hugepages, and vswitchd was started "
+		"without: \"sysctl vm.nr_hugepages=128\" reserves 256 MiB; then start it "
+		"again",
+		name, device);
 }
 
 /* Make the device known to DPDK. Return its number, or -errno. */
@@ -91,6 +115,9 @@ probe_device(const char *name, const char *args, struct error *err)
 	int ret;
 
 	snprintf(device, sizeof(device), "%.*s", (int)strcspn(args, ","), args);
+	ret = check_hugepages(name, device, err);
+	if (ret < 0)
+		return ret;
 	if (rte_eth_dev_get_port_by_name(device, &port_id) == 0)
 		return probe_error(name, args, -EEXIST, err);
 	if (rte_eth_dev_count_total() >= RTE_MAX_ETHPORTS)
@@ -121,12 +148,14 @@ overhead(const struct rte_eth_dev_info *info)
 	return RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
 }
 
-static void
+/* Return: the caps that the port has with it. */
+static uint32_t
 choose_config(struct eth *eth, const struct rte_eth_dev_info *info, uint32_t mtu,
 	      struct rte_eth_conf *conf)
 {
 	const uint32_t room = rte_pktmbuf_data_room_size(eth->sw->pool) - RTE_PKTMBUF_HEADROOM;
 	uint64_t tx = info->tx_offload_capa;
+	uint32_t caps;
 
 	conf->rxmode.mtu = mtu;
 	conf->rxmode.offloads = info->rx_offload_capa & RX_CSUM_OFFLOADS;
@@ -147,16 +176,17 @@ choose_config(struct eth *eth, const struct rte_eth_dev_info *info, uint32_t mtu
 	/* never MBUF_FAST_FREE: packets may be shared and from any pool */
 	conf->txmode.offloads = tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	if ((tx & TX_CSUM_OFFLOADS) != TX_CSUM_OFFLOADS)
-		return;
+		return 0;
 	conf->txmode.offloads |= TX_CSUM_OFFLOADS;
-	eth->port->caps = PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TAGGED;
+	caps = PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TAGGED;
 	/* net_tap of 22.11 compares a segment's whole frame with its MTU, and drops full-sized ones
 	 */
 	if ((tx & RTE_ETH_TX_OFFLOAD_TCP_TSO) && (tx & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) &&
 	    strcmp(info->driver_name, "net_tap") != 0) {
 		conf->txmode.offloads |= RTE_ETH_TX_OFFLOAD_TCP_TSO;
-		eth->port->caps |= PORT_CAP_TSO_IPV4 | PORT_CAP_TSO_IPV6;
+		caps |= PORT_CAP_TSO_IPV4 | PORT_CAP_TSO_IPV6;
 	}
+	return caps;
 }
 
 static int
@@ -268,7 +298,7 @@ configure(struct eth *eth, const struct port_config *config, struct error *err)
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = { 0 };
 	struct rte_ether_addr mac;
-	uint32_t free_before;
+	uint32_t free_before, caps;
 	int ret;
 
 	ret = rte_eth_dev_info_get(eth->port_id, &info);
@@ -280,9 +310,9 @@ configure(struct eth *eth, const struct port_config *config, struct error *err)
 		RTE_MAX(1, RTE_MIN(RTE_MIN(config->n_queues, PORT_QUEUES_MAX), info.max_rx_queues));
 	port->n_txq = RTE_MAX(
 		1, RTE_MIN(RTE_MIN(eth->sw->dp->n_workers, PORT_QUEUES_MAX), info.max_tx_queues));
-	port->caps = 0;
-	choose_config(eth, &info, port->mtu, &conf);
-	eth->tx_offloads = port->caps != 0;
+	caps = choose_config(eth, &info, port->mtu, &conf);
+	eth->tx_offloads = caps != 0;
+	switch_port_caps(eth->sw, port, caps);
 	if (info.max_mtu != 0 && port->mtu > info.max_mtu)
 		return error_set(err, ERANGE, "port %s: mtu %u: the device takes %u at most",
 				 eth->name, port->mtu, info.max_mtu);
@@ -338,6 +368,7 @@ eth_open(struct port *port, const struct port_config *config, struct error *err)
 		return error_set(err, ENOMEM, "port %s: no memory", config->name);
 	eth->port_id = ret;
 	eth->port = port;
+	port->wire = true;
 	eth->sw = config->sw;
 	snprintf(eth->name, sizeof(eth->name), "%s", config->name);
 	port->priv = eth;

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * netdev: a kernel interface by name, over AF_PACKET sockets.
+ * netdev: a kernel interface by name, over AF_XDP or AF_PACKET sockets.
  *
- * A virtio_net_hdr with each packet (PACKET_VNET_HDR) carries partial checksums and GSO both ways;
- * the VLAN tag that the kernel takes out of received frames is put back from the auxiliary data
- * (packet(7), tp_vlan_*). Several queues share the traffic by flow (PACKET_FANOUT). What the switch
- * receives the host's own stack does not (ingress.h).
+ * AF_XDP (xdp_device.h) costs a fraction of the cycles where the NIC works on the sockets' memory
+ * (zero-copy), so a port takes it by itself there, and only there. It has no offloads and takes
+ * frames of one piece. AF_PACKET (packet_socket.h) works on every interface, and with checksums
+ * and segments left to do, as virtual interfaces have them; several queues share the traffic by
+ * flow. "xdp = on" asks for AF_XDP in the best mode that the driver has, "off" forbids it. An
+ * interface whose MTU becomes too large for AF_XDP goes on with AF_PACKET, and back.
+ *
+ * What the switch receives the host's own stack does not: under AF_XDP since the program takes all
+ * frames, under AF_PACKET by a filter (ingress.h). The filter is there in both cases, so that there
+ * is no gap when one takes over from the other, or when the daemon crashes. After a crash the
+ * kernel takes the XDP program off, and the next vswitchd finds the interface as after AF_PACKET;
+ * "tc qdisc del dev NAME clsact" gives it to the host instead.
  *
  * The sockets and what belongs to one life of the interface are in a struct netdev_conn. When the
  * interface goes, the connection is retired; when one of that name comes, there is a new one, while
@@ -17,17 +25,15 @@
  */
 #include <errno.h>
 #include <ifaddrs.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "claim.h"
 #include "error.h"
 #include "ingress.h"
 #include "link_change.h"
@@ -35,49 +41,39 @@
 #include "netlink.h"
 #include "packet_socket.h"
 #include "port_types.h"
+#include "schema.h"
 #include "switch.h"
-#include "vnet_io.h"
+#include "xdp_device.h"
+#include "xdp_socket.h"
 
-#define TX_IOV_MAX 512 /* pieces of the packets of one sendmmsg(): all of a usual burst */
-#define VLAN_TAG_LEN 4
-#define VLAN_TPID_DEFAULT 0x8100
-#define MAC_PAIR_LEN 12 /* destination and source, in front of the tags */
-
-struct netdev_queue {
-	int fd;
-	struct vnet_pace pace; /* worker: rw */
-	uint32_t stats_read;   /* worker: rw; second in which the socket's losses were read last */
-} __rte_cache_aligned;
+#define RETIRED_TRIES 100 /* milliseconds that workers may take to let go of old XDP sockets */
 
 struct netdev_conn {
+	struct netdev *dev;
 	int ifindex;
-	uint16_t n_queues;
-	struct netdev_queue queues[PORT_QUEUES_MAX];
+	uint32_t mtu;           /* control: of the interface, when AF_XDP was chosen or not */
+	uint16_t n_queues;      /* packet sockets; 0: AF_XDP */
+	struct xdp_device *xdp; /* or NULL */
+	struct packet_socket queues[PORT_QUEUES_MAX];
 };
 
 struct netdev {
 	struct netdev_conn *conn; /* control: rw (release), worker: ro (acquire); NULL: is gone */
+	uint32_t n_retired;       /* connections with XDP sockets that workers may still see */
 	struct port *port;
 	struct vswitch *sw;
 	struct netlink_watch *watch;
+	int claim; /* of the interface that it has; -1: none */
 	struct ingress_guard guard;
 	struct link_change change;
 	struct vnet_faults faults; /* worker: rw, control: ro */
 	uint64_t lost;             /* packets that the NIC had no room for */
 	uint64_t lost_seen;        /* the interface's own count, as read last */
 	uint32_t mtu;              /* asked for, each time it comes back; 0: the interface's own */
+	enum xdp_word xdp;         /* asked for */
+	uint16_t n_packet_queues;  /* asked for */
+	char mode[128];            /* what it uses and why, or empty */
 	char name[IFNAMSIZ];
-};
-
-/* What one recvmmsg() needs besides mbufs. */
-struct netdev_rx {
-	struct mmsghdr msgs[PORT_BURST_MAX];
-	struct iovec iov[PORT_BURST_MAX][VNET_RX_IOV];
-	struct virtio_net_hdr hdrs[PORT_BURST_MAX];
-	union {
-		char space[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
-		struct cmsghdr align;
-	} control[PORT_BURST_MAX];
 };
 
 /* --- control: the connection --- */
@@ -88,38 +84,116 @@ netdev_conn_free(void *arg)
 	struct netdev_conn *conn = arg;
 
 	for (uint16_t q = 0; q < conn->n_queues; q++)
-		if (conn->queues[q].fd >= 0)
-			close(conn->queues[q].fd);
+		packet_socket_close(&conn->queues[q]);
+	xdp_device_close(conn->xdp);
 	free(conn);
 }
 
-static struct netdev_conn *
-netdev_conn_create(const struct netlink_link *link, uint16_t n_queues, struct error *err)
+/* A connection that workers have seen. */
+static void
+netdev_conn_retired(void *arg)
 {
-	struct netdev_conn *conn = NULL;
+	struct netdev_conn *conn = arg;
+
+	if (conn->xdp != NULL)
+		conn->dev->n_retired--;
+	netdev_conn_free(conn);
+}
+
+static int
+open_packet_sockets(struct netdev_conn *conn, uint16_t n, struct error *err)
+{
 	int ret;
 
+	for (uint16_t q = 0; q < n; q++) {
+		ret = packet_socket_open(&conn->queues[q], conn->ifindex,
+					 n > 1 ? &conn->queues[0] : NULL);
+		if (ret < 0)
+			return error_set(err, ret, "port %s: no packet socket on interface %s: %s",
+					 conn->dev->name, conn->dev->name, strerror(-ret));
+		conn->n_queues++;
+	}
+	return 0;
+}
+
+/* The kernel has one XDP socket per queue: let go of those of the connection before. */
+static void
+await_retired(struct netdev *dev)
+{
+	for (int i = 0; i < RETIRED_TRIES && dev->n_retired > 0; i++) {
+		rcu_poll(dev->sw->rcu);
+		if (dev->n_retired > 0)
+			usleep(1000);
+	}
+}
+
+/* Virtual interfaces have no zero-copy, and frames whose checksums wait for somebody, too. */
+static bool
+may_have_xdp(enum xdp_word xdp, const struct netlink_link *link)
+{
+	return xdp == XDP_ON || (xdp == XDP_AUTO && link->kind[0] == '\0');
+}
+
+/* Open AF_XDP as far as it is wanted, and say in dev->mode what came of it. */
+static struct xdp_device *
+try_xdp(struct netdev *dev, const struct netlink_link *link)
+{
+	char reason[XDP_REASON_SIZE] = "xdp is off";
+	struct xdp_device *xdp = NULL;
+
+	if (may_have_xdp(dev->xdp, link)) {
+		await_retired(dev);
+		xdp = xdp_device_open(link, dev->xdp == XDP_ON ? XSK_GENERIC : XSK_ZERO_COPY,
+				      dev->port->n_rxq, reason);
+	} else if (dev->xdp == XDP_AUTO) {
+		snprintf(reason, sizeof(reason), "%s has no zero-copy", link->kind);
+	}
+	if (xdp != NULL)
+		snprintf(dev->mode, sizeof(dev->mode), "%s", xdp_device_mode_name(xdp));
+	else
+		snprintf(dev->mode, sizeof(dev->mode), "af_packet: %s", reason);
+	return xdp;
+}
+
+/* @xdp: becomes the connection's; NULL: AF_PACKET. */
+static struct netdev_conn *
+netdev_conn_create(struct netdev *dev, const struct netlink_link *link, struct xdp_device *xdp,
+		   struct error *err)
+{
+	struct netdev_conn *conn = NULL;
+
 	if (posix_memalign((void **)&conn, RTE_CACHE_LINE_SIZE, sizeof(*conn)) != 0) {
-		error_set(err, ENOMEM, "port %s: no memory", link->name);
+		xdp_device_close(xdp);
+		error_set(err, ENOMEM, "port %s: no memory", dev->name);
 		return NULL;
 	}
 	memset(conn, 0, sizeof(*conn));
+	conn->dev = dev;
 	conn->ifindex = link->ifindex;
-	conn->n_queues = n_queues;
-	for (uint16_t q = 0; q < n_queues; q++)
-		conn->queues[q].fd = -1;
-	for (uint16_t q = 0; q < n_queues; q++) {
-		ret = packet_socket_open(conn->ifindex, n_queues > 1, conn->queues[0].fd);
-		if (ret >= 0) {
-			conn->queues[q].fd = ret;
-			continue;
-		}
-		error_set(err, ret, "port %s: no packet socket on interface %s: %s", link->name,
-			  link->name, strerror(-ret));
-		netdev_conn_free(conn);
-		return NULL;
-	}
-	return conn;
+	conn->mtu = link->mtu;
+	conn->xdp = xdp;
+	if (xdp != NULL || open_packet_sockets(conn, dev->n_packet_queues, err) == 0)
+		return conn;
+	netdev_conn_free(conn);
+	return NULL;
+}
+
+/* The fd of a queue, or -1. */
+static int
+netdev_conn_fd(const struct netdev_conn *conn, uint16_t queue)
+{
+	if (conn->xdp != NULL)
+		return queue < conn->xdp->n_queues ? xdp_socket_fd(conn->xdp->sockets[queue]) : -1;
+	return queue < conn->n_queues ? conn->queues[queue].fd : -1;
+}
+
+/* May it stay when the interface is like @link, or is AF_XDP's part to be considered again? */
+static bool
+netdev_conn_fits(const struct netdev_conn *conn, const struct netlink_link *link)
+{
+	if (conn->xdp != NULL)
+		return xdp_device_fits(conn->xdp, link->mtu);
+	return link->mtu == conn->mtu || !may_have_xdp(conn->dev->xdp, link);
 }
 
 /* --- control: the interface --- */
@@ -133,22 +207,14 @@ count_losses(struct netdev *dev, const struct netlink_link *link)
 	dev->lost_seen = link->rx_missed;
 }
 
-/* Sockets drop what workers do not fetch in time; reading the count sets it back. */
-static uint64_t
-socket_losses(int fd)
-{
-	struct tpacket_stats stats;
-	socklen_t len = sizeof(stats);
-
-	return getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, &stats, &len) == 0 ? stats.tp_drops :
-										  0;
-}
-
+/* Sockets drop what workers do not fetch in time. */
 static void
 count_socket_losses(struct netdev *dev)
 {
+	if (dev->conn->xdp != NULL)
+		dev->lost += xdp_device_losses(dev->conn->xdp);
 	for (uint16_t q = 0; q < dev->conn->n_queues; q++)
-		dev->lost += socket_losses(dev->conn->queues[q].fd);
+		dev->lost += packet_socket_losses(&dev->conn->queues[q]);
 }
 
 void
@@ -233,16 +299,112 @@ check_link(const struct netlink_link *link, struct error *err)
 	return 0;
 }
 
-/* Set the interface up and open sockets on it. @link: as it is; is read again. */
-static int
-netdev_attach(struct netdev *dev, struct netlink_link *link, struct error *err)
+static void
+release_claim(struct netdev *dev)
 {
-	struct netdev_conn *conn;
+	if (dev->claim >= 0)
+		close(dev->claim);
+	dev->claim = -1;
+}
+
+/* What the workers may make of packets for the port, and of packets from it. */
+static void
+take_mode(struct netdev *dev, bool xdp)
+{
+	switch_port_caps(dev->sw, dev->port, xdp ? 0 : PORT_CAPS_OFFLOAD | PORT_CAP_TAGGED);
+	__atomic_store_n(&dev->port->wire, xdp, __ATOMIC_RELAXED);
+}
+
+/* Let workers use the interface. @xdp: as for netdev_conn_create(). */
+static int
+netdev_connect(struct netdev *dev, const struct netlink_link *link, struct xdp_device *xdp,
+	       struct error *err)
+{
+	struct netdev_conn *conn = netdev_conn_create(dev, link, xdp, err);
+
+	if (conn == NULL)
+		return err != NULL ? err->code : -EIO;
+	__atomic_store_n(&dev->conn, conn, __ATOMIC_RELEASE);
+	take_mode(dev, xdp != NULL);
+	return 0;
+}
+
+static void
+watch_queues(struct netdev *dev)
+{
+	for (uint16_t q = 0; q < dev->port->n_rxq; q++) {
+		int fd = netdev_conn_fd(dev->conn, q);
+
+		if (fd >= 0 && worker_watch(dev->sw->dp->workers[dev->port->rxq[q].worker], fd,
+					    RXQ_COOKIE(dev->port->id, q)) < 0)
+			log_line(LOG_ERR, "port %s: cannot wait for its packets", dev->name);
+	}
+}
+
+/* Workers must not touch the sockets any more. */
+static void
+netdev_disconnect(struct netdev *dev)
+{
+	struct netdev_conn *conn = dev->conn;
+
+	count_socket_losses(dev);
+	for (uint16_t q = 0; q < dev->port->n_rxq; q++) {
+		int fd = netdev_conn_fd(conn, q);
+
+		if (fd >= 0)
+			worker_unwatch(dev->sw->dp->workers[dev->port->rxq[q].worker], fd);
+	}
+	/* packets that are queued from now on suit both kinds of sockets */
+	take_mode(dev, true);
+	__atomic_store_n(&dev->conn, NULL, __ATOMIC_RELEASE);
+	if (conn->xdp != NULL) {
+		xdp_device_detach(conn->xdp);
+		dev->n_retired++;
+	}
+	rcu_retire(dev->sw->rcu, netdev_conn_retired, conn);
+}
+
+/* Choose between AF_XDP and AF_PACKET anew; packet sockets that stay are left alone. */
+static int
+netdev_reconnect(struct netdev *dev, const struct netlink_link *link, struct error *err)
+{
+	struct xdp_device *xdp;
+	int ret;
+
+	if (dev->conn != NULL && dev->conn->xdp != NULL)
+		netdev_disconnect(dev);
+	xdp = try_xdp(dev, link);
+	if (dev->conn != NULL && xdp == NULL) {
+		dev->conn->mtu = link->mtu;
+		return 0;
+	}
+	if (dev->conn != NULL)
+		netdev_disconnect(dev);
+	ret = netdev_connect(dev, link, xdp, err);
+	if (ret < 0)
+		return ret;
+	watch_queues(dev);
+	log_line(LOG_NOTICE, "port %s: mtu %u, %s", dev->name, link->mtu, dev->mode);
+	return 0;
+}
+
+/*
+ * Set the interface up and open sockets on it. @link: as it is; is read again. @strict: "xdp = on"
+ * means it. If that fails, the claim is still to be released.
+ */
+static int
+netdev_attach(struct netdev *dev, struct netlink_link *link, bool strict, struct error *err)
+{
+	struct xdp_device *xdp;
 	int ret;
 
 	ret = check_link(link, err);
 	if (ret < 0)
 		return ret;
+	ret = claim_interface(link, err);
+	if (ret < 0)
+		return ret;
+	dev->claim = ret;
 	if (dev->mtu != 0) {
 		ret = link_change_mtu(&dev->change, dev->sw->netlink, link, dev->mtu);
 		if (ret < 0)
@@ -253,40 +415,31 @@ netdev_attach(struct netdev *dev, struct netlink_link *link, struct error *err)
 	if (ret < 0)
 		return error_set(err, ret, "port %s: cannot set interface %s up: %s", dev->name,
 				 dev->name, strerror(-ret));
-	conn = netdev_conn_create(link, dev->port->n_rxq, err);
-	if (conn == NULL)
-		return err != NULL ? err->code : -EIO;
-	ingress_guard_set(&dev->guard, dev->sw->netlink, link);
 	dev->lost_seen = link->rx_missed;
-	__atomic_store_n(&dev->conn, conn, __ATOMIC_RELEASE);
-	if (netlink_link_get(dev->sw->netlink, dev->name, link) == 0)
-		take_settings(dev, link);
+	netlink_link_get_index(dev->sw->netlink, link->ifindex, link);
+	xdp = try_xdp(dev, link);
+	if (xdp == NULL && strict && dev->xdp == XDP_ON)
+		return error_set(err, EOPNOTSUPP,
+				 "port %s: xdp on: %s; with \"xdp auto\" it would use AF_PACKET",
+				 dev->name, strchr(dev->mode, ':') + 2);
+	ret = netdev_connect(dev, link, xdp, err);
+	if (ret < 0)
+		return ret;
+	ingress_guard_set(&dev->guard, dev->sw->netlink, link);
+	take_settings(dev, link);
 	return 0;
 }
 
-static void
-watch_queues(struct netdev *dev)
-{
-	for (uint16_t q = 0; q < dev->conn->n_queues; q++)
-		if (worker_watch(dev->sw->dp->workers[dev->port->rxq[q].worker],
-				 dev->conn->queues[q].fd, RXQ_COOKIE(dev->port->id, q)) < 0)
-			log_line(LOG_ERR, "port %s: cannot wait for its packets", dev->name);
-}
-
-/* The interface is gone: workers must not touch its sockets any more. */
+/* The interface is gone, or cannot be used. */
 static void
 netdev_detach(struct netdev *dev)
 {
-	struct netdev_conn *conn = dev->conn;
-
-	count_socket_losses(dev);
-	for (uint16_t q = 0; q < conn->n_queues; q++)
-		worker_unwatch(dev->sw->dp->workers[dev->port->rxq[q].worker], conn->queues[q].fd);
-	__atomic_store_n(&dev->conn, NULL, __ATOMIC_RELEASE);
-	rcu_retire(dev->sw->rcu, netdev_conn_free, conn);
+	if (dev->conn != NULL)
+		netdev_disconnect(dev);
 	/* if it was only renamed */
 	ingress_guard_clear(&dev->guard, dev->sw->netlink);
 	link_change_undo(&dev->change, dev->sw->netlink);
+	release_claim(dev);
 }
 
 static void
@@ -318,12 +471,17 @@ netdev_changed(void *arg, const struct netlink_link *now)
 	if (dev->conn != NULL && dev->conn->ifindex != link.ifindex)
 		netdev_detach(dev);
 	if (dev->conn == NULL) {
-		if (netdev_attach(dev, &link, &err) < 0) {
+		if (netdev_attach(dev, &link, false, &err) < 0) {
+			release_claim(dev);
 			switch_port_status(dev->sw, dev->port, false, err.msg);
 			return;
 		}
 		watch_queues(dev);
 		log_line(LOG_NOTICE, "port %s: interface %s is here", dev->name, dev->name);
+	} else if (!netdev_conn_fits(dev->conn, &link) && netdev_reconnect(dev, &link, &err) < 0) {
+		netdev_detach(dev);
+		switch_port_status(dev->sw, dev->port, false, err.msg);
+		return;
 	}
 	link_change_seen(&dev->change, &link);
 	count_losses(dev, &link);
@@ -344,12 +502,14 @@ netdev_close(struct port *port)
 		netdev_conn_free(dev->conn);
 	if (switch_gives_back(dev->sw))
 		link_change_undo(&dev->change, dev->sw->netlink);
+	release_claim(dev);
 	free(dev);
 	port->priv = NULL;
 }
 
+/* @may_xdp: the interface may have use for AF_XDP. */
 static struct netdev *
-netdev_create(struct port *port, const struct port_config *config)
+netdev_create(struct port *port, const struct port_config *config, bool may_xdp)
 {
 	struct netdev *dev = calloc(1, sizeof(*dev));
 
@@ -357,15 +517,16 @@ netdev_create(struct port *port, const struct port_config *config)
 		return NULL;
 	dev->port = port;
 	dev->sw = config->sw;
+	dev->claim = -1;
 	dev->mtu = config->mtu;
 	snprintf(dev->name, sizeof(dev->name), "%s", config->name);
 	port->priv = dev;
-	port->n_rxq = RTE_MAX(1, RTE_MIN(config->n_queues, PORT_QUEUES_MAX));
+	dev->xdp = config->xdp;
+	dev->n_packet_queues = RTE_MAX(1, RTE_MIN(config->n_queues, PORT_QUEUES_MAX));
+	/* AF_XDP has those of the NIC, whatever NIC will have the name */
+	port->n_rxq = may_xdp ? PORT_QUEUES_MAX : dev->n_packet_queues;
 	/* sending on one socket from many threads is the kernel's business: no lock needed here */
 	port->n_txq = RTE_MIN(config->sw->dp->n_workers, PORT_QUEUES_MAX);
-	port->caps =
-		PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TSO_IPV4 | PORT_CAP_TSO_IPV6 |
-		PORT_CAP_TAGGED;
 	return dev;
 }
 
@@ -383,7 +544,7 @@ netdev_await(struct netdev *dev)
 static int
 netdev_open(struct port *port, const struct port_config *config, struct error *err)
 {
-	struct netlink_link link;
+	struct netlink_link link = { 0 };
 	struct netdev *dev;
 	bool is_here;
 	int ret;
@@ -394,10 +555,10 @@ netdev_open(struct port *port, const struct port_config *config, struct error *e
 		return error_set(err, ret,
 				 "port %s: there is no interface %s here; see \"ip link\"",
 				 config->name, config->name);
-	dev = netdev_create(port, config);
+	dev = netdev_create(port, config, may_have_xdp(config->xdp, &link));
 	if (dev == NULL)
 		return error_set(err, ENOMEM, "port %s: no memory", config->name);
-	if (is_here && (ret = netdev_attach(dev, &link, err)) < 0)
+	if (is_here && (ret = netdev_attach(dev, &link, true, err)) < 0)
 		goto err;
 	dev->watch = netlink_watch_add(dev->sw->netlink, dev->name, netdev_changed, dev);
 	if (dev->watch == NULL) {
@@ -416,6 +577,30 @@ err:
 	return ret;
 }
 
+/* A driver may refuse an MTU that its XDP cannot have: so the sockets change over before. */
+static int
+change_mtu(struct netdev *dev, struct netlink_link *link, uint32_t mtu, struct error *err)
+{
+	struct netlink_link wanted = *link;
+	int ret, connected;
+	bool fits;
+
+	wanted.mtu = mtu;
+	fits = netdev_conn_fits(dev->conn, &wanted);
+	if (!fits && dev->conn->xdp != NULL)
+		netdev_disconnect(dev);
+	ret = link_change_mtu(&dev->change, dev->sw->netlink, link, mtu);
+	if (fits)
+		return ret;
+	netlink_link_get_index(dev->sw->netlink, link->ifindex, link);
+	connected = netdev_reconnect(dev, link, err);
+	if (connected < 0) {
+		netdev_detach(dev);
+		switch_port_status(dev->sw, dev->port, false, "its sockets are lost");
+	}
+	return ret < 0 ? ret : connected;
+}
+
 static int
 netdev_set_mtu(struct port *port, uint32_t mtu, struct error *err)
 {
@@ -426,7 +611,7 @@ netdev_set_mtu(struct port *port, uint32_t mtu, struct error *err)
 	if (dev->conn != NULL) {
 		ret = netlink_link_get_index(dev->sw->netlink, dev->conn->ifindex, &link);
 		if (ret == 0)
-			ret = link_change_mtu(&dev->change, dev->sw->netlink, &link, mtu);
+			ret = change_mtu(dev, &link, mtu, err);
 		if (ret < 0)
 			return error_set(err, ret, "port %s: mtu %u: interface %s refuses it: %s",
 					 dev->name, mtu, dev->name, strerror(-ret));
@@ -440,82 +625,18 @@ netdev_rx_fd(struct port *port, uint16_t queue)
 {
 	const struct netdev *dev = port->priv;
 
-	return dev->conn != NULL ? dev->conn->queues[queue].fd : -1;
+	return dev->conn != NULL ? netdev_conn_fd(dev->conn, queue) : -1;
+}
+
+const char *
+port_netdev_mode(const struct port *port)
+{
+	const struct netdev *dev = port->priv;
+
+	return dev->conn != NULL ? dev->mode : "";
 }
 
 /* --- workers --- */
-
-static void
-rx_prepare(struct worker *worker, struct netdev_rx *rx, struct rte_mbuf **pkts, uint16_t n)
-{
-	for (uint16_t i = 0; i < n; i++) {
-		vnet_rx_iov(worker, i, &rx->hdrs[i], pkts[i], rx->iov[i]);
-		rx->msgs[i] = (struct mmsghdr){ .msg_hdr = {
-							.msg_iov = rx->iov[i],
-							.msg_iovlen = VNET_RX_IOV,
-							.msg_control = &rx->control[i],
-							.msg_controllen = sizeof(rx->control[i]),
-						} };
-	}
-}
-
-/* Put back the tag that the kernel took out of the frame. Return its length, or 0. */
-static uint16_t
-restore_tag(struct rte_mbuf *pkt, struct msghdr *msg)
-{
-	struct cmsghdr *control = CMSG_FIRSTHDR(msg);
-	struct tpacket_auxdata aux;
-	uint16_t tag[2];
-	uint8_t *frame;
-
-	if (control == NULL || control->cmsg_level != SOL_PACKET ||
-	    control->cmsg_type != PACKET_AUXDATA || control->cmsg_len < CMSG_LEN(sizeof(aux)))
-		return 0;
-	memcpy(&aux, CMSG_DATA(control), sizeof(aux));
-	if (!(aux.tp_status & TP_STATUS_VLAN_VALID))
-		return 0;
-	tag[0] = htons(aux.tp_status & TP_STATUS_VLAN_TPID_VALID ? aux.tp_vlan_tpid :
-								   VLAN_TPID_DEFAULT);
-	tag[1] = htons(aux.tp_vlan_tci);
-	frame = (uint8_t *)rte_pktmbuf_prepend(pkt, VLAN_TAG_LEN);
-	if (frame == NULL)
-		return 0;
-	memmove(frame, frame + VLAN_TAG_LEN, MAC_PAIR_LEN);
-	memcpy(frame + MAC_PAIR_LEN, tag, sizeof(tag));
-	return VLAN_TAG_LEN;
-}
-
-/* Make a canonical packet of message @i. Return 0 or the negative reason that it is dropped for. */
-static int
-rx_packet(struct worker *worker, struct netdev_rx *rx, uint16_t i, struct rte_mbuf *pkt)
-{
-	const uint32_t len = rx->msgs[i].msg_len;
-	uint16_t tag_len;
-
-	if ((rx->msgs[i].msg_hdr.msg_flags & MSG_TRUNC) ||
-	    len < sizeof(struct virtio_net_hdr) + ETH_HLEN)
-		return -DROP_RX_ERROR;
-	if (vnet_rx_finish(worker, i, pkt, len - sizeof(struct virtio_net_hdr)) < 0)
-		return -DROP_NO_BUFFER;
-	tag_len = restore_tag(pkt, &rx->msgs[i].msg_hdr);
-	if (vnet_hdr_read(pkt, &rx->hdrs[i], tag_len) < 0)
-		return -DROP_RX_ERROR;
-	return 0;
-}
-
-/* Once a second while packets come: the kernel's count is of 32 bits. */
-static void
-rx_count_losses(struct worker *worker, struct port *port, struct netdev_queue *queue)
-{
-	uint64_t lost;
-
-	if (likely(queue->stats_read == worker->now))
-		return;
-	queue->stats_read = worker->now;
-	lost = socket_losses(queue->fd);
-	if (lost > 0)
-		port_rx_drop(worker, port, DROP_RX_ERROR, lost);
-}
 
 static uint16_t
 netdev_rx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte_mbuf **pkts,
@@ -523,74 +644,14 @@ netdev_rx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte
 {
 	struct netdev *dev = port->priv;
 	struct netdev_conn *conn = __atomic_load_n(&dev->conn, __ATOMIC_ACQUIRE);
-	struct netdev_queue *queue;
-	struct netdev_rx rx;
-	uint16_t had, kept = 0;
-	bool big = false;
-	int got;
 
 	if (unlikely(conn == NULL))
 		return 0;
-	queue = &conn->queues[q];
-	had = vnet_pace_next(&queue->pace, RTE_MIN(n, PORT_BURST_MAX));
-	had = vnet_rx_alloc(worker, pkts, had);
-	if (unlikely(had == 0)) {
-		vnet_rx_discard(worker, port, queue->fd);
-		rx_count_losses(worker, port, queue);
-		return 0;
-	}
-	rx_prepare(worker, &rx, pkts, had);
-	got = recvmmsg(queue->fd, rx.msgs, had, MSG_DONTWAIT, NULL);
-	if (got < 0) {
-		/* a packet that no virtio_net_hdr can describe (EINVAL) is lost; the rest is no
-		 * loss */
-		if (errno == EINVAL)
-			port_rx_drop(worker, port, DROP_RX_ERROR, 1);
-		got = 0;
-	}
-	for (int i = 0; i < got; i++) {
-		struct rte_mbuf *pkt = pkts[i];
-		int ret = rx_packet(worker, &rx, i, pkt);
-
-		big |= pkt->nb_segs > 1;
-		if (likely(ret == 0)) {
-			pkts[kept++] = pkt;
-			continue;
-		}
-		port_rx_drop(worker, port, -ret, 1);
-		rte_pktmbuf_free(pkt);
-	}
-	if (got < had)
-		rte_pktmbuf_free_bulk(&pkts[got], had - got);
-	vnet_pace_learn(&queue->pace, had, got, big);
-	rx_count_losses(worker, port, queue);
-	return kept;
-}
-
-/* Send what fits one sendmmsg() of pkts[0..n). Return how many were sent, or -errno. */
-static int
-tx_some(int fd, struct rte_mbuf **pkts, uint16_t n)
-{
-	struct virtio_net_hdr hdrs[PORT_BURST_MAX];
-	struct mmsghdr msgs[PORT_BURST_MAX];
-	struct iovec iov[TX_IOV_MAX];
-	uint16_t used = 0, i, entries;
-	int sent;
-
-	for (i = 0; i < RTE_MIN(n, PORT_BURST_MAX); i++) {
-		entries = vnet_tx_iov(pkts[i], &hdrs[i], &iov[used], TX_IOV_MAX - used);
-		if (entries == 0)
-			break;
-		msgs[i] = (struct mmsghdr){ .msg_hdr = {
-						    .msg_iov = &iov[used],
-						    .msg_iovlen = entries,
-					    } };
-		used += entries;
-	}
-	if (i == 0)
-		return -E2BIG;
-	sent = sendmmsg(fd, msgs, i, MSG_DONTWAIT);
-	return sent < 0 ? -errno : sent;
+	if (conn->xdp != NULL)
+		return q < conn->xdp->n_queues ?
+			       xdp_socket_rx(worker, port, conn->xdp->sockets[q], pkts, n) :
+			       0;
+	return q < conn->n_queues ? packet_socket_rx(worker, port, &conn->queues[q], pkts, n) : 0;
 }
 
 static uint16_t
@@ -599,23 +660,13 @@ netdev_tx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte
 {
 	struct netdev *dev = port->priv;
 	struct netdev_conn *conn = __atomic_load_n(&dev->conn, __ATOMIC_ACQUIRE);
-	uint16_t sent = 0;
-	int ret, fd;
 
 	if (unlikely(conn == NULL))
 		return 0;
-	fd = conn->queues[q % conn->n_queues].fd;
-	while (sent < n) {
-		ret = tx_some(fd, &pkts[sent], n - sent);
-		if (ret > 0)
-			sent += ret;
-		else if (ret < 0 && vnet_fault_count(&dev->faults, -ret))
-			vnet_tx_skip(pkts, sent, n--);
-		else
-			break;
-	}
-	rte_pktmbuf_free_bulk(pkts, sent);
-	return sent;
+	if (conn->xdp != NULL)
+		return xdp_socket_tx(worker, port, conn->xdp->sockets[q % conn->xdp->n_txq], pkts,
+				     n);
+	return packet_socket_tx(&conn->queues[q % conn->n_queues], &dev->faults, pkts, n);
 }
 
 const struct port_type port_type_netdev = {

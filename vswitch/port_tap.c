@@ -53,6 +53,7 @@ struct tap {
 	uint64_t lost;             /* packets that the interface had no room for */
 	uint64_t lost_seen;        /* the interface's own count, as read last */
 	uint32_t mtu;              /* asked for; 0: the interface's own */
+	bool carrier_off;          /* by the operator; each attach gives the interface one */
 	bool ours;                 /* made by a vswitchd: goes with the port */
 	bool made;                 /* made by this one */
 	char name[IFNAMSIZ];
@@ -71,10 +72,7 @@ tap_conn_free(void *arg)
 	free(conn);
 }
 
-/*
- * An address that stays the same whenever the interface is made again, and differs between hosts:
- * from the machine's id and the interface's name (FNV-1a), locally administered.
- */
+/* FNV-1a */
 static uint64_t
 hash_text(uint64_t hash, const char *text)
 {
@@ -83,6 +81,10 @@ hash_text(uint64_t hash, const char *text)
 	return hash;
 }
 
+/*
+ * An address that stays the same whenever the interface is made again, and differs between hosts:
+ * from the machine's id and the interface's name, locally administered.
+ */
 static void
 stable_mac(const char *name, uint8_t ret_mac[6])
 {
@@ -230,6 +232,21 @@ tap_report(struct tap *tap, const struct netlink_link *link)
 	switch_port_status(tap->sw, tap->port, reason[0] == '\0', reason);
 }
 
+/* The host sees what the operator of the switch has done to its cable. */
+static void
+tap_set_carrier(struct port *port, bool on)
+{
+	struct tap *tap = port->priv;
+	const int carrier = on;
+
+	tap->carrier_off = !on;
+	if (tap->conn == NULL)
+		return;
+	if (ioctl(tap->conn->queues[0].fd, TUNSETCARRIER, &carrier) < 0)
+		log_line(LOG_WARNING, "port %s: cannot set the carrier of tap %s: %s", tap->name,
+			 tap->name, strerror(errno));
+}
+
 /* Settings of an interface that was made just now. */
 static int
 tap_equip(struct tap *tap, const struct netlink_link *link)
@@ -307,6 +324,8 @@ tap_renew(struct tap *tap)
 			log_line(LOG_ERR, "port %s: cannot wait for its packets", tap->name);
 	log_line(LOG_NOTICE, "port %s: interface %s was deleted and made again", tap->name,
 		 tap->name);
+	if (tap->carrier_off)
+		tap_set_carrier(tap->port, false);
 	tap_report(tap, &link);
 }
 
@@ -373,9 +392,7 @@ tap_open(struct port *port, const struct port_config *config, struct error *err)
 	port->n_rxq = RTE_MAX(1, RTE_MIN(config->n_queues, PORT_QUEUES_MAX));
 	/* writing to one descriptor from many threads is the kernel's business: no lock needed */
 	port->n_txq = RTE_MIN(config->sw->dp->n_workers, PORT_QUEUES_MAX);
-	port->caps =
-		PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TSO_IPV4 | PORT_CAP_TSO_IPV6 |
-		PORT_CAP_TAGGED;
+	switch_port_caps(config->sw, port, PORT_CAPS_OFFLOAD | PORT_CAP_TAGGED);
 	ret = tap_attach(tap, &link, err != NULL ? err : &own);
 	if (ret < 0)
 		goto err;
@@ -509,6 +526,7 @@ const struct port_type port_type_tap = {
 	.open = tap_open,
 	.close = tap_close,
 	.set_mtu = tap_set_mtu,
+	.set_carrier = tap_set_carrier,
 	.rx_burst = tap_rx_burst,
 	.tx_burst = tap_tx_burst,
 	.rx_fd = tap_rx_fd,

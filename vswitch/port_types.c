@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "port_types.h"
+#include "port_vhost.h"
 #include "port_vif.h"
 #include "switch.h"
 
@@ -11,15 +12,22 @@ const struct port_type *const port_types[PORT_KINDS] = {
 	[PORT_KIND_TAP] = &port_type_tap,
 	[PORT_KIND_ETH] = &port_type_eth,
 	[PORT_KIND_VIF] = &port_type_vif,
+	[PORT_KIND_VHOST] = &port_type_vhost,
 };
-static_assert(PORT_KINDS == 4, "enter every kind of port");
+static_assert(PORT_KINDS == 5, "enter every kind of port");
 
-/* A vif has no device besides the rings, which its workers read. */
+/* Guests have no device besides the rings, which their workers read. */
 static void (*const device_stats[PORT_KINDS])(struct port *port, struct port_stats *sum) = {
 	[PORT_KIND_NETDEV] = port_netdev_stats,
 	[PORT_KIND_TAP] = port_tap_stats,
 	[PORT_KIND_ETH] = port_eth_stats,
 };
+
+const char *
+port_device_mode(const struct switch_port *port)
+{
+	return port->config.kind == PORT_KIND_NETDEV ? port_netdev_mode(port->dp) : "";
+}
 
 void
 port_device_stats(const struct switch_port *port, struct port_stats *sum)

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The port types that have no header of their own; see struct port_type for what they are.
+ *
+ * How: a const table of functions each, which the switch calls by the port's kind.
+ *
+ * Thread-safety: const tables; which of their functions are for workers is said at struct
+ * port_type. The functions below are for the control thread.
  */
 #ifndef VSWITCH_PORT_TYPES_H
 #define VSWITCH_PORT_TYPES_H
@@ -28,7 +33,15 @@ extern const struct port_type port_type_eth;
  */
 void port_device_stats(const struct switch_port *port, struct port_stats *sum);
 
+/**
+ * port_device_mode() - which of several ways a port uses, and why: "af_xdp, zero-copy". Control
+ * thread.
+ * Return: text that is good until the port changes; empty if there is nothing to tell.
+ */
+const char *port_device_mode(const struct switch_port *port);
+
 /* The same of one type. */
+const char *port_netdev_mode(const struct port *port);
 void port_netdev_stats(struct port *port, struct port_stats *sum);
 void port_tap_stats(struct port *port, struct port_stats *sum);
 void port_eth_stats(struct port *port, struct port_stats *sum);

@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "announce.h"
 #include "error.h"
 #include "hypervisor.h"
 #include "log.h"
@@ -15,6 +16,8 @@
 #include "store.h"
 #include "switch.h"
 #include "vif.h"
+#include "vif_link.h"
+#include "vif_steer.h"
 
 #define EVENTS_MAX 64  /* event channels looked at in one go */
 #define NO_SG_MTU 1500 /* of guests that take packets of one page only */
@@ -43,6 +46,9 @@ struct vif_port {
 	struct vif *vif; /* a reference; worker: ro */
 	struct port *port;
 	char bridge[SWITCH_NAME_SIZE]; /* that it was on before a restart and that is missing */
+	struct announce *announce;
+	const struct switch_bridge *announced; /* where its guest was announced last; or NULL */
+	uint16_t announced_vid;
 	struct log_limit log_limit;
 };
 
@@ -52,7 +58,43 @@ struct vif_note {
 	uint32_t vid;
 	uint32_t mtu;
 	uint32_t fdb_limit;
+	bool carrier_off;
+	bool checksum_full;
 };
+
+/* There are pending packets in this turn. Note whose they are, should they be lost later. */
+static void
+vif_port_pending(struct worker *worker, const struct port *port, struct rte_mbuf **pkts, uint16_t n)
+{
+	worker->pending = true;
+	for (uint16_t i = 0; i < n; i++)
+		pkts[i]->port = port->id;
+}
+
+static uint16_t
+vif_port_fill(struct worker *worker, struct rte_mbuf **pkts, uint16_t n, uint64_t *bytes)
+{
+	uint16_t n_filled = 0;
+
+	vif_pending_fill(worker->hypervisor, pkts, n);
+	for (uint16_t i = 0; i < n; i++) {
+		if (likely(!(pkts[i]->ol_flags & PORT_PENDING))) {
+			pkts[n_filled++] = pkts[i];
+			continue;
+		}
+		/* received, but its data was not there: its port may be gone by now */
+		worker->stats[pkts[i]->port].drops[DROP_RX_ERROR]++;
+		*bytes -= pkts[i]->pkt_len;
+		rte_pktmbuf_free(pkts[i]);
+	}
+	return n_filled;
+}
+
+static void
+vif_port_pending_done(struct worker *worker)
+{
+	vif_pending_done(worker->hypervisor);
+}
 
 static uint16_t
 vif_port_rx_burst(struct worker *worker, struct port *port, uint16_t i, struct rte_mbuf **pkts,
@@ -60,11 +102,16 @@ vif_port_rx_burst(struct worker *worker, struct port *port, uint16_t i, struct r
 {
 	const struct vif_port *vif_port = port->priv;
 	struct vif_queue *queue = vif_queue(vif_port->vif, i, false);
+	struct vif_thread *thread = worker->hypervisor;
 	struct vif_lost lost = { 0 };
 
 	if (queue == NULL)
 		return 0;
-	n = vif_rx_burst(worker->hypervisor, queue, worker->pool, pkts, n, &lost);
+	n = vif_rx_burst(thread, queue, worker->pool, pkts, n, &lost);
+	if (unlikely(thread->pending.n_packets != 0))
+		vif_port_pending(worker, port, pkts, n);
+	if (unlikely(queue->tx.wait_usec != 0))
+		worker_queue_sleep(worker, RXQ_COOKIE(port->id, i), queue->tx.wait_usec);
 	if (likely((lost.bad_request | lost.bad_frame | lost.copy_failed | lost.no_buffer) == 0))
 		return n;
 	port_rx_drop(worker, port, DROP_BAD_REQUEST, lost.bad_request);
@@ -74,19 +121,22 @@ vif_port_rx_burst(struct worker *worker, struct port *port, uint16_t i, struct r
 	return n;
 }
 
+/* The guest's queues are chosen by flow, not by who sends. */
 static uint16_t
 vif_port_tx_burst(struct worker *worker, struct port *port, uint16_t i, struct rte_mbuf **pkts,
 		  uint16_t n)
 {
 	const struct vif_port *vif_port = port->priv;
-	struct vif_queue *queue = vif_queue(vif_port->vif, i, true);
+	struct vif_rings *rings = vif_rings(vif_port->vif);
 	struct vif_lost lost = { 0 };
 
-	if (queue == NULL)
+	if (rings == NULL)
 		return 0;
-	n = vif_tx_burst(worker->hypervisor, queue, pkts, n, &lost);
-	if (likely((lost.too_big | lost.copy_failed) == 0))
+	n = vif_send(worker->hypervisor, rings, pkts, n, &lost);
+	if (likely((lost.too_big | lost.copy_failed | lost.filtered | lost.full) == 0))
 		return n;
+	port_tx_lost(worker, port, DROP_TX_FULL, lost.full, lost.full_bytes);
+	port_tx_lost(worker, port, DROP_MULTICAST, lost.filtered, lost.filtered_bytes);
 	port_tx_lost(worker, port, DROP_MTU_EXCEEDED, lost.too_big, lost.too_big_bytes);
 	port_tx_lost(worker, port, DROP_TX_ERROR, lost.copy_failed, lost.copy_failed_bytes);
 	return n;
@@ -163,8 +213,12 @@ vif_port_open(struct port *port, const struct port_config *config, struct error 
 				 "makes it",
 				 config->name);
 	vif_port = calloc(1, sizeof(*vif_port));
-	if (vif_port == NULL)
+	if (vif_port != NULL)
+		vif_port->announce = announce_create(config->sw, port);
+	if (vif_port == NULL || vif_port->announce == NULL) {
+		free(vif_port);
 		return error_set(err, ENOMEM, "port %s: no memory for it", config->name);
+	}
 	vif_get(vif);
 	vif->owner_data = vif_port;
 	vif_port->vif = vif;
@@ -172,7 +226,7 @@ vif_port_open(struct port *port, const struct port_config *config, struct error 
 	port->priv = vif_port;
 	/* not netback_max_queues(): a guest may have been offered more before a restart */
 	port->n_rxq = port->n_txq = NETBACK_QUEUES_MAX;
-	port->caps = 0;
+	switch_port_caps(config->sw, port, 0);
 	port->up = false;
 	port_mtu_set(port, vif_port_mtu(vif, config));
 	return 0;
@@ -185,15 +239,37 @@ vif_port_close(struct port *port)
 
 	vif_port->vif->owner_data = NULL;
 	vif_put(vif_port->vif);
+	announce_destroy(vif_port->announce);
 	free(vif_port);
 	port->priv = NULL;
+}
+
+static void note_write(struct vif *vif, const char *key, const char *value);
+
+static void
+vif_port_told(const struct vif *vif, const char *what, int ret)
+{
+	if (ret < 0 && ret != -ENOENT)
+		log_line(LOG_WARNING, "%s: cannot tell its guest the %s in xenstore: %s", vif->name,
+			 what, strerror(-ret));
+}
+
+static void
+vif_port_set_carrier(struct port *port, bool on)
+{
+	const struct vif_port *vif_port = port->priv;
+
+	vif_port_told(vif_port->vif, "carrier", vif_link_carrier(vif_port->vif, on));
+	note_write(vif_port->vif, "carrier", on ? NULL : "off");
 }
 
 const struct port_type port_type_vif = {
 	.name = "vif",
 	.wait = PORT_WAIT_EVENT,
+	.takes_pending = true,
 	.open = vif_port_open,
 	.close = vif_port_close,
+	.set_carrier = vif_port_set_carrier,
 	.rx_burst = vif_port_rx_burst,
 	.tx_burst = vif_port_tx_burst,
 	.rx_arm = vif_port_rx_arm,
@@ -211,6 +287,16 @@ note_read_u32(const struct vif *vif, const char *key, uint32_t max)
 	return value;
 }
 
+static bool
+note_is(const struct vif *vif, const char *key, const char *value)
+{
+	char *text = vif_note_read(vif, key);
+	bool is = text != NULL && strcmp(text, value) == 0;
+
+	free(text);
+	return is;
+}
+
 static void
 note_read(const struct vif *vif, struct vif_note *note)
 {
@@ -218,6 +304,8 @@ note_read(const struct vif *vif, struct vif_note *note)
 	note->vid = note_read_u32(vif, "vid", 4094);
 	note->mtu = note_read_u32(vif, "mtu", PORT_MTU_MAX);
 	note->fdb_limit = note_read_u32(vif, "fdb-limit", UINT32_MAX);
+	note->carrier_off = note_is(vif, "carrier", "off");
+	note->checksum_full = note_is(vif, "checksum", "full");
 }
 
 static void
@@ -229,6 +317,8 @@ note_config(struct vswitch *sw, const struct vif *vif, const struct vif_note *no
 		.vid = (uint16_t)note->vid,
 		.mtu = note->mtu,
 		.fdb_limit = note->fdb_limit,
+		.carrier_off = note->carrier_off,
+		.checksum_full = note->checksum_full,
 		.n_queues = 1,
 		.sw = sw,
 	};
@@ -273,9 +363,29 @@ owner_vif_removed(void *arg, struct vif *vif)
 	switch_remove_vif(ports->sw, vif->name);
 }
 
-/* Set the MTU by what the guest takes at present, and say how the port is. */
+/* The guest can be reached from now on, or in another place than before: let the others know. */
 static void
-vif_port_status(struct vswitch *sw, struct vif_port *vif_port)
+vif_port_announce(struct vswitch *sw, struct vif_port *vif_port)
+{
+	const struct switch_port *port = switch_port_of(sw, vif_port->port);
+	const struct switch_bridge *bridge = port->dp->up ? port->bridge : NULL;
+	char *ip;
+
+	if (bridge == vif_port->announced && port->config.vid == vif_port->announced_vid)
+		return;
+	vif_port->announced = bridge;
+	vif_port->announced_vid = port->config.vid;
+	announce_stop(vif_port->announce);
+	if (bridge == NULL || !bridge->config.announce)
+		return;
+	ip = vif_link_addresses(vif_port->vif);
+	announce_start(vif_port->announce, vif_port->vif->mac, ip);
+	free(ip);
+}
+
+/* Set the MTU by what the guest takes at present. */
+static void
+vif_port_judge(struct vswitch *sw, struct vif_port *vif_port)
 {
 	const struct vif *vif = vif_port->vif;
 	struct port *port = vif_port->port;
@@ -296,6 +406,29 @@ vif_port_status(struct vswitch *sw, struct vif_port *vif_port)
 	switch_port_status(sw, port, true, reason);
 }
 
+/* Say how the port is, and what that means for others. */
+static void
+vif_port_status(struct vswitch *sw, struct vif_port *vif_port)
+{
+	vif_port_judge(sw, vif_port);
+	vif_port_announce(sw, vif_port);
+}
+
+/* Have all of the vif's queues polled. */
+static void
+vif_port_poll(const struct vif_ports *ports, const struct vif *vif)
+{
+	const struct vif_port *vif_port = vif->owner_data;
+	struct port *port;
+
+	if (vif_port == NULL)
+		return;
+	port = vif_port->port;
+	for (uint16_t i = 0; i < vif->keys.n_queues; i++)
+		worker_activate(ports->sw->dp->workers[port->rxq[i].worker],
+				RXQ_COOKIE(port->id, i));
+}
+
 static void
 owner_vif_connected(void *arg, struct vif *vif)
 {
@@ -308,12 +441,17 @@ owner_vif_connected(void *arg, struct vif *vif)
 	caps |= vif->keys.csum_ipv6 ? PORT_CAP_CSUM_IPV6 : 0;
 	caps |= vif->keys.gso_ipv4 ? PORT_CAP_TSO_IPV4 : 0;
 	caps |= vif->keys.gso_ipv6 ? PORT_CAP_TSO_IPV6 : 0;
-	__atomic_store_n(&port->caps, caps, __ATOMIC_RELAXED);
+	switch_port_caps(ports->sw, port, caps);
 	vif_port_status(ports->sw, vif_port);
 	/* no event comes for what the guest has sent before it was heard */
-	for (uint16_t i = 0; i < vif->keys.n_queues; i++)
-		worker_activate(ports->sw->dp->workers[port->rxq[i].worker],
-				RXQ_COOKIE(port->id, i));
+	vif_port_poll(ports, vif);
+}
+
+static void
+owner_vif_rate_changed(void *arg, struct vif *vif)
+{
+	/* those that wait for credit, above all; the others find nothing */
+	vif_port_poll(arg, vif);
 }
 
 static void
@@ -366,6 +504,7 @@ static const struct netback_owner vif_ports_owner = {
 	.vif_removed = owner_vif_removed,
 	.vif_connected = owner_vif_connected,
 	.vif_disconnected = owner_vif_disconnected,
+	.vif_rate_changed = owner_vif_rate_changed,
 	.queue_worker = owner_queue_worker,
 	.queue_cookie = owner_queue_cookie,
 	.message = owner_message,
@@ -399,6 +538,10 @@ vif_ports_threads(struct vif_ports *ports, const struct hypervisor *hv, struct e
 		ports->events[w] = (struct worker_events){ .ports = ports, .thread = thread };
 		ports->n_threads = (uint16_t)(w + 1);
 		dp->workers[w]->hypervisor = thread;
+		dp->workers[w]->fill = vif_port_fill;
+		dp->workers[w]->pending_done = vif_port_pending_done;
+		if (vif_pending_register() == 0)
+			thread->direct_min = VIF_DIRECT_MIN;
 		ret = worker_event_source(dp->workers[w], hv->ops->events_fd(thread->hvt),
 					  vif_port_events, &ports->events[w]);
 		if (ret < 0)
@@ -517,10 +660,14 @@ port_vif_attached(struct vswitch *sw, const struct switch_port *port)
 	if (vif == NULL || port->bridge == NULL)
 		return;
 	((struct vif_port *)port->dp->priv)->bridge[0] = '\0';
+	/* its own again counts as well; what the toolstack has told stays as long as we say nothing */
+	if (port->config.mtu != 0 || note_read_u32(vif, "mtu", PORT_MTU_MAX) != 0)
+		vif_port_told(vif, "mtu", vif_link_mtu(vif, vif_port_mtu(vif, &port->config)));
 	note_write(vif, "bridge", port->bridge->name);
 	note_write_u32(vif, "vid", port->config.vid);
 	note_write_u32(vif, "mtu", port->config.mtu);
 	note_write_u32(vif, "fdb-limit", port->config.fdb_limit);
+	note_write(vif, "checksum", port->config.checksum_full ? "full" : NULL);
 	vif_port_status(sw, port->dp->priv);
 }
 
@@ -532,10 +679,39 @@ port_vif_detached(struct vswitch *sw, const struct switch_port *port)
 	if (vif == NULL)
 		return;
 	((struct vif_port *)port->dp->priv)->bridge[0] = '\0';
+	vif_port_announce(sw, port->dp->priv);
 	for (const char *const *key =
-		     (const char *const[]){ "bridge", "vid", "mtu", "fdb-limit", NULL };
+		     (const char *const[]){ "bridge", "vid", "mtu", "fdb-limit", "checksum", NULL };
 	     *key != NULL; key++)
 		note_write(vif, *key, NULL);
+}
+
+int
+port_vif_set_rate(const struct switch_port *port, const struct rate *rate, struct error *err)
+{
+	struct vif *vif = vif_of(port->sw, port);
+	int ret;
+
+	if (vif == NULL)
+		return error_set(err, EINVAL,
+				 "port %s: rate is for guests' vifs only, and this port is none",
+				 port->config.name);
+	ret = vif_rate_write(vif, rate);
+	if (ret < 0)
+		return error_set(err, ret, "port %s: cannot write its rate to xenstore: %s",
+				 port->config.name, strerror(-ret));
+	return 0;
+}
+
+bool
+port_vif_rate(const struct switch_port *port, struct rate *ret_rate)
+{
+	const struct vif *vif = vif_of(port->sw, port);
+
+	if (vif == NULL)
+		return false;
+	*ret_rate = vif->rate != NULL ? vif->rate->rate : (struct rate){ 0 };
+	return true;
 }
 
 void

@@ -17,6 +17,7 @@
 
 struct error;
 struct hypervisor;
+struct rate;
 struct switch_port;
 struct vif_info;
 struct vswitch;
@@ -47,6 +48,18 @@ void port_vif_attached(struct vswitch *sw, const struct switch_port *port);
 
 /** port_vif_detached() - the port was taken off its bridge by the operator: forget the note. */
 void port_vif_detached(struct vswitch *sw, const struct switch_port *port);
+
+/**
+ * port_vif_set_rate() - limit what a vif's guest may send, in xenstore and at once.
+ * Return: 0, or -errno with @err filled: not a vif, or the store has failed.
+ */
+int port_vif_set_rate(const struct switch_port *port, const struct rate *rate, struct error *err);
+
+/**
+ * port_vif_rate() - what a vif's guest may send.
+ * Return: true with @ret_rate filled, or false: not a vif.
+ */
+bool port_vif_rate(const struct switch_port *port, struct rate *ret_rate);
 
 /**
  * port_vif_bridge_added() - a bridge has come into being: put those vifs on it that were on one of

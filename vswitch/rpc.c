@@ -20,7 +20,8 @@
 
 #include "error.h"
 
-#define BURST_MAX 16 /* requests of one client before others get their turn */
+#define BURST_MAX 16   /* requests of one client before others get their turn */
+#define HELD_USEC 1000 /* how often it is looked whether a reply is due */
 
 enum {
 	CODE_PARSE = -32700,
@@ -30,12 +31,20 @@ enum {
 	CODE_FAILED = -32000,
 };
 
+/* A request that was carried out, and what it began may be still going on. */
+struct held {
+	const struct rpc_method *method; /* NULL: there is none */
+	json_t *params;
+	json_t *reply; /* NULL: none is due */
+};
+
 struct client {
 	LIST_ENTRY(client) list;
 	struct rpc_server *server;
 	struct bufferevent *bev;
 	struct event *resume; /* goes on with requests that are already in the input */
-	bool ended;           /* the client will send no more */
+	struct held held;
+	bool ended; /* the client will send no more */
 };
 
 struct rpc_server {
@@ -79,8 +88,10 @@ error_reply(const json_t *id, int code, const struct error *err)
 	return json_pack("{s:s, s:o, s:o}", "jsonrpc", "2.0", "error", error, "id", reply_id);
 }
 
+/* @held: gets the method and its parameters if the reply may have to wait; NULL: it must not. */
 static json_t *
-call(const struct rpc_dispatch *dispatch, const char *name, const json_t *params, const json_t *id)
+call(const struct rpc_dispatch *dispatch, const char *name, json_t *params, const json_t *id,
+     struct held *held)
 {
 	struct error err = { .code = 0 };
 	json_t *result = NULL, *none;
@@ -104,6 +115,10 @@ call(const struct rpc_dispatch *dispatch, const char *name, const json_t *params
 			error_set(&err, ret, "%s: %s", name, strerror(-ret));
 		return error_reply(id, ret == -EINVAL || ret == -ERANGE ? CODE_PARAMS : CODE_FAILED,
 				   &err);
+	}
+	if (held != NULL && dispatch->methods[i].pending != NULL) {
+		held->method = &dispatch->methods[i];
+		held->params = json_incref(params);
 	}
 	if (result == NULL)
 		result = json_null();
@@ -143,8 +158,8 @@ request_check(const json_t *request, struct error *err)
 	return code;
 }
 
-json_t *
-rpc_handle(const struct rpc_dispatch *dispatch, const char *line, size_t len)
+static json_t *
+handle(const struct rpc_dispatch *dispatch, const char *line, size_t len, struct held *held)
 {
 	struct error err = { .code = 0 };
 	json_t *request, *id, *reply;
@@ -165,7 +180,7 @@ rpc_handle(const struct rpc_dispatch *dispatch, const char *line, size_t len)
 				    &err);
 	} else {
 		reply = call(dispatch, json_string_value(json_object_get(request, "method")),
-			     json_object_get(request, "params"), id);
+			     json_object_get(request, "params"), id, held);
 		if (id == NULL) {
 			json_decref(reply);
 			reply = NULL;
@@ -175,9 +190,17 @@ rpc_handle(const struct rpc_dispatch *dispatch, const char *line, size_t len)
 	return reply;
 }
 
+json_t *
+rpc_handle(const struct rpc_dispatch *dispatch, const char *line, size_t len)
+{
+	return handle(dispatch, line, len, NULL);
+}
+
 static void
 client_close(struct client *client)
 {
+	json_decref(client->held.params);
+	json_decref(client->held.reply);
 	LIST_REMOVE(client, list);
 	client->server->n_clients--;
 	event_free(client->resume);
@@ -203,6 +226,22 @@ send_reply(struct client *client, json_t *reply)
 	json_decref(reply);
 }
 
+/* Is there a reply that must wait? One that need not any more is sent. */
+static bool
+is_held(struct client *client)
+{
+	struct held *held = &client->held;
+
+	if (held->method == NULL)
+		return false;
+	if (held->method->pending(client->server->dispatch.ctx, held->params))
+		return true;
+	json_decref(held->params);
+	send_reply(client, held->reply);
+	*held = (struct held){ .method = NULL };
+	return false;
+}
+
 static bool
 is_blank(const char *line, size_t len)
 {
@@ -220,6 +259,7 @@ serve_line(struct client *client)
 {
 	struct evbuffer *input = bufferevent_get_input(client->bev);
 	struct error err;
+	json_t *reply;
 	size_t len;
 	char *line;
 
@@ -242,8 +282,13 @@ serve_line(struct client *client)
 		client->ended = true;
 		return false;
 	}
-	if (!is_blank(line, len))
-		send_reply(client, rpc_handle(&client->server->dispatch, line, len));
+	if (!is_blank(line, len)) {
+		reply = handle(&client->server->dispatch, line, len, &client->held);
+		if (client->held.method != NULL)
+			client->held.reply = reply;
+		else
+			send_reply(client, reply);
+	}
 	free(line);
 	return true;
 }
@@ -252,11 +297,15 @@ serve_line(struct client *client)
 static void
 serve(struct client *client)
 {
-	static const struct timeval now = { 0, 0 };
+	static const struct timeval now = { 0, 0 }, soon = { .tv_usec = HELD_USEC };
 	struct evbuffer *output = bufferevent_get_output(client->bev);
 	unsigned int n;
 
 	for (n = 0; n < BURST_MAX; n++) {
+		if (is_held(client)) {
+			event_add(client->resume, &soon);
+			return;
+		}
 		if (evbuffer_get_length(output) > RPC_BACKLOG_MAX) {
 			/* on_written() goes on */
 			bufferevent_disable(client->bev, EV_READ);

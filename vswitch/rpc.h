@@ -17,6 +17,7 @@
 #ifndef VSWITCH_RPC_H
 #define VSWITCH_RPC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <jansson.h>
@@ -35,10 +36,13 @@ struct rpc_server;
  * @fn: its function. @params: a JSON object (empty if the client gave none), borrowed.
  *	@ret_result: a new reference to the result; left alone, the result is null.
  *	Return 0, or -errno with @err filled.
+ * @pending: NULL, or: is what @fn began (and succeeded with) still going on? A client's reply, and
+ *	its next requests, wait until it is not. Other clients do not wait.
  */
 struct rpc_method {
 	const char *name;
 	int (*fn)(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+	bool (*pending)(void *ctx, const json_t *params);
 };
 
 /* The methods of a server and what they are called with. */
@@ -49,7 +53,7 @@ struct rpc_dispatch {
 };
 
 /**
- * rpc_handle() - carry out one request
+ * rpc_handle() - carry out one request, without waiting for what it began
  * @dispatch: methods
  * @line: the request's text; not NUL-terminated, without newline
  * @len: bytes at @line

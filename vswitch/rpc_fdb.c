@@ -47,9 +47,9 @@ rpc_fdb_del(void *ctx, const json_t *params, json_t **ret_result, struct error *
 	if (ret < 0)
 		return ret;
 	mac = ether_addr(&obj.values[FDB_KEY_MAC]);
-	return switch_fdb_del(ctx, obj.name, &mac,
-			      obj.values[FDB_KEY_VID].is_set ? obj.values[FDB_KEY_VID].number :
-							       FDB_VID_ANY, err);
+	return switch_fdb_del(
+		ctx, obj.name, &mac,
+		obj.values[FDB_KEY_VID].is_set ? obj.values[FDB_KEY_VID].number : FDB_VID_ANY, err);
 }
 
 int
@@ -99,7 +99,7 @@ bridge_after(struct vswitch *sw, const char *name)
 {
 	struct switch_bridge *bridge, *next = NULL;
 
-	LIST_FOREACH (bridge, &sw->bridges, list) {
+	LIST_FOREACH(bridge, &sw->bridges, list) {
 		if (name != NULL && strcmp(bridge->name, name) <= 0)
 			continue;
 		if (next == NULL || strcmp(bridge->name, next->name) < 0)

@@ -12,6 +12,8 @@
 #include "error.h"
 #include "fdb.h"
 #include "port_types.h"
+#include "port_vhost.h"
+#include "port_vif.h"
 #include "rpc_methods_priv.h"
 #include "rpc_params.h"
 #include "switch.h"
@@ -52,6 +54,8 @@ bridge_config_read(const struct object *obj, bool is_new, struct bridge_config *
 		config->ageing = values[BRIDGE_KEY_AGEING].number;
 	if (is_new || values[BRIDGE_KEY_FDB_LIMIT].is_set)
 		config->fdb_limit = values[BRIDGE_KEY_FDB_LIMIT].number;
+	if (is_new || values[BRIDGE_KEY_ANNOUNCE].is_set)
+		config->announce = values[BRIDGE_KEY_ANNOUNCE].number;
 }
 
 static int
@@ -108,13 +112,14 @@ bridge_json(struct vswitch *sw, const struct switch_bridge *bridge)
 	struct switch_port *port;
 	json_t *ports = json_array();
 
-	LIST_FOREACH (port, &sw->ports, list)
+	LIST_FOREACH(port, &sw->ports, list)
 		if (port->bridge == bridge)
 			json_array_append_new(ports, json_string(port->config.name));
-	return json_pack("{s:s, s:I, s:I, s:I, s:o}", "bridge", bridge->name, "ageing",
+	return json_pack("{s:s, s:I, s:I, s:I, s:b, s:o}", "bridge", bridge->name, "ageing",
 			 (json_int_t)bridge->config.ageing, "fdb_limit",
 			 (json_int_t)bridge->config.fdb_limit, "fdb_entries",
-			 (json_int_t)fdb_count(bridge->dp->fdb), "ports", ports);
+			 (json_int_t)fdb_count(bridge->dp->fdb), "announce",
+			 (int)bridge->config.announce, "ports", ports);
 }
 
 static int
@@ -131,7 +136,7 @@ bridge_show(void *ctx, const json_t *params, json_t **ret_result, struct error *
 	if (obj.name[0] != '\0' && switch_bridge_find(sw, obj.name) == NULL)
 		return rpc_bridge_unknown(err, obj.name);
 	*ret_result = json_array();
-	LIST_FOREACH (bridge, &sw->bridges, list)
+	LIST_FOREACH(bridge, &sw->bridges, list)
 		if (obj.name[0] == '\0' || strcmp(obj.name, bridge->name) == 0)
 			json_array_append_new(*ret_result, bridge_json(sw, bridge));
 	return 0;
@@ -147,9 +152,21 @@ port_kind_of(const struct object *obj)
 		return PORT_KIND_ETH;
 	case PORT_TYPE_VIF:
 		return PORT_KIND_VIF;
+	case PORT_TYPE_VHOST:
+		return PORT_KIND_VHOST;
 	default:
 		return PORT_KIND_NETDEV;
 	}
+}
+
+/* As checked when it was read; unlimited if it is not given, or "none". */
+static struct rate
+port_rate(const struct object *obj)
+{
+	struct rate rate = { 0 };
+
+	rate_parse(obj->values[PORT_KEY_RATE].text, &rate);
+	return rate;
 }
 
 /* @may_wait: a kernel interface that is not there may come later. */
@@ -164,11 +181,17 @@ port_make(struct vswitch *sw, const struct object *obj, bool may_wait, struct er
 		.fdb_limit = values[PORT_KEY_FDB_LIMIT].number,
 		.n_queues = values[PORT_KEY_QUEUES].number,
 		.may_wait = may_wait,
+		.carrier_off = values[PORT_KEY_CARRIER].number == CARRIER_OFF,
+		.checksum_full = values[PORT_KEY_CHECKSUM].number == CHECKSUM_FULL,
+		.xdp = values[PORT_KEY_XDP].number,
+		.has_rate = values[PORT_KEY_RATE].is_set,
+		.rate = port_rate(obj),
 		.sw = sw,
 	};
 
 	snprintf(config.name, sizeof(config.name), "%s", obj->name);
 	snprintf(config.devargs, sizeof(config.devargs), "%s", values[PORT_KEY_DEVARGS].text);
+	snprintf(config.path, sizeof(config.path), "%.107s", values[PORT_KEY_PATH].text);
 	return switch_port_add(sw, values[PORT_KEY_BRIDGE].text, &config, err);
 }
 
@@ -192,6 +215,12 @@ port_del(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 	return ret < 0 ? ret : switch_port_del(ctx, obj.name, err);
 }
 
+static bool
+port_del_pending(void *ctx, const json_t *params)
+{
+	return switch_port_closing(ctx, json_string_value(json_object_get(params, "name")));
+}
+
 static int
 port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
 {
@@ -199,10 +228,10 @@ port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 		enum port_key key;
 		enum port_set field;
 	} settable[] = {
-		{ PORT_KEY_BRIDGE, PORT_SET_BRIDGE },
-		{ PORT_KEY_VID, PORT_SET_VID },
-		{ PORT_KEY_MTU, PORT_SET_MTU },
-		{ PORT_KEY_FDB_LIMIT, PORT_SET_FDB_LIMIT },
+		{ PORT_KEY_BRIDGE, PORT_SET_BRIDGE },   { PORT_KEY_VID, PORT_SET_VID },
+		{ PORT_KEY_MTU, PORT_SET_MTU },         { PORT_KEY_FDB_LIMIT, PORT_SET_FDB_LIMIT },
+		{ PORT_KEY_CARRIER, PORT_SET_CARRIER }, { PORT_KEY_CHECKSUM, PORT_SET_CHECKSUM },
+		{ PORT_KEY_RATE, PORT_SET_RATE },
 	};
 	struct port_config config;
 	struct switch_port *port;
@@ -221,6 +250,9 @@ port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 	config.vid = obj.values[PORT_KEY_VID].number;
 	config.mtu = obj.values[PORT_KEY_MTU].number;
 	config.fdb_limit = obj.values[PORT_KEY_FDB_LIMIT].number;
+	config.carrier_off = obj.values[PORT_KEY_CARRIER].number == CARRIER_OFF;
+	config.checksum_full = obj.values[PORT_KEY_CHECKSUM].number == CHECKSUM_FULL;
+	config.rate = port_rate(&obj);
 	for (i = 0; i < RTE_DIM(settable); i++)
 		if (obj.values[settable[i].key].is_set)
 			fields |= settable[i].field;
@@ -257,7 +289,10 @@ stats_json(const struct port_stats *stats)
 static json_t *
 port_json(const struct vswitch *sw, const struct switch_port *port)
 {
+	char rate_text[RATE_TEXT_SIZE];
 	struct port_stats stats;
+	struct vhost_info guest;
+	struct rate rate;
 	json_t *json;
 
 	stats_read(sw, port, &stats);
@@ -269,8 +304,20 @@ port_json(const struct vswitch *sw, const struct switch_port *port)
 			 "mtu", (json_int_t)port->dp->mtu, "mac", rpc_mac_json(port->dp->mac));
 	json_object_update_new(json, stats_json(&stats));
 	json_object_set_new(json, "drops", json_integer(drops_sum(&stats)));
+	json_object_set_new(json, "checksum",
+			    json_string(port->config.checksum_full ? "full" : "offload"));
+	json_object_set_new(json, "carrier", json_string(port->config.carrier_off ? "off" : "on"));
+	if (port_vif_rate(port, &rate))
+		json_object_set_new(json, "rate", json_string(rate_format(&rate, rate_text)));
+	if (port_device_mode(port)[0] != '\0')
+		json_object_set_new(json, "mode", json_string(port_device_mode(port)));
 	if (port->reason[0] != '\0')
 		json_object_set_new(json, "reason", json_string(port->reason));
+	if (port->config.kind == PORT_KIND_VHOST) {
+		port_vhost_info(port->dp, &guest);
+		json_object_set_new(json, "path", json_string(guest.path));
+		json_object_set_new(json, "guest_queues", json_integer(guest.n_queues));
+	}
 	return json;
 }
 
@@ -292,7 +339,7 @@ port_show(void *ctx, const json_t *params, json_t **ret_result, struct error *er
 	if (*bridge != '\0' && switch_bridge_find(sw, bridge) == NULL)
 		return rpc_bridge_unknown(err, bridge);
 	*ret_result = json_array();
-	LIST_FOREACH (port, &sw->ports, list) {
+	LIST_FOREACH(port, &sw->ports, list) {
 		if (obj.name[0] != '\0' && strcmp(obj.name, port->config.name) != 0)
 			continue;
 		if (*bridge != '\0' &&
@@ -315,6 +362,7 @@ stats_row_json(const char *name, const struct port_stats *stats, uint64_t learn_
 	json = json_pack("{s:s}", "port", name);
 	json_object_update_new(json, stats_json(stats));
 	json_object_set_new(json, "copies", json_integer(stats->copies));
+	json_object_set_new(json, "merged", json_integer(stats->merged));
 	json_object_set_new(json, "unlearnt", json_integer(stats->learn_lost + learn_refused));
 	json_object_set_new(json, "drops", drops);
 	return json;
@@ -345,7 +393,7 @@ stats_show(void *ctx, const json_t *params, json_t **ret_result, struct error *e
 	if (obj.name[0] != '\0' && switch_port_find(sw, obj.name) == NULL)
 		return rpc_port_unknown(err, obj.name);
 	*ret_result = json_array();
-	LIST_FOREACH (port, &sw->ports, list)
+	LIST_FOREACH(port, &sw->ports, list)
 		if (obj.name[0] == '\0' || strcmp(obj.name, port->config.name) == 0)
 			json_array_append_new(*ret_result, port_stats_json(sw, port));
 	/* what ports that are gone have sent to, or got from, those that are still here */
@@ -358,6 +406,8 @@ stats_show(void *ctx, const json_t *params, json_t **ret_result, struct error *e
 static int
 version(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
 {
+	if (json_object_size(params) > 0)
+		return error_set(err, EINVAL, "version: takes no parameters");
 	*ret_result = json_pack("{s:s, s:s}", "version", VSWITCH_VERSION, "dpdk", rte_version());
 	return 0;
 }
@@ -365,11 +415,12 @@ version(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
 const struct rpc_method rpc_methods[] = {
 	{ "bridge.add", bridge_add }, { "bridge.del", bridge_del },
 	{ "bridge.set", bridge_set }, { "bridge.show", bridge_show },
-	{ "port.add", port_add },     { "port.del", port_del },
+	{ "port.add", port_add },     { "port.del", port_del, port_del_pending },
 	{ "port.set", port_set },     { "port.show", port_show },
 	{ "vif.show", rpc_vif_show }, { "fdb.add", rpc_fdb_add },
 	{ "fdb.del", rpc_fdb_del },   { "fdb.flush", rpc_fdb_flush },
 	{ "fdb.show", rpc_fdb_show }, { "stats.show", stats_show },
+	{ "worker.show", rpc_worker_show },
 	{ "version", version },
 };
 const size_t n_rpc_methods = RTE_DIM(rpc_methods);
@@ -399,6 +450,7 @@ config_apply(const struct config *config, struct vswitch *sw, struct error *err)
 		ret = bridge_make(sw, &section->object, err);
 		if (ret < 0) {
 			config_undo(config, &bridge_schema, section, sw);
+			config_fault(config, section, CONFIG_NO_KEY, err);
 			return ret;
 		}
 	}
@@ -407,6 +459,7 @@ config_apply(const struct config *config, struct vswitch *sw, struct error *err)
 		if (ret < 0) {
 			config_undo(config, &port_schema, section, sw);
 			config_undo(config, &bridge_schema, NULL, sw);
+			config_fault(config, section, CONFIG_NO_KEY, err);
 			return ret;
 		}
 	}

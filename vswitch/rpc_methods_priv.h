@@ -28,6 +28,9 @@ int rpc_fdb_show(void *ctx, const json_t *params, json_t **ret_result, struct er
 
 int rpc_vif_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 
+/** rpc_worker_show() - what each worker has done so far. */
+int rpc_worker_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
 /** rpc_bridge_unknown() - say that there is no such bridge. Return: -ENOENT. */
 int rpc_bridge_unknown(struct error *err, const char *name);
 

@@ -8,30 +8,47 @@
 #include "error.h"
 
 #define NUMBER_SIZE 32
+#define DESCRIBE_SIZE 128 /* bytes of what would be right */
 
-/* A JSON value as the text that stands for it on a command line, or NULL. */
+/* A JSON value as the text that stands for it on a command line, or NULL: it has the wrong type. */
 static const char *
-value_text(const struct object_schema *schema, const char *key_name, const json_t *value,
-	   char number[NUMBER_SIZE])
+value_text(const struct schema_key *key, const json_t *value, char number[NUMBER_SIZE])
 {
-	const struct schema_key *key;
+	const char *text = json_string_value(value);
 
-	switch (json_typeof(value)) {
-	case JSON_STRING:
-		return json_string_value(value);
-	case JSON_INTEGER:
+	if (key->zero_word != NULL &&
+	    (json_is_null(value) || (text != NULL && strcmp(text, key->zero_word) == 0)))
+		return key->zero_word;
+	switch (key->type) {
+	case VALUE_UINT:
+	case VALUE_SECONDS:
+		if (!json_is_integer(value))
+			return NULL;
 		snprintf(number, NUMBER_SIZE, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 		return number;
-	case JSON_TRUE:
-		return "yes";
-	case JSON_FALSE:
-		return "no";
-	case JSON_NULL:
-		key = schema_key_find(schema, key_name);
-		return key != NULL ? key->zero_word : NULL;
+	case VALUE_BOOL:
+		if (!json_is_boolean(value))
+			return NULL;
+		return json_is_true(value) ? "yes" : "no";
 	default:
-		return NULL;
+		return text;
 	}
+}
+
+static int
+type_error(const struct object *obj, const struct schema_key *key, const json_t *value,
+	   struct error *err)
+{
+	static const char *const types[] = {
+		[JSON_OBJECT] = "object",  [JSON_ARRAY] = "array",   [JSON_STRING] = "string",
+		[JSON_INTEGER] = "number", [JSON_REAL] = "fraction", [JSON_TRUE] = "boolean",
+		[JSON_FALSE] = "boolean",  [JSON_NULL] = "null",
+	};
+	char right[DESCRIBE_SIZE];
+
+	return error_set(err, EINVAL, "%s %s: %s must be %s, not a JSON %s", obj->schema->kind,
+			 obj->name, key->name, schema_describe(key, right, sizeof(right)),
+			 types[json_typeof(value)]);
 }
 
 static int
@@ -54,9 +71,10 @@ int
 rpc_params_read(const json_t *params, const struct object_schema *schema, enum schema_verb verb,
 		enum name_rule rule, struct object *ret_obj, struct error *err)
 {
-	char number[NUMBER_SIZE], quoted[NUMBER_SIZE];
+	const struct schema_key *key;
 	json_t *members, *value;
-	const char *key, *text;
+	char number[NUMBER_SIZE];
+	const char *name, *text;
 	int ret;
 
 	object_init(ret_obj, schema);
@@ -66,17 +84,15 @@ rpc_params_read(const json_t *params, const struct object_schema *schema, enum s
 
 	/* jansson's iteration has no const, but changes nothing. */
 	members = (json_t *)(uintptr_t)params;
-	json_object_foreach (members, key, value) {
-		if (strcmp(key, "name") == 0)
+	json_object_foreach(members, name, value) {
+		if (strcmp(name, "name") == 0)
 			continue;
-		text = value_text(schema, key, value, number);
+		key = schema_key_find(schema, name);
+		text = key != NULL ? value_text(key, value, number) : "";
 		if (text == NULL)
-			ret = error_set(err, EINVAL,
-					"%s %s: %s must be a string, a number or a boolean",
-					schema->kind, ret_obj->name,
-					schema_quote(key, quoted, sizeof(quoted)));
+			ret = type_error(ret_obj, key, value, err);
 		else
-			ret = object_set(ret_obj, verb, key, text, err);
+			ret = object_set(ret_obj, verb, name, text, err);
 		if (ret < 0)
 			break;
 	}

@@ -2,9 +2,9 @@
 /*
  * Parameters of a method as an object: {"name": "xenbr0", "ageing": 300} -> struct object.
  *
- * How: every member is a key of the object's schema, "name" is its name. A value may be a string
- * as on vsctl's command line, or the JSON number, boolean or null (the key's zero word, "none")
- * that it looks like.
+ * How: every member is a key of the object's schema, "name" is its name. A number is a JSON number,
+ * a yes or no is a JSON boolean, all else is a string as on vsctl's command line. A key with a word
+ * that stands for zero ("none") takes that word, or null, too.
  *
  * Thread-safety: pure functions, any thread.
  */

@@ -25,6 +25,15 @@ vif_features_json(const struct vif_info *info)
 		json_array_append_new(features, json_string("gso-tcpv4"));
 	if (info->gso_ipv6)
 		json_array_append_new(features, json_string("gso-tcpv6"));
+	if (info->ctrl_ring)
+		json_array_append_new(features, json_string("ctrl-ring"));
+	if (info->hash_types != 0)
+		json_array_append_new(features, json_string("hash-toeplitz"));
+	if (info->mcast_filter)
+		json_array_append_new(features, json_sprintf("mcast-filter:%u", info->n_mcast));
+	if (info->n_static_grants > 0)
+		json_array_append_new(features,
+				      json_sprintf("static-grants:%u", info->n_static_grants));
 	return features;
 }
 
@@ -35,20 +44,35 @@ vif_features_json(const struct vif_info *info)
 static json_t *
 vif_counters_json(const struct vif_info *info)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "rx_packets",
-			 (json_int_t)info->tx_packets, "tx_packets", (json_int_t)info->rx_packets,
-			 "rx_requests", (json_int_t)info->tx_requests, "tx_requests",
-			 (json_int_t)info->rx_requests, "rx_errors", (json_int_t)info->tx_errors,
-			 "tx_errors", (json_int_t)info->rx_errors, "tx_full",
-			 (json_int_t)info->rx_full, "copies", (json_int_t)info->copies,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			 "rx_packets", (json_int_t)info->tx_packets, "tx_packets",
+			 (json_int_t)info->rx_packets, "rx_requests", (json_int_t)info->tx_requests,
+			 "tx_requests", (json_int_t)info->rx_requests, "rx_errors",
+			 (json_int_t)info->tx_errors, "tx_errors", (json_int_t)info->rx_errors,
+			 "tx_full", (json_int_t)info->rx_full, "copies", (json_int_t)info->copies,
 			 "copy_calls", (json_int_t)info->copy_calls, "notifies",
 			 (json_int_t)info->notifies, "ring_errors", (json_int_t)info->ring_errors,
 			 "copy_failures", (json_int_t)info->copy_failures);
 }
 
+/* What the guest has set up beyond its rings, and how it is used. */
+static json_t *
+vif_setup_json(const struct vif_info *info)
+{
+	return json_pack("{s:I, s:I, s:b, s:i, s:I, s:I, s:I, s:I}", "hash_types",
+			 (json_int_t)info->hash_types, "hash_mapping_size",
+			 (json_int_t)info->hash_mapping_size, "mcast_unknown", info->mcast_unknown,
+			 "mcast_addresses", (int)info->n_mcast, "static_grants",
+			 (json_int_t)info->n_static_grants, "static_copies",
+			 (json_int_t)info->static_copies, "ctrl_requests",
+			 (json_int_t)info->ctrl_requests, "direct_copies",
+			 (json_int_t)info->direct_copies);
+}
+
 static json_t *
 vif_json(const struct vif_info *info, const char *bridge)
 {
+	char rate_text[RATE_TEXT_SIZE];
 	json_t *json;
 
 	json = json_pack("{s:s, s:i, s:I, s:s?, s:o, s:s, s:s, s:s, s:i, s:i, s:b, s:o}", "vif",
@@ -58,6 +82,8 @@ vif_json(const struct vif_info *info, const char *bridge)
 			 "queues", (int)info->n_queues, "max_queues", (int)info->max_queues,
 			 "split_event_channels", info->split_channels, "features",
 			 vif_features_json(info));
+	json_object_update_new(json, vif_setup_json(info));
+	json_object_set_new(json, "rate", json_string(rate_format(&info->rate, rate_text)));
 	json_object_update_new(json, vif_counters_json(info));
 	if (info->error[0] != '\0')
 		json_object_set_new(json, "reason", json_string(info->error));

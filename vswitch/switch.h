@@ -22,6 +22,7 @@
 #include "datapath.h"
 #include "rcu.h"
 #include "log.h"
+#include "rate.h"
 #include "worker.h"
 
 struct error;
@@ -36,7 +37,14 @@ struct netlink_monitor;
 #define VIF_FDB_LIMIT_DEFAULT 4096 /* of a guest that is given no limit of its own */
 #define FDB_VID_ANY 0xffff         /* switch_fdb_del(): whatever VLAN the MAC is in */
 
-enum port_kind { PORT_KIND_NETDEV, PORT_KIND_TAP, PORT_KIND_ETH, PORT_KIND_VIF, PORT_KINDS };
+enum port_kind {
+	PORT_KIND_NETDEV,
+	PORT_KIND_TAP,
+	PORT_KIND_ETH,
+	PORT_KIND_VIF,
+	PORT_KIND_VHOST,
+	PORT_KINDS
+};
 
 /* The port types by kind; names are port_types[kind]->name. */
 extern const struct port_type *const port_types[PORT_KINDS];
@@ -44,6 +52,7 @@ extern const struct port_type *const port_types[PORT_KINDS];
 struct bridge_config {
 	uint32_t ageing;    /* seconds; 0: entries never age */
 	uint32_t fdb_limit; /* entries, 1 .. FDB_LIMIT_MAX */
+	bool announce;      /* guests that are connected (announce.h) */
 };
 
 /* What a port's type reads when it opens, and port show prints. */
@@ -51,13 +60,19 @@ struct port_config {
 	char name[SWITCH_NAME_SIZE];
 	enum port_kind kind;
 	char devargs[SWITCH_DEVARGS_SIZE]; /* eth: PCI address or vdev; empty: the name is it */
+	char path[108];                    /* vhost: its socket; empty: NAME.sock in run_dir */
 	uint16_t vid;                      /* access VLAN, or 0 */
 	uint32_t mtu;                      /* 0: keep the device's own */
-	uint32_t fdb_limit;                /* learnt entries of this port; 0: only the bridge's limit,
-					    * or for a vif VIF_FDB_LIMIT_DEFAULT */
-	uint16_t n_queues;                 /* asked for; 1 .. PORT_QUEUES_MAX */
-	bool may_wait;                     /* netdev: the interface may come later */
-	struct vswitch *sw;                /* for types that need the event loop, netback, pool */
+	uint32_t fdb_limit; /* learnt entries of this port; 0: only the bridge's limit,
+			     * or for a vif VIF_FDB_LIMIT_DEFAULT */
+	uint16_t n_queues;  /* asked for; 1 .. PORT_QUEUES_MAX */
+	bool may_wait;      /* netdev: the interface may come later */
+	bool carrier_off;   /* the operator has unplugged it */
+	bool checksum_full; /* gets no blank checksums and no super-packets */
+	bool has_rate;      /* vif, add: @rate is given */
+	struct rate rate;   /* vif: what its guest may send; not kept here but in xenstore */
+	uint16_t xdp;       /* netdev: enum xdp_word */
+	struct vswitch *sw; /* for types that need the event loop, netback, pool */
 };
 
 struct switch_bridge {
@@ -73,9 +88,12 @@ struct switch_port {
 	struct port_config config;
 	struct switch_bridge *bridge; /* or NULL: a vif that no script has attached yet */
 	struct port *dp;              /* the part that workers see */
+	uint32_t caps;                /* enum port_caps: what the type says, whatever is set */
 	char reason[128];             /* why it is not usable, or empty */
-	uint64_t learn_refused;       /* sources not learnt: a limit of the FDB was reached */
-	struct log_limit log_limit;   /* what the other side can trigger */
+	bool link;                    /* what the type says, whatever the operator wants */
+	char link_reason[128];
+	uint64_t learn_refused;     /* sources not learnt: a limit of the FDB was reached */
+	struct log_limit log_limit; /* what the other side can trigger */
 	struct vswitch *sw;
 };
 
@@ -89,6 +107,7 @@ struct vswitch {
 	struct rte_mempool *pool;
 	struct netback *netback;         /* NULL with --no-xen */
 	struct netlink_monitor *netlink; /* link changes of netdev ports */
+	const char *run_dir;             /* where sockets are; NULL: /run/vswitch */
 	struct switch_bridge_list bridges;
 	struct switch_port_list ports;
 	uint16_t next_generation;
@@ -96,9 +115,9 @@ struct vswitch {
 	struct event *rcu_timer;   /* 1 ms, while something is retired */
 	struct event *tick;        /* 1 s: ageing */
 	uint16_t next_bridge_id;
-	bool started;              /* until then a failure takes back what was made */
-	bool stopping;             /* the daemon ends: host taps and guests stay as they are */
-	bool id_used[PORT_MAX];    /* ids of ports, until no worker can see them */
+	bool started;           /* until then a failure takes back what was made */
+	bool stopping;          /* the daemon ends: host taps and guests stay as they are */
+	bool id_used[PORT_MAX]; /* ids of ports, until no worker can see them */
 	struct switch_port *owners[PORT_MAX]; /* by port id, as long as the id is used */
 	uint32_t n_ports[WORKER_MAX];         /* whose first queue each worker polls */
 	struct port_stats removed;            /* sum of ports that are gone: keeps the balance */
@@ -154,8 +173,22 @@ int switch_port_add(struct vswitch *sw, const char *bridge, const struct port_co
  */
 int switch_port_del(struct vswitch *sw, const char *name, struct error *err);
 
+/**
+ * switch_port_closing() - is a port of this name, deleted a moment ago, still to be closed? Its
+ * device and the name are free when it is not.
+ */
+bool switch_port_closing(struct vswitch *sw, const char *name);
+
 /* Which fields of a port_config switch_port_set() takes. */
-enum port_set { PORT_SET_VID = 1, PORT_SET_MTU = 2, PORT_SET_FDB_LIMIT = 4, PORT_SET_BRIDGE = 8 };
+enum port_set {
+	PORT_SET_VID = 1,
+	PORT_SET_MTU = 2,
+	PORT_SET_FDB_LIMIT = 4,
+	PORT_SET_BRIDGE = 8,
+	PORT_SET_CARRIER = 16,
+	PORT_SET_CHECKSUM = 32,
+	PORT_SET_RATE = 64,
+};
 
 /**
  * switch_port_set() - change settings of a port while it runs.
@@ -175,6 +208,13 @@ struct switch_port *switch_port_of(struct vswitch *sw, const struct port *port);
  */
 void switch_port_status(struct vswitch *sw, struct port *port, bool up, const char *reason);
 
+/**
+ * switch_port_caps() - what a port's other side can take; called by port types when they open a
+ * port, and whenever it changes. The port gets these caps, or fewer if so set (`checksum full`).
+ * @caps: enum port_caps.
+ */
+void switch_port_caps(struct vswitch *sw, struct port *port, uint32_t caps);
+
 /* switch_port_stats() - sum of all workers' counters of a port since it was added. */
 void switch_port_stats(const struct vswitch *sw, const struct switch_port *port,
 		       struct port_stats *ret_sum);
@@ -185,8 +225,9 @@ void switch_port_stats(const struct vswitch *sw, const struct switch_port *port,
 void switch_remove_vif(struct vswitch *sw, const char *name);
 
 /*
- * FDB. @vid 0..4094; of switch_fdb_del() also FDB_VID_ANY. @port: NULL where optional. An entry
- * that is there already is changed. -ENOENT, -ENOSPC, -EINVAL, -ENOMEM.
+ * FDB. @vid 0..4094; of switch_fdb_del() also FDB_VID_ANY. @port: NULL where optional. A learnt
+ * entry becomes static; a static one of another port stays: -EEXIST. -ENOENT, -ENOSPC, -EINVAL,
+ * -ENOMEM.
  */
 int switch_fdb_add(struct vswitch *sw, const char *bridge, const struct rte_ether_addr *mac,
 		   uint16_t vid, const char *port, struct error *err);

@@ -29,15 +29,18 @@ switch_learn_one(struct vswitch *sw, const struct learn_event *event)
 		return;
 	owner = switch_port_of(sw, port);
 	limit = owner->config.fdb_limit;
-	if (limit == 0 && owner->config.kind == PORT_KIND_VIF)
+	if (limit == 0 && (owner->config.kind == PORT_KIND_VIF ||
+			   owner->config.kind == PORT_KIND_VHOST))
 		limit = VIF_FDB_LIMIT_DEFAULT;
 	ret = fdb_set(port->bridge->fdb, event->key, port->id, limit, switch_now());
 	if (ret == -ENOSPC || ret == -ENOMEM) {
 		owner->learn_refused++;
 		log_limited(&owner->log_limit, LOG_WARNING,
-			    "port %s: a station behind it cannot be learnt: %s; frames to it are flooded",
+			    "port %s: a station behind it cannot be learnt: %s; frames to it are "
+			    "flooded",
 			    owner->config.name,
-			    ret == -ENOMEM ? "no memory" : "the fdb-limit of port or bridge is reached");
+			    ret == -ENOMEM ? "no memory" :
+					     "the fdb-limit of port or bridge is reached");
 	}
 }
 
@@ -91,12 +94,27 @@ switch_fdb_port(struct vswitch *sw, const struct switch_bridge *bridge, const ch
 	return port;
 }
 
+/* The port that a static entry leads to, or NULL. */
+static const struct switch_port *
+switch_fdb_static(const struct vswitch *sw, const struct switch_bridge *bridge, uint64_t key)
+{
+	const struct fdb_table *table = bridge->dp->table;
+	const struct fdb_entry *entry = fdb_lookup(table, key, fdb_hash(table, key));
+
+	if (entry == NULL || !(entry->dest & FDB_DEST_STATIC))
+		return NULL;
+	return sw->owners[entry->dest & FDB_DEST_PORT];
+}
+
 int
 switch_fdb_add(struct vswitch *sw, const char *bridge_name, const struct rte_ether_addr *mac,
 	       uint16_t vid, const char *port_name, struct error *err)
 {
 	struct switch_bridge *bridge = switch_bridge_need(sw, bridge_name, err);
+	const struct switch_port *other;
 	struct switch_port *port;
+	char text[MAC_TEXT_SIZE];
+	uint64_t key;
 	int ret;
 
 	if (bridge == NULL)
@@ -114,8 +132,15 @@ switch_fdb_add(struct vswitch *sw, const char *bridge_name, const struct rte_eth
 	if (port->config.vid != 0 && vid != port->config.vid)
 		return error_set(err, EINVAL, "fdb %s: port %s is in VLAN %u, not in %u",
 				 bridge_name, port_name, port->config.vid, vid);
-	ret = fdb_set(bridge->dp->fdb, switch_fdb_key(mac, vid), port->dp->id | FDB_DEST_STATIC, 0,
-		      switch_now());
+	key = switch_fdb_key(mac, vid);
+	other = switch_fdb_static(sw, bridge, key);
+	if (other != NULL && other != port)
+		return error_set(err, EEXIST,
+				 "fdb %s: mac %s is static behind port %s already; \"vsctl fdb del "
+				 "%s mac %s\" first",
+				 bridge_name, mac_format(mac->addr_bytes, text), other->config.name,
+				 bridge_name, text);
+	ret = fdb_set(bridge->dp->fdb, key, port->dp->id | FDB_DEST_STATIC, 0, switch_now());
 	if (ret == -ENOSPC)
 		return error_set(err, ENOSPC, "fdb %s: full: %u entries is the bridge's fdb-limit",
 				 bridge_name, bridge->config.fdb_limit);

@@ -51,6 +51,7 @@ stats_add(struct port_stats *sum, const struct port_stats *stats)
 	sum->tx_packets += __atomic_load_n(&stats->tx_packets, __ATOMIC_RELAXED);
 	sum->tx_bytes += __atomic_load_n(&stats->tx_bytes, __ATOMIC_RELAXED);
 	sum->copies += __atomic_load_n(&stats->copies, __ATOMIC_RELAXED);
+	sum->merged += __atomic_load_n(&stats->merged, __ATOMIC_RELAXED);
 	for (unsigned int r = 0; r < DROP_REASONS; r++)
 		sum->drops[r] += __atomic_load_n(&stats->drops[r], __ATOMIC_RELAXED);
 	sum->learn_lost += __atomic_load_n(&stats->learn_lost, __ATOMIC_RELAXED);
@@ -85,8 +86,8 @@ switch_port_new_id(struct vswitch *sw, uint16_t *ret_id)
 }
 
 /*
- * Spread the ports over the workers by their first queues, which all guests and most ports have, and
- * the other queues of a port over the workers that follow.
+ * Spread the ports over the workers by their first queues, which all guests and most ports have,
+ * and the other queues of a port over the workers that follow.
  */
 static void
 switch_port_assign(struct vswitch *sw, struct port *port)
@@ -219,8 +220,7 @@ switch_port_remove(struct vswitch *sw, struct switch_port *port)
 	rcu_retire(sw->rcu, switch_port_retired, retired);
 }
 
-/* Is a port of this name still waiting to be closed? */
-static bool
+bool
 switch_port_closing(struct vswitch *sw, const char *name)
 {
 	rcu_poll(sw->rcu);
@@ -262,12 +262,15 @@ switch_port_open(struct vswitch *sw, const struct port_config *config, struct er
 	dp->type = port_types[config->kind];
 	dp->generation = ++sw->next_generation;
 	dp->vid = config->vid;
+	dp->carrier_off = config->carrier_off;
 	dp->n_rxq = dp->n_txq = 1;
 	port_mtu_set(dp, config->mtu != 0 ? config->mtu : PORT_MTU_DEFAULT);
 	sw->owners[dp->id] = port;
 	*ret_errno = dp->type->open(dp, &port->config, err);
 	if (*ret_errno < 0)
 		goto err_id;
+	if (config->carrier_off && dp->type->set_carrier != NULL)
+		dp->type->set_carrier(dp, false);
 	switch_port_assign(sw, dp);
 	LIST_INSERT_HEAD(&sw->ports, port, list);
 	__atomic_store_n(&sw->dp->ports[dp->id], dp, __ATOMIC_RELEASE);
@@ -296,6 +299,63 @@ switch_port_set_mtu(struct switch_port *port, uint32_t mtu, struct error *err)
 	return ret;
 }
 
+/* Say whether the port is usable: by its link, and by the operator. */
+static void
+switch_port_judge(struct vswitch *sw, struct switch_port *port)
+{
+	bool off = port->config.carrier_off, up = port->link && !off, was_up = port->dp->up;
+	const char *reason = off ? "carrier off (set)" : port->link_reason;
+
+	snprintf(port->reason, sizeof(port->reason), "%s", reason);
+	if (up == was_up)
+		return;
+	__atomic_store_n(&port->dp->up, up, __ATOMIC_RELAXED);
+	log_limited(&port->log_limit, LOG_INFO, "port %s: %s%s%s", port->config.name,
+		    up ? "up" : "down", reason[0] != '\0' ? ": " : "", reason);
+	/* stations behind it may have gone elsewhere: let them be learnt again */
+	if (!up && port->bridge != NULL)
+		fdb_flush(port->bridge->dp->fdb, port->dp->id, false);
+}
+
+static void
+switch_port_set_carrier(struct vswitch *sw, struct switch_port *port, bool off)
+{
+	if (port->config.carrier_off == off)
+		return;
+	port->config.carrier_off = off;
+	__atomic_store_n(&port->dp->carrier_off, off, __ATOMIC_RELAXED);
+	if (port->dp->type->set_carrier != NULL)
+		port->dp->type->set_carrier(port->dp, !off);
+	switch_port_judge(sw, port);
+}
+
+/* The caps that workers see: the type's, and the operator's choice. */
+static void
+switch_port_apply_caps(struct switch_port *port)
+{
+	uint32_t caps = port->caps;
+
+	if (port->config.checksum_full)
+		caps &= ~(uint32_t)PORT_CAPS_OFFLOAD;
+	__atomic_store_n(&port->dp->caps, caps, __ATOMIC_RELAXED);
+}
+
+void
+switch_port_caps(struct vswitch *sw, struct port *dp, uint32_t caps)
+{
+	struct switch_port *port = switch_port_of(sw, dp);
+
+	port->caps = caps;
+	switch_port_apply_caps(port);
+}
+
+static void
+switch_port_set_checksum(struct switch_port *port, bool full)
+{
+	port->config.checksum_full = full;
+	switch_port_apply_caps(port);
+}
+
 static void
 switch_port_set_vid(struct switch_port *port, uint16_t vid)
 {
@@ -318,6 +378,11 @@ switch_vif_attach(struct vswitch *sw, struct switch_port *port, struct switch_br
 	if (port->bridge != NULL)
 		return error_set(err, EEXIST, "port %s: is on bridge %s already", config->name,
 				 port->bridge->name);
+	if (config->has_rate) {
+		ret = port_vif_set_rate(port, &config->rate, err);
+		if (ret < 0)
+			return ret;
+	}
 	if (config->mtu != 0) {
 		ret = switch_port_set_mtu(port, config->mtu, err);
 		if (ret < 0)
@@ -326,6 +391,8 @@ switch_vif_attach(struct vswitch *sw, struct switch_port *port, struct switch_br
 	port->config.mtu = config->mtu;
 	port->config.fdb_limit = config->fdb_limit;
 	switch_port_set_vid(port, config->vid);
+	switch_port_set_carrier(sw, port, config->carrier_off);
+	switch_port_set_checksum(port, config->checksum_full);
 	ret = switch_port_attach(sw, port, bridge, err);
 	if (ret == 0)
 		port_vif_attached(sw, port);
@@ -352,6 +419,12 @@ switch_port_add(struct vswitch *sw, const char *bridge_name, const struct port_c
 				 port->bridge != NULL ? ", on bridge " : "",
 				 port->bridge != NULL ? port->bridge->name : "");
 	port = switch_port_open(sw, config, err, &ret);
+	if (port == NULL && ret == -ENODEV && config->kind == PORT_KIND_NETDEV &&
+	    bridge_name != NULL && strcmp(config->name, bridge_name) == 0)
+		error_set(err, ret,
+			  "port %s: there is no interface %s here; did you mean type tap, the "
+			  "host's own interface on its bridge?",
+			  config->name, config->name);
 	if (port == NULL)
 		return ret;
 	ret = bridge != NULL ? switch_port_attach(sw, port, bridge, err) : 0;
@@ -390,9 +463,10 @@ switch_port_may_move(const struct switch_port *port, struct error *err)
 {
 	if (port->bridge == NULL || fdb_port_statics(port->bridge->dp->fdb, port->dp->id) == 0)
 		return 0;
-	return error_set(err, EBUSY,
-			 "port %s: has static FDB entries on bridge %s; \"vsctl fdb del\" them first",
-			 port->config.name, port->bridge->name);
+	return error_set(
+		err, EBUSY,
+		"port %s: has static FDB entries on bridge %s; \"vsctl fdb del\" them first",
+		port->config.name, port->bridge->name);
 }
 
 int
@@ -425,6 +499,11 @@ switch_port_set(struct vswitch *sw, const char *name, unsigned int fields, const
 		if (ret < 0)
 			return ret;
 	}
+	if ((fields & PORT_SET_RATE) && (ret = port_vif_set_rate(port, &config->rate, err)) < 0) {
+		if (bridge != NULL)
+			bridge_flood_remove(bridge->dp, sw->rcu, port->dp->id);
+		return ret;
+	}
 	/* nothing fails from here on */
 	if (fields & PORT_SET_MTU)
 		port->config.mtu = config->mtu;
@@ -436,6 +515,10 @@ switch_port_set(struct vswitch *sw, const char *name, unsigned int fields, const
 		switch_port_join(port, bridge);
 	if (fields & PORT_SET_FDB_LIMIT)
 		port->config.fdb_limit = config->fdb_limit;
+	if (fields & PORT_SET_CHECKSUM)
+		switch_port_set_checksum(port, config->checksum_full);
+	if (fields & PORT_SET_CARRIER)
+		switch_port_set_carrier(sw, port, config->carrier_off);
 	if (port->config.kind == PORT_KIND_VIF && port->bridge != NULL)
 		port_vif_attached(sw, port);
 	return 0;
@@ -445,17 +528,10 @@ void
 switch_port_status(struct vswitch *sw, struct port *dp, bool up, const char *reason)
 {
 	struct switch_port *port = switch_port_of(sw, dp);
-	bool was_up = dp->up;
 
-	snprintf(port->reason, sizeof(port->reason), "%s", reason);
-	if (up == was_up)
-		return;
-	__atomic_store_n(&dp->up, up, __ATOMIC_RELAXED);
-	log_limited(&port->log_limit, LOG_INFO, "port %s: %s%s%s", port->config.name,
-		    up ? "up" : "down", reason[0] != '\0' ? ": " : "", reason);
-	/* stations behind it may have gone elsewhere: let them be learnt again */
-	if (!up && port->bridge != NULL)
-		fdb_flush(port->bridge->dp->fdb, dp->id, false);
+	port->link = up;
+	snprintf(port->link_reason, sizeof(port->link_reason), "%s", reason);
+	switch_port_judge(sw, port);
 }
 
 void

@@ -6,7 +6,8 @@ import statistics
 
 import traffic
 from host import BenchError
-from programs import IdleVswitchd, Ovs, Setup, Testpmd, Vswitchd
+from programs import (AfPacketVswitchd, AfXdpVswitchd, IdleVswitchd, Ovs, Setup, Testpmd,
+                      VhostGuests, VifGuests, Vswitchd)
 
 # A row whose median is this far above its minimum was measured on a disturbed machine.
 NOISY = 1.15
@@ -30,6 +31,29 @@ class Bridge:
 
 
 @dataclasses.dataclass(frozen=True)
+class Guests:
+    """From guest to guest and back; the guests have a core of their own.
+
+    The figure is the worker's cycles in turns that had packets, since guests may be slower.
+    """
+    wire_size: int
+    programs: tuple = (VifGuests, VhostGuests)
+    hugepages: int = 512
+    bound: float = None              # cycles of vif as a share of vhost's, asked for
+    unit = "busy cycles/packet"
+
+
+@dataclasses.dataclass(frozen=True)
+class Attach:
+    """Guests that are attached one after the other, and then idle."""
+    n_guests: int
+    programs: tuple = (VifGuests,)
+    hugepages: int = 512
+    bound = None
+    unit = "s"
+
+
+@dataclasses.dataclass(frozen=True)
 class Idle:
     """CPU time of the switch with ports up and no traffic, in percent of one core."""
     bound: float
@@ -47,6 +71,12 @@ CASES = {
     "bridge-64-1m": Bridge(64, 8192, programs=(Vswitchd, Testpmd), hugepages=1536,
                            table_size=1_000_000),
     "bridge-1518-512": Bridge(1518, 512),
+    # veth has no zero-copy: this compares the sockets, with the kernel copying for both
+    "netdev-64": Bridge(64, 32, programs=(AfPacketVswitchd, AfXdpVswitchd)),
+    "vif-64": Guests(64, bound=1.0),
+    "vif-1500": Guests(1500, bound=1.0),
+    "vhost-64": Guests(64, programs=(VhostGuests,)),
+    "attach-512": Attach(512),
     "idle": Idle(bound=2.0),
 }
 
@@ -67,6 +97,10 @@ class Runner:
         case = CASES[name]
         if isinstance(case, Idle):
             return [self.run_idle(name)]
+        if isinstance(case, Attach):
+            return [self.run_attach(name, case)]
+        if isinstance(case, Guests):
+            return self.run_rounds(name, case, case.wire_size)
         return self.run_bridge(name, case)
 
     def program_directory(self):
@@ -75,7 +109,7 @@ class Runner:
 
     def start(self, program, setup):
         directory = self.program_directory()
-        if issubclass(program, Vswitchd):
+        if issubclass(program, (Vswitchd, VifGuests)):
             return program(directory, setup, self.build)
         return program(directory, setup)
 
@@ -86,6 +120,10 @@ class Runner:
             setup.table_size = case.table_size
             setup.table_pcap = traffic.write_table(self.directory,
                                                    case.table_size - setup.n_stations)
+        return self.run_rounds(name, case, setup)
+
+    def run_rounds(self, name, case, setup):
+        """All programs in turn, several times. setup: what they are to forward."""
         results = {program: [] for program in case.programs}
         errors = {}
         for number in range(1, self.rounds + 1):
@@ -119,13 +157,26 @@ class Runner:
             "cycles_per_packet_median": round(median, 1),
             "mpps_median": round(statistics.median(r.mpps for r in results), 3),
             "noisy": median > NOISY * best.cycles,
-            "worker_busy_percent": round(min(r.busy for r in results) * 100, 1),
             "rounds": len(results),
             "seconds": self.seconds,
         }
+        if best.busy is not None:
+            row["worker_busy_percent"] = round(min(r.busy for r in results) * 100, 1)
         for key in best.extra:
             row[key] = best.extra[key]
         return row
+
+    def run_attach(self, name, case):
+        row = {"case": name, "program": VifGuests.name, "mpps": None, "cycles_per_packet": None,
+               "guests": case.n_guests}
+        try:
+            with self.start(VifGuests, 0) as running:
+                result = running.run("attach", case.n_guests)
+        except BenchError as error:
+            self.log(f"{name} {VifGuests.name}: failed: {error}")
+            return row | {"error": str(error)}
+        self.log(f"{name} {VifGuests.name}: {result['attach_seconds']:.2f} s")
+        return row | result
 
     def run_idle(self, name):
         row = {"case": name, "program": Vswitchd.name, "mpps": None, "cycles_per_packet": None}
@@ -145,7 +196,9 @@ class Runner:
 def add_ratios(rows):
     """To each row its cycles as a share of the peers', minimum to minimum and median to median."""
     by_program = {row["program"]: row for row in rows if "error" not in row}
-    for peer, key in ((Ovs.name, "ratio_to_ovs"), (Testpmd.name, "ratio_to_testpmd_io")):
+    for peer, key in ((Ovs.name, "ratio_to_ovs"), (Testpmd.name, "ratio_to_testpmd_io"),
+                      (AfPacketVswitchd.name, "ratio_to_af_packet"),
+                      (VhostGuests.name, "ratio_to_vhost")):
         if peer not in by_program:
             continue
         for program, row in by_program.items():

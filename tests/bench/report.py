@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The result as text: one table, and a line per bound."""
 
-from cases import CASES, Idle
-from programs import Vswitchd
+from cases import CASES, Guests, Idle
+from programs import VifGuests, Vswitchd
 
 HEADINGS = ("case", "program", "Mpps", "cycles", "median", "own", "/ovs", "med/ovs", "/io", "")
 
@@ -19,6 +19,19 @@ def _remarks(row):
         remarks.append("noisy")
     if row.get("worker_busy_percent", 100) < 95:
         remarks.append(f"had {row['worker_busy_percent']:.0f} % of its core")
+    if "ratio_to_af_packet" in row:
+        remarks.append(f"{row['ratio_to_af_packet']:.2f} of af_packet's "
+                       f"(median {row['ratio_to_af_packet_median']:.2f})")
+    if "mode" in row:
+        remarks.append(row["mode"])
+    if "ratio_to_vhost" in row:
+        remarks.append(f"{row['ratio_to_vhost']:.3f} of vhost")
+    if "packets_per_turn" in row:
+        remarks.append(f"{row['packets_per_turn']:.0f} packets a turn")
+    if "attach_seconds" in row:
+        remarks.append(f"{row['guests']} guests in {row['attach_seconds']:.2f} s, "
+                       f"{row['attach_cpu_ms_per_vif']:.3f} ms of the switch's each, "
+                       f"{row['heap_bytes_per_vif'] / 1024:.1f} KiB each")
     if "cpu_percent" in row:
         remarks.append(f"{row['cpu_percent']:.2f} % of a core in {row['seconds']:.0f} s")
     if row["case"] == "bridge-64-1m" and "fdb_entries" in row:
@@ -55,6 +68,14 @@ def _ratio_verdict(case, row):
             f"bound {case.bound:.3f} {bound}, aim {case.aim:.3f} {aim}")
 
 
+def _guests_verdict(case, row):
+    if "ratio_to_vhost" not in row:
+        return "no ratio: a program failed"
+    held = "held" if row["ratio_to_vhost"] <= case.bound else "NOT held"
+    return (f"{row['ratio_to_vhost']:.3f} of vhost's busy cycles per packet (median "
+            f"{row['ratio_to_vhost_median']:.3f}); bound {case.bound:.3f} {held}")
+
+
 def _idle_verdict(case, row):
     if "error" in row:
         return "no figure: it failed"
@@ -67,8 +88,8 @@ def verdicts(rows):
     lines = []
     for row in rows:
         case = CASES[row["case"]]
-        if row["program"] != Vswitchd.name or case.bound is None:
+        if row["program"] not in (Vswitchd.name, VifGuests.name) or case.bound is None:
             continue
-        verdict = _idle_verdict if isinstance(case, Idle) else _ratio_verdict
+        verdict = {Idle: _idle_verdict, Guests: _guests_verdict}.get(type(case), _ratio_verdict)
         lines.append(f"{row['case']}: {verdict(case, row)}")
     return lines

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Fuzz target: hostile frames and virtio_net_hdrs through the header parser, the checksums and the
- * segmentation.
+ * Fuzz target: hostile frames and virtio_net_hdrs through the header parser, the checksums, the
+ * segmentation and the merging of segments.
  *
  * The input: a virtio_net_hdr, one byte of choices, one byte of the first segment's length, then
  * the frame. Its segments are heap blocks of their exact size, so that ASan sees the first byte
@@ -17,6 +17,7 @@
 #include <rte_eal.h>
 #include <rte_mbuf.h>
 
+#include "gro.h"
 #include "l4.h"
 #include "offload.h"
 #include "vnet_hdr.h"
@@ -129,10 +130,62 @@ handle(struct rte_mbuf *pkt, const struct input *in)
 	offload_complete_at(pkt, in->hdr.csum_start, in->hdr.csum_offset);
 }
 
+/* A packet of one or two mbufs, the first of @len bytes. */
+static void
+wrap_packet(struct rte_mbuf pkt[2], const uint8_t *data, size_t size, size_t len)
+{
+	wrap(&pkt[0], data, len);
+	wrap(&pkt[1], data + len, size - len);
+	if (size > len) {
+		pkt[0].next = &pkt[1];
+		pkt[0].nb_segs = 2;
+		pkt[0].pkt_len = size;
+	}
+}
+
+/* The same packet three times, as segments that follow each other; their checksums count as right.
+ */
+static void
+merge(const uint8_t *data, size_t size, size_t len)
+{
+	struct rte_mbuf mbufs[3][2], *pkts[3];
+	uint64_t bytes = 3 * size, sum = 0;
+	uint16_t left;
+
+	for (uint32_t i = 0; i < 3; i++) {
+		struct rte_mbuf *pkt = mbufs[i];
+		struct l4 l4;
+		uint8_t *tcp;
+
+		wrap_packet(pkt, data, size, len);
+		pkt->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_GOOD;
+		pkts[i] = pkt;
+		if (l4_parse(pkt, &l4) != 0 || l4.l2_len + l4.l3_len + 20 > pkt->data_len)
+			continue;
+		tcp = rte_pktmbuf_mtod_offset(pkt, uint8_t *, l4.l2_len + l4.l3_len);
+		tcp[5] += i * (l4.l4_len - tcp[12] / 16 * 4) >> 16;
+		tcp[6] += i * (l4.l4_len - tcp[12] / 16 * 4) >> 8;
+		tcp[7] += i * (l4.l4_len - tcp[12] / 16 * 4);
+	}
+	left = gro_merge(UINT32_MAX, pkts, 3, &bytes);
+	must(left >= 1 && left <= 3, "packets appear or vanish");
+	for (uint16_t i = 0; i < left; i++) {
+		sum += pkts[i]->pkt_len;
+		must(pkts[i]->pkt_len <= UINT16_MAX ||
+			     pkts[i]->ol_flags == RTE_MBUF_F_RX_L4_CKSUM_GOOD,
+		     "merged too much");
+		if (pkts[i]->ol_flags & OFFLOAD_SEG_MASK)
+			cut(pkts[i], false);
+	}
+	must(sum == bytes, "bytes miscounted");
+	for (uint32_t i = 0; i < 6; i++)
+		free(mbufs[i / 2][i % 2].buf_addr);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct rte_mbuf first, second;
+	struct rte_mbuf pkt[2];
 	struct input in;
 	size_t len;
 
@@ -146,15 +199,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	len = in.first == 0 ? size : RTE_MIN(size, in.first * 8u);
 	if (len > UINT16_MAX)
 		return 0;
-	wrap(&first, data, len);
-	wrap(&second, data + len, size - len);
-	if (size > len) {
-		first.next = &second;
-		first.nb_segs = 2;
-		first.pkt_len = size;
+	if (in.choice & 16) {
+		merge(data, size, len);
+		return 0;
 	}
-	handle(&first, &in);
-	free(first.buf_addr);
-	free(second.buf_addr);
+	wrap_packet(pkt, data, size, len);
+	handle(pkt, &in);
+	free(pkt[0].buf_addr);
+	free(pkt[1].buf_addr);
 	return 0;
 }

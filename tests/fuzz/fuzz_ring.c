@@ -15,7 +15,9 @@
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 
+#include "fake_ctrl.h"
 #include "fake_host.h"
+#include "vif_steer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -41,6 +43,9 @@ enum command {
 	UNGRANT,
 	RESTART,
 	SETTLE,
+	CTRL_PUT,
+	CTRL_PUSH,
+	SET_CTRL_PROD,
 	COMMANDS,
 };
 
@@ -193,7 +198,7 @@ tx_burst(struct run *run, struct input *input)
 	}
 	n_slots = run->ring->rx->req_prod - before;
 	if (queue != NULL)
-		taken = vif_tx_burst(run->host->threads[0], queue, pkts, n, &lost);
+		taken = vif_send(run->host->threads[0], queue->rings, pkts, n, &lost);
 	REQUIRE(taken <= n);
 	REQUIRE(run->ring->rx->rsp_prod - before <= n_slots);
 	rte_pktmbuf_free_bulk(&pkts[taken], n - taken);
@@ -216,6 +221,27 @@ send_frame(struct run *run, struct input *input)
 		data[i] = take8(input);
 	run->ring->tx_cons = run->ring->tx_prod;
 	fake_frontend_send(run->frontend, 0, &frame);
+}
+
+/* A request on the control ring, and what its page says. */
+static void
+put_ctrl(struct run *run, struct input *input)
+{
+	struct fake_ctrl *ctrl = &run->frontend->ctrl;
+	uint16_t type = take8(input) % 12, a = take8(input), b = take8(input), c = take8(input);
+
+	if (ctrl->ring == NULL)
+		return;
+	for (unsigned int i = 0; i < 8; i++)
+		((uint8_t *)ctrl->page)[i * 8] = take8(input);
+	/* mostly what makes sense where the page's grant belongs */
+	if (type == XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING ||
+	    type == XEN_NETIF_CTRL_TYPE_DEL_GREF_MAPPING)
+		fake_ctrl_put(run->frontend, type, a & 3, b < 200 ? ctrl->page_ref : b, c);
+	else
+		fake_ctrl_put(run->frontend, type, a < 200 ? ctrl->page_ref : a, b, c);
+	if (type == XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM && b < 128)
+		ctrl->ring->ring[(ctrl->prod - 1) % FAKE_CTRL_SLOTS].req.data[0] = b & 1;
 }
 
 static void
@@ -278,6 +304,18 @@ execute(struct run *run, struct input *input)
 	case SETTLE:
 		fake_host_settle(run->host, NULL, 0);
 		break;
+	case CTRL_PUT:
+		put_ctrl(run, input);
+		break;
+	case CTRL_PUSH:
+		if (run->frontend->ctrl.ring != NULL)
+			fake_ctrl_push(run->frontend);
+		netback_process(run->host->netback);
+		break;
+	case SET_CTRL_PROD:
+		if (run->frontend->ctrl.ring != NULL)
+			run->frontend->ctrl.ring->req_prod += (uint32_t)(int8_t)take8(input);
+		break;
 	case COMMANDS:
 		break;
 	}
@@ -296,6 +334,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	run.host = fake_host_create(1, 1);
 	run.config.split = flags & 1;
 	run.config.no_sg = flags & 2;
+	run.config.ctrl = flags & 4;
+	run.config.mcast = flags & 8;
 	run.frontend = fake_host_connect(run.host, &run.config);
 	REQUIRE(run.frontend != NULL);
 	run.ring = &run.frontend->queues[0];

@@ -146,6 +146,11 @@ def test_static_replaces_learnt(bed, wires):
     learn(bed, wires, 0, A)
     bed.daemon.vsctl("fdb", "add", "br0", "mac", A, "port", "p2")
     assert bed.daemon.fdb("br0") == {(A, 0): "p2"}
+    bed.daemon.vsctl("fdb", "add", "br0", "mac", A, "port", "p2")
+    with pytest.raises(VsctlError, match="static behind port p2"):
+        bed.daemon.vsctl("fdb", "add", "br0", "mac", A, "port", "p3")
+    assert bed.daemon.fdb("br0") == {(A, 0): "p2"}
+    bed.daemon.vsctl("fdb", "del", "br0", "mac", A)
     bed.daemon.vsctl("fdb", "add", "br0", "mac", A, "port", "p3")
     assert bed.daemon.fdb("br0") == {(A, 0): "p3"}
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-# text of the file; the line that is wrong, or None; what the message must say
+# text of the file; the line that is wrong; what the message must say
 FILES = {
     "key with a typo": ("[bridge br0]\nagein = 3\n", 2, "agein.*ageing"),
     "value out of range": ("[bridge br0]\n\n; comment\nageing = 1000001\n", 4, "1000000"),
@@ -29,20 +29,29 @@ FILES = {
     "long line": ("[bridge br0]\n" + "x" * 100000 + "\n", 2, "long"),
     "workers out of range": ("[vswitchd]\nworkers = 65\n", 2, "workers.*64"),
     "cores that make no sense": ("[vswitchd]\ncores = 3-1\n", 2, "cores"),
+    "core twice": ("[vswitchd]\ncores = 0,0\n", 2, "cores.*once"),
+    "path that is relative": ("[bridge br0]\n[port x0]\nbridge = br0\n"
+                              "devargs = net_pcap0,rx_pcap=a\n", 2, "port x0.*'a'.*absolute"),
+}
+
+# the same, found when it is carried out: other lines may stand before that of the error
+STARTS = {
     "interface that is no Ethernet": ("[bridge br0]\n[port p1]\nbridge = br0\n"
-                                      "[port lo]\nbridge = br0\n", None, "port lo"),
+                                      "[port lo]\nbridge = br0\n", 4, "port lo"),
     "device that is not there": ("[bridge br0]\n[port p1]\nbridge = br0\n[port t0]\nbridge = br0\n"
                                  "type = tap\n[port x0]\nbridge = br0\ndevargs = net_nosuch0\n",
-                                 None, "port x0"),
-    "core that is not there": ("[vswitchd]\ncores = 1000\n", None, "core 1000"),
-    "more workers than cores": ("[vswitchd]\ncores = 0\nworkers = 2\n", None, "workers is 2"),
-    "memory that is too small": ("[vswitchd]\nmemory = 33\n", None, "memory is 33"),
+                                 7, "port x0"),
+    "core that is not there": ("[vswitchd]\n\ncores = 1000\n", 3, "core 1000"),
+    "more workers than cores": ("[vswitchd]\ncores = 0\nworkers = 2\n", 3, "workers is 2"),
+    "memory that is too small": ("[vswitchd]\nmemory = 33\n", 2, "memory is 33"),
+    "memory that is not there": ("[vswitchd]\nhugepages = no\nmemory = 1048576\n", 3,
+                                 "memory is 1048576 MiB, but there are .* available"),
 }
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, *STARTS])
 def test_bad_file(idle_bed, name):
-    text, line, message = FILES[name]
+    text, line, message = {**FILES, **STARTS}[name]
     daemon = idle_bed.daemon
     idle_bed.cable(1)
     before = host_state(idle_bed)
@@ -50,11 +59,10 @@ def test_bad_file(idle_bed, name):
     result = daemon.run_to_end()
     assert result.returncode == 1
     assert re.search(message, result.stderr), result.stderr
-    if line is not None:
-        assert "%s:%d: " % (daemon.config, line) in result.stderr or \
-            re.search(r"\.\.\.\S*%s:%d: " % (daemon.config.name, line), result.stderr), \
-            result.stderr
-        assert len(result.stderr.splitlines()) == 1, result.stderr
+    assert "%s:%d: " % (daemon.config, line) in result.stderr or \
+        re.search(r"\.\.\.\S*%s:%d: " % (daemon.config.name, line), result.stderr), \
+        result.stderr
+    assert name in STARTS or len(result.stderr.splitlines()) == 1, result.stderr
     assert host_state(idle_bed) == before
     daemon.start("[bridge br0]\n[port p1]\nbridge = br0\n")
     assert daemon.state()["ports"][0]["port"] == "p1"

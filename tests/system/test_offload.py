@@ -114,6 +114,26 @@ def test_super_packets_stay_whole(bed):
     assert any(blank for _, blank in frames)
 
 
+@pytest.mark.parametrize("right, port, ifname", [(netdev, "p2", "eth0"), (tap, "tap2", "tap2")],
+                         ids=lambda kind: getattr(kind, "__name__", None))
+def test_merged_from_the_wire(bed, right, port, ifname):
+    """Segments that a device delivers are merged for who takes super-packets, and wants them."""
+    one, two = pcap(bed, 1), right(bed, 2)
+    for prefix in ("10.0.0.", "fd00::"):
+        before = bed.daemon.stats(port)["merged"]
+        traffic.tcp(one, two, prefix + "2")
+        assert bed.daemon.stats(port)["merged"] - before > 100
+    merged = bed.daemon.stats(port)["merged"]
+    bed.daemon.vsctl("port", "set", port, "checksum", "full")
+    with sniffed(two, ifname) as frames:
+        traffic.tcp(one, two, "10.0.0.2", size=1 << 20)
+    assert len(frames) > 700
+    assert max(len(data) for data, _ in frames) == 1514
+    assert not any(blank for _, blank in frames)
+    assert bed.daemon.stats(port)["merged"] == merged
+    assert bed.daemon.vsctl("port", "show", port)[0]["checksum"] == "full"
+
+
 def test_super_packets_through_a_small_mtu(bed):
     """Larger than the MTU as a whole; it is the size of its segments that counts."""
     one, two = netdev(bed, 1), netdev(bed, 2)

@@ -68,11 +68,28 @@ def test_no_descriptor_is_left(bed):
         for name in ("p1", "t0", "null0"):
             bed.daemon.vsctl("port", "del", name)
     cycle()
-    wait_until(lambda: bed.sw.link("t0") is None, what="t0 is closed")
     before = count()
     for _ in range(20):
         cycle()
     wait_until(lambda: count() <= before, what=lambda: "%d descriptors: %d" % (before, count()))
+
+
+def test_deleted_port_is_closed(bed):
+    """When "port del" returns: its interface may go, and others may have it, under any name."""
+    bed.pair()
+    for number in range(20):
+        bed.daemon.vsctl("port", "add", "x%d" % number, "bridge", "br0", "devargs",
+                         "net_null0,no-rx=1")
+        bed.daemon.vsctl("port", "add", "t0", "bridge", "br0", "type", "tap")
+        reply = bed.daemon.rpc("port.del", name="x%d" % number)
+        assert reply["result"] is None
+        bed.daemon.vsctl("port", "del", "t0")
+        assert bed.sw.link("t0") is None
+        bed.sw.ip("tuntap", "add", "t0", "mode", "tap")
+        bed.sw.ip("link", "del", "t0")
+    bed.daemon.vsctl("port", "del", "p1")
+    assert "clsact" not in bed.sw.run("tc", "qdisc", "show", "dev", "p1").stdout
+    assert bed.daemon.rpc("port.add", name="p1", bridge="br0")["result"] is None
 
 
 def test_interface_that_goes_and_comes_back(bed):

@@ -213,7 +213,7 @@ fake_assert_balance(struct fake_switch *sw)
 		const struct port_stats *stats = &sw->worker->stats[id];
 
 		in += stats->rx_packets + stats->copies;
-		out += stats->tx_packets;
+		out += stats->tx_packets + stats->merged;
 		for (unsigned int r = 0; r < DROP_REASONS; r++)
 			out += stats->drops[r];
 	}

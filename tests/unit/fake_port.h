@@ -60,7 +60,7 @@ struct rte_mbuf *fake_take(struct fake_port *fake);
 /* fake_drops() - a drop counter of a port. */
 uint64_t fake_drops(struct fake_switch *sw, struct fake_port *fake, enum drop_reason reason);
 
-/* fake_assert_balance() - received + copies == sent + dropped, over all ports. */
+/* fake_assert_balance() - received + copies == sent + dropped + merged, over all ports. */
 void fake_assert_balance(struct fake_switch *sw);
 
 #endif /* TESTS_FAKE_PORT_H */

@@ -200,6 +200,22 @@ l4_frame_checksum(const struct l4_frame *f)
 	return sum == 0 && f->udp ? 0xffff : sum;
 }
 
+void
+l4_frame_put(struct l4_frame *f, uint32_t offset, uint32_t value, int bytes)
+{
+	put(f->bytes, offset, value, bytes);
+}
+
+void
+l4_frame_seal(struct l4_frame *f)
+{
+	if (!f->ipv6) {
+		put(f->bytes, f->l3 + 10, 0, 2);
+		put(f->bytes, f->l3 + 10, 0xffff & ~sum16(f->bytes + f->l3, f->l4 - f->l3, 0), 2);
+	}
+	put(f->bytes, f->l4 + (f->udp ? 6 : 16), l4_frame_checksum(f), 2);
+}
+
 bool
 l4_frame_ipv4_ok(const struct l4_frame *f)
 {

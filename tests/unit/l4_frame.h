@@ -47,10 +47,14 @@ uint16_t l4_frame_checksum(const struct l4_frame *frame);
 uint16_t l4_frame_field(const struct l4_frame *frame);
 uint16_t l4_frame_pseudo(const struct l4_frame *frame);
 
+/* l4_frame_seal() - write the checksums that the frame should have, after a change. */
+void l4_frame_seal(struct l4_frame *frame);
+
 /* l4_frame_ipv4_ok() - is the IPv4 header's checksum right? True for IPv6. */
 bool l4_frame_ipv4_ok(const struct l4_frame *frame);
 
 /* A big-endian number in the frame. */
 uint32_t l4_frame_be(const struct l4_frame *frame, uint32_t offset, int bytes);
+void l4_frame_put(struct l4_frame *frame, uint32_t offset, uint32_t value, int bytes);
 
 #endif /* TESTS_L4_FRAME_H */

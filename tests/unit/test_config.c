@@ -40,7 +40,7 @@ test_good(void **state)
 				   "\tfdb_limit = 5\n"
 				   "[port p0]\n"
 				   "bridge = xenbr0\n"
-				   "devargs = net_pcap0,rx_pcap=a.pcap,tx_pcap=b.pcap\n"
+				   "devargs = net_pcap0,rx_pcap=/a.pcap,tx_pcap=/b.pcap\n"
 				   "vid = none";
 	const struct config_section *section;
 	struct config config;
@@ -67,7 +67,7 @@ test_good(void **state)
 
 	section = config_next(&config, &port_schema, NULL);
 	assert_string_equal(section->object.values[PORT_KEY_DEVARGS].text,
-			    "net_pcap0,rx_pcap=a.pcap,tx_pcap=b.pcap");
+			    "net_pcap0,rx_pcap=/a.pcap,tx_pcap=/b.pcap");
 	config_free(&config);
 	config_free(&config);
 }
@@ -121,6 +121,11 @@ test_bad(void **state)
 		  "vswitch.conf:1: port p: there is no section [bridge b]" },
 		{ "[bridge b]\n[port p]\nbridge = b\ntype = tap\ndevargs = x\n",
 		  "vswitch.conf:2: port p: devargs are for type eth, not tap" },
+		{ "[bridge b]\n[port p]\nbridge = b\ndevargs = net_pcap0,rx_pcap=a\n",
+		  "vswitch.conf:2: port p: devargs: the path 'a' is not absolute" },
+		{ "[vswitchd]\n\ncores = 1-2,2\n",
+		  "vswitch.conf:3: vswitchd: cores: '1-2,2' is not a list of cores 0-1023, each "
+		  "once, such as 1-3,5" },
 		{ "[bridge b]\n[port vif1.0]\nbridge = b\n",
 		  "vswitch.conf:2: port vif1.0: a guest's vif is attached by its xl.cfg, not "
 		  "here" },
@@ -151,6 +156,32 @@ test_odd_bytes(void **state)
 	memset(text + len, '1', sizeof(text) - len);
 	assert_int_equal(read_text(text, sizeof(text), &config, &err), -EINVAL);
 	assert_string_equal(err.msg, "vswitch.conf:2: the line is longer than 1021 characters");
+}
+
+/* Faults that show only when a value is used are told with its line, too. */
+static void
+test_later_faults(void **state)
+{
+	static const char text[] = "\n[vswitchd]\nworkers = 1\n\ncores = 1\n";
+	const struct config_section *section;
+	struct config config;
+	struct error err;
+
+	assert_int_equal(read_text(text, sizeof(text) - 1, &config, &err), 0);
+	section = config_next(&config, &vswitchd_schema, NULL);
+	error_set(&err, ENOMEM, "x");
+	assert_int_equal(config_fault(&config, section, VSWITCHD_KEY_CORES, &err), -ENOMEM);
+	assert_string_equal(err.msg, "vswitch.conf:5: x");
+	error_set(&err, ENOMEM, "x");
+	config_fault(&config, section, VSWITCHD_KEY_MEMORY, &err);
+	assert_string_equal(err.msg, "vswitch.conf:2: x");
+	error_set(&err, ENOMEM, "x");
+	config_fault(&config, section, CONFIG_NO_KEY, &err);
+	assert_string_equal(err.msg, "vswitch.conf:2: x");
+	error_set(&err, ENOMEM, "x");
+	config_fault(&config, NULL, VSWITCHD_KEY_CORES, &err);
+	assert_string_equal(err.msg, "x");
+	config_free(&config);
 }
 
 /* The longest legal value and the longest legal line arrive whole. */
@@ -218,7 +249,7 @@ main(void)
 		cmocka_unit_test(test_good),       cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_bad),        cmocka_unit_test(test_odd_bytes),
 		cmocka_unit_test(test_line_limit), cmocka_unit_test(test_many),
-		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_files),      cmocka_unit_test(test_later_faults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -42,9 +43,10 @@ test_requests(void **state)
 		{ "bridge show xenbr0", "bridge.show", "{\"name\":\"xenbr0\"}" },
 		{ "port add vif1.0 bridge xenbr0 vid 10", "port.add",
 		  "{\"name\":\"vif1.0\",\"bridge\":\"xenbr0\",\"vid\":10}" },
-		{ "port add p0 bridge xenbr0 devargs net_pcap0,rx_pcap=a.pcap", "port.add",
-		  "{\"name\":\"p0\",\"bridge\":\"xenbr0\",\"devargs\":\"net_pcap0,rx_pcap=a."
-		  "pcap\"}" },
+		{ "port add p0 bridge xenbr0 devargs net_pcap0,rx_pcap=a.pcap,tx_pcap=/b",
+		  "port.add",
+		  "{\"name\":\"p0\",\"bridge\":\"xenbr0\",\"devargs\":\"net_pcap0,"
+		  "rx_pcap=/tmp/a.pcap,tx_pcap=/b\"}" },
 		{ "port add xenbr0 bridge xenbr0 type tap", "port.add",
 		  "{\"name\":\"xenbr0\",\"bridge\":\"xenbr0\",\"type\":\"tap\"}" },
 		{ "port set eth1 vid none mtu keep", "port.set",
@@ -72,6 +74,7 @@ test_requests(void **state)
 	json_t *params;
 	size_t i;
 
+	assert_int_equal(chdir("/tmp"), 0); /* where relative paths start */
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		if (parse(cases[i].line, &request, &err) < 0)
 			fail_msg("%s: %s", cases[i].line, err.msg);
@@ -85,32 +88,41 @@ test_requests(void **state)
 	}
 }
 
+/* -EINVAL: wrong usage; -ERANGE: the grammar is right, a value is not. */
 static void
-test_usage_errors(void **state)
+test_errors(void **state)
 {
 	static const struct {
 		const char *line, *message;
+		int ret;
 	} cases[] = {
-		{ "", "a command is missing: show, bridge, port, vif, fdb, stats, version, help" },
+		{ "", "a command is missing: show, bridge, port, vif, fdb, stats, worker, version, help" },
 		{ "brdige add x", "unknown command 'brdige'; did you mean 'bridge'?" },
 		{ "interface", "unknown command 'interface'; known: show, bridge, port, vif, fdb, "
-			       "stats, version, help" },
+			       "stats, worker, version, help" },
 		{ "bridge", "bridge: a verb is missing: add, del, set, show, help" },
 		{ "bridge shwo", "bridge: unknown verb 'shwo'; did you mean 'show'?" },
 		{ "vif add x", "vif: unknown verb 'add'; known: show, help" },
 		{ "bridge add", "bridge add: a name is missing: vsctl bridge add BRIDGE ..." },
 		{ "bridge add x/y",
 		  "bridge: 'x/y' is not a name of 1-15 letters, digits or . _ - + "
-		  "@ ~" },
+		  "@ ~",
+		  -ERANGE },
 		{ "bridge add b ageing", "bridge: ageing needs a value: SECONDS" },
 		{ "bridge add b agein 3", "bridge b: unknown key 'agein'; did you mean 'ageing'?" },
 		{ "bridge add b ageing x",
 		  "bridge b: ageing: 'x' is not a number of seconds from 0 "
-		  "to 1000000" },
+		  "to 1000000",
+		  -ERANGE },
+		{ "bridge add b ageing 1000001",
+		  "bridge b: ageing: '1000001' is not a number of seconds from 0 to 1000000",
+		  -ERANGE },
 		{ "bridge add b ageing 1 ageing 2", "bridge b: ageing is given twice" },
 		{ "bridge set b", "bridge b: nothing to set: give a key and its value" },
 		{ "bridge del b now", "bridge b: unknown key 'now'; there are none here" },
 		{ "port add eth1", "port eth1: bridge is missing: the bridge that the port is on" },
+		{ "port set eth1 type tab", "port eth1: type can only be given when the object is "
+					    "added" },
 		{ "port set eth1 type tap", "port eth1: type can only be given when the object is "
 					    "added" },
 		{ "fdb add b mac 00:00:00:00:00:01", "fdb b: port is missing: the port that the "
@@ -123,7 +135,8 @@ test_usage_errors(void **state)
 	size_t i;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_not_equal(parse(cases[i].line, &request, &err), 0);
+		assert_int_equal(parse(cases[i].line, &request, &err),
+				 cases[i].ret != 0 ? cases[i].ret : -EINVAL);
 		assert_string_equal(err.msg, cases[i].message);
 	}
 }
@@ -204,7 +217,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests),
-		cmocka_unit_test(test_usage_errors),
+		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_table),
 	};

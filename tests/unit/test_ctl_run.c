@@ -217,8 +217,10 @@ test_status(void **state)
 {
 	expect("bridge add br1", 0, "");
 	expect("bridge add xenbr0", 1, "vsctl: there is a bridge xenbr0 already\n");
-	expect("bridge add b ageing x", 2,
+	expect("bridge add b ageing x", 1,
 	       "vsctl: bridge b: ageing: 'x' is not a number of seconds from 0 to 1000000\n");
+	expect("bridge add b agein 1", 2,
+	       "vsctl: bridge b: unknown key 'agein'; did you mean 'ageing'?\n");
 	expect("bridge set b ageing 1", 1, "vsctl: there is no method \"bridge.set\"\n");
 	expect("-s /nonexistent/sock show", 1,
 	       "vsctl: vswitchd is not running (no socket /nonexistent/sock): start it: "
@@ -236,8 +238,8 @@ test_shows(void **state)
 	       "BRIDGE  AGEING  FDB-LIMIT  FDB-ENTRIES  PORTS\n"
 	       "xenbr0     300      65536            2      0\n");
 	expect("stats show", 0,
-	       "PORT  RX-PACKETS  RX-BYTES  TX-PACKETS  TX-BYTES  COPIES  UNLEARNT  DROPS\n"
-	       "p0             5         -           -         -       -         -      3\n"
+	       "PORT  RX-PACKETS  RX-BYTES  TX-PACKETS  TX-BYTES  COPIES  MERGED  UNLEARNT  DROPS\n"
+	       "p0             5         -           -         -       -       -         -      3\n"
 	       "\n"
 	       "PORT  DROPPED-FOR   PACKETS\n"
 	       "p0    mtu_exceeded        2\n"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -84,10 +85,21 @@ nothing(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
 	return 0;
 }
 
+/* What the method "slow" begins goes on for as many questions as this says. */
+static unsigned int slow_left;
+
+static bool
+slow_pending(void *ctx, const json_t *params)
+{
+	assert_true(json_is_object(params));
+	return slow_left > 0 && slow_left-- > 0;
+}
+
 static const struct rpc_method methods[] = {
-	{ "echo", echo },       { "missing", missing }, { "silent", silent },
-	{ "odd", odd_bytes },   { "big", big },         { "bridge.add", bridge_add },
-	{ "nothing", nothing },
+	{ "echo", echo },       { "missing", missing },
+	{ "silent", silent },   { "odd", odd_bytes },
+	{ "big", big },         { "bridge.add", bridge_add },
+	{ "nothing", nothing }, { "slow", nothing, slow_pending },
 };
 static const struct rpc_dispatch dispatch = {
 	.methods = methods,
@@ -221,6 +233,21 @@ expect_params(const char *params, const char *expected)
 	expect(request, expected);
 }
 
+/* A number must be a number. */
+static void
+expect_type(const char *ageing, const char *type)
+{
+	char params[64], reply[256];
+
+	snprintf(params, sizeof(params), "{\"name\":\"b\",\"ageing\":%s}", ageing);
+	snprintf(reply, sizeof(reply),
+		 "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32602,\"message\":\"bridge b: ageing "
+		 "must be a number of seconds from 0 to 1000000, not a JSON "
+		 "%s\",\"data\":{\"errno\":\"EINVAL\"}},\"id\":1}",
+		 type);
+	expect_params(params, reply);
+}
+
 static void
 test_params(void **state)
 {
@@ -230,23 +257,23 @@ test_params(void **state)
 
 	expect_params("{\"name\":\"b\"}",
 		      "{\"jsonrpc\":\"2.0\",\"result\":{\"name\":\"b\",\"ageing\":300},\"id\":1}");
-	expect_params("{\"ageing\":10,\"name\":\"b\",\"fdb_limit\":\"7\"}",
+	expect_params("{\"ageing\":10,\"name\":\"b\",\"fdb_limit\":7}",
 		      "{\"jsonrpc\":\"2.0\",\"result\":{\"name\":\"b\",\"ageing\":10},\"id\":1}");
-	expect_params(
-		"{\"name\":\"b\",\"ageing\":\"soon\"}",
-		"{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32602,\"message\":\"bridge b: ageing: "
-		"'soon' is not a number of seconds from 0 to "
-		"1000000\",\"data\":{\"errno\":\"EINVAL\"}},\"id\":1}");
+	expect_type("\"10\"", "string");
+	expect_type("true", "boolean");
+	expect_type("null", "null");
+	expect_type("1.5", "fraction");
+	expect_type("[1]", "array");
+	expect_type("{}", "object");
 	expect_params(
 		"{\"name\":\"b\",\"ageing\":9999999}",
 		"{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32602,\"message\":\"bridge b: ageing: "
 		"'9999999' is not a number of seconds from 0 to "
 		"1000000\",\"data\":{\"errno\":\"ERANGE\"}},\"id\":1}");
-	expect_params(
-		"{\"name\":\"b\",\"ageing\":[1]}",
-		"{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32602,\"message\":\"bridge b: 'ageing' "
-		"must be a string, a number or a "
-		"boolean\",\"data\":{\"errno\":\"EINVAL\"}},\"id\":1}");
+	expect_params("{\"name\":\"b\",\"agein\":[1]}",
+		      "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32602,\"message\":\"bridge b: "
+		      "unknown key 'agein'; did you mean "
+		      "'ageing'?\",\"data\":{\"errno\":\"EINVAL\"}},\"id\":1}");
 	expect_params("{}", "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32602,\"message\":\"bridge: "
 			    "name is missing\",\"data\":{\"errno\":\"EINVAL\"}},\"id\":1}");
 	expect_params(
@@ -262,6 +289,16 @@ test_params(void **state)
 			 0);
 	assert_int_equal(obj.values[PORT_KEY_VID].number, 0);
 	assert_true(obj.values[PORT_KEY_VID].is_set);
+	json_decref(json);
+	json = json_pack("{s:s, s:i}", "name", "p", "bridge", 7);
+	assert_int_equal(rpc_params_read(json, &port_schema, VERB_ADD, NAME_REQUIRED, &obj, &err),
+			 -EINVAL);
+	assert_string_equal(err.msg, "port p: bridge must be a name of 1-15 letters, digits or . _ "
+				     "- + @ ~, not a JSON number");
+	json_decref(json);
+	json = json_pack("{s:s, s:s, s:s}", "name", "p", "bridge", "b", "vid", "none");
+	assert_int_equal(rpc_params_read(json, &port_schema, VERB_ADD, NAME_REQUIRED, &obj, &err),
+			 0);
 	json_decref(json);
 }
 
@@ -418,6 +455,61 @@ test_pipelining(void **state)
 	close(fd);
 }
 
+static const char slow_request[] =
+	"{\"jsonrpc\":\"2.0\",\"method\":\"slow\",\"params\":{},\"id\":1}\n";
+static const char slow_reply[] = "{\"jsonrpc\":\"2.0\",\"result\":null,\"id\":1}\n";
+
+/*
+ * A reply waits for the end of what its method began; so do the client's next requests, but not
+ * other clients.
+ */
+static void
+test_held(void **state)
+{
+	static const char request[] = "{\"jsonrpc\":\"2.0\",\"method\":\"nothing\",\"id\":2}\n";
+	static const char reply[] = "{\"jsonrpc\":\"2.0\",\"result\":null,\"id\":2}\n";
+	struct fixture *f = *state;
+	int fd = client_connect(f), other = client_connect(f);
+	char text[512];
+
+	slow_left = UINT_MAX;
+	send_all(f, fd, slow_request, sizeof(slow_request) - 1);
+	send_all(f, fd, request, sizeof(request) - 2);
+	shutdown(fd, SHUT_WR);
+	while (n_calls == 0)
+		turn(f);
+	send_all(f, other, request, sizeof(request) - 1);
+	receive_lines(f, other, text, sizeof(text), 1);
+	assert_string_equal(text, reply);
+	assert_int_equal(n_calls, 2);
+	assert_int_equal(recv(fd, text, sizeof(text), 0), -1);
+	slow_left = 3;
+	receive_lines(f, fd, text, sizeof(text), 2);
+	assert_int_equal(slow_left, 0);
+	assert_int_equal(strncmp(text, slow_reply, strlen(slow_reply)), 0);
+	assert_string_equal(text + strlen(slow_reply), reply);
+	close(other);
+	close(fd);
+}
+
+/* A client that goes away while its reply waits, and a server that does. */
+static void
+test_held_hang_up(void **state)
+{
+	struct fixture *f = *state;
+	int fd = client_connect(f), other = client_connect(f);
+
+	slow_left = UINT_MAX;
+	send_all(f, fd, slow_request, sizeof(slow_request) - 1);
+	send_all(f, other, slow_request, sizeof(slow_request) - 1);
+	while (n_calls < 2)
+		turn(f);
+	close(fd);
+	turn(f);
+	turn(f);
+	close(other);
+}
+
 /* A client that sends and does not read is paused, others are served, and it may go on later. */
 static void
 test_backlog(void **state)
@@ -530,6 +622,8 @@ main(void)
 		cmocka_unit_test(test_params),
 		cmocka_unit_test_setup_teardown(test_socket, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pipelining, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_held, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_held_hang_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_backlog, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_client_limit, setup, teardown),

@@ -20,7 +20,8 @@ expect_error(const struct object_schema *schema, enum schema_verb verb, const ch
 	struct error err;
 
 	object_init(&obj, schema);
-	assert_int_equal(object_set_name(&obj, name, &err), 0);
+	if (name != NULL)
+		assert_int_equal(object_set_name(&obj, name, &err), 0);
 	assert_true(object_set(&obj, verb, key, text, &err) < 0);
 	assert_string_equal(err.msg, message);
 }
@@ -163,14 +164,14 @@ test_messages(void **state)
 		     "bridge xenbr0: ageing: 'abc' is not a number of seconds from 0 to 1000000");
 	expect_error(&port_schema, VERB_ADD, "eth1", "vid", "4095",
 		     "port eth1: vid: '4095' is not a number from 1 to 4094 or none");
-	expect_error(&port_schema, VERB_ADD, "eth1", "type", "foo",
-		     "port eth1: type: 'foo' is not one of auto, netdev, tap, eth, vif");
+	expect_error(&vswitchd_schema, VERB_CONFIG, NULL, "hugepages", "foo",
+		     "vswitchd: hugepages: 'foo' is not one of auto, yes, no");
 	expect_error(&fdb_schema, VERB_ADD, "xenbr0", "mac", "zz",
 		     "fdb xenbr0: mac: 'zz' is not a MAC address such as 00:16:3e:01:02:03");
 	expect_error(&port_schema, VERB_ADD, "eth1", "brigde", "xenbr0",
 		     "port eth1: unknown key 'brigde'; did you mean 'bridge'?");
-	expect_error(&bridge_schema, VERB_SET, "xenbr0", "colour", "red",
-		     "bridge xenbr0: unknown key 'colour'; known here: ageing, fdb-limit");
+	expect_error(&fdb_schema, VERB_ADD, "xenbr0", "colour", "red",
+		     "fdb xenbr0: unknown key 'colour'; known here: mac, vid, port");
 	expect_error(&port_schema, VERB_SET, "p0", "devargs", "net_null0",
 		     "port p0: devargs can only be given when the object is added");
 	expect_error(&fdb_schema, VERB_FLUSH, "xenbr0", "mac", "00:00:00:00:00:01",
@@ -237,10 +238,11 @@ test_cores(void **state)
 {
 	static const char *const bad[] = { "",    ",", "1,",   "1-",  "-1",
 					   "3-1", "a", "1--2", "1;2", "1-2-3" };
+	static const char *const twice[] = { "1,1", "1-3,2", "2,1-3", "0-1,1-2" };
 	uint16_t cores[8];
 	size_t i;
 
-	assert_int_equal(cores_parse("5,1-3,2", cores, 8), 4);
+	assert_int_equal(cores_parse("5,1-3", cores, 8), 4);
 	assert_int_equal(cores[0], 1);
 	assert_int_equal(cores[3], 5);
 	assert_int_equal(cores_parse("0-1023", cores, 8), 1024);
@@ -249,6 +251,47 @@ test_cores(void **state)
 	assert_int_equal(cores_parse("0-10240000000", NULL, 0), -ERANGE);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_true(cores_parse(bad[i], cores, 8) < 0);
+	for (i = 0; i < sizeof(twice) / sizeof(twice[0]); i++)
+		assert_int_equal(cores_parse(twice[i], cores, 8), -EINVAL);
+	expect_error(&vswitchd_schema, VERB_CONFIG, NULL, "cores", "1,1",
+		     "vswitchd: cores: '1,1' is not a list of cores 0-1023, each once, such as "
+		     "1-3,5");
+}
+
+/* Relative paths would be relative to nobody knows what. */
+static void
+test_devargs_paths(void **state)
+{
+	static const char *const good[] = {
+		"net_pcap0,rx_pcap=/a,tx_pcap=/b",
+		"net_pcap0,rx_iface=eth0",
+		"0000:03:00.0",
+		"net_null0,no-rx=1",
+		"net_af_packet0,iface=rx_pcap=x",
+	};
+	static const char *const bad[] = {
+		"net_pcap0,rx_pcap=a.pcap,tx_pcap=/b",
+		"net_pcap0,rx_pcap=/b,tx_pcap=a.pcap",
+		"net_virtio_user0,path=a.pcap",
+	};
+	struct object obj;
+	struct error err;
+	size_t i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		object_init(&obj, &port_schema);
+		assert_int_equal(object_set(&obj, VERB_ADD, "bridge", "b", &err), 0);
+		assert_int_equal(object_set(&obj, VERB_ADD, "devargs", good[i], &err), 0);
+		assert_int_equal(object_check(&obj, VERB_ADD, &err), 0);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		object_init(&obj, &port_schema);
+		object_set_name(&obj, "p0", &err);
+		assert_int_equal(object_set(&obj, VERB_ADD, "bridge", "b", &err), 0);
+		assert_int_equal(object_set(&obj, VERB_ADD, "devargs", bad[i], &err), 0);
+		assert_int_equal(object_check(&obj, VERB_ADD, &err), -EINVAL);
+		assert_string_equal(err.msg, "port p0: devargs: the path 'a.pcap' is not absolute");
+	}
 }
 
 static void
@@ -272,7 +315,7 @@ main(void)
 		cmocka_unit_test(test_values),    cmocka_unit_test(test_names),
 		cmocka_unit_test(test_messages),  cmocka_unit_test(test_object),
 		cmocka_unit_test(test_port_type), cmocka_unit_test(test_cores),
-		cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_nearest),   cmocka_unit_test(test_devargs_paths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,260 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* vif ports in a real switch: guests on the fake hypervisor that talk to each other. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-#include <event2/event.h>
-#include <rte_eal.h>
-#include <rte_launch.h>
-#include <rte_lcore.h>
-#include <rte_mempool.h>
-#include <rte_rcu_qsbr.h>
-
-#include "error.h"
-#include "fake_frontend.h"
-#include "fdb.h"
-#include "port_vif.h"
-#include "switch.h"
-#include "vif.h"
-
-#define GUESTS 3
-#define TRIES 20000 /* of a condition, up to a millisecond each */
+#include "vif_bed.h"
 
 static const struct fake_frontend_config configs[GUESTS] = {
 	{ .domid = 1, .split = true, .n_queues = 2 },
 	{ .domid = 2, .no_csum_ipv4 = true, .no_csum_ipv6 = true },
 	{ .domid = 3, .no_sg = true },
 };
-
-struct bed {
-	struct fake_hypervisor *fake;
-	struct event_base *base;
-	struct datapath *dp;
-	struct worker *worker;
-	struct vswitch *sw;
-	bool threaded;
-	struct fake_frontend *guests[GUESTS];
-};
-
-static struct rte_mempool *pool;
-
-static void
-start_switch(struct bed *bed)
-{
-	struct error err = { 0 };
-
-	bed->base = event_base_new();
-	bed->dp = datapath_create();
-	bed->worker = worker_create(bed->dp, 0, pool);
-	bed->sw = switch_create(bed->base, bed->dp, pool, &err);
-	assert_non_null(bed->sw);
-	assert_int_equal(port_vif_init(bed->sw, fake_hypervisor_get(bed->fake), &err), 0);
-	if (bed->threaded)
-		assert_int_equal(rte_eal_remote_launch(worker_run, bed->worker,
-						       rte_get_next_lcore(-1, 1, 0)),
-				 0);
-	else
-		rte_rcu_qsbr_thread_online(bed->dp->qsbr, 0);
-}
-
-static void
-stop_switch(struct bed *bed)
-{
-	if (bed->threaded) {
-		worker_stop(bed->worker);
-		rte_eal_mp_wait_lcore();
-	} else {
-		rte_rcu_qsbr_thread_offline(bed->dp->qsbr, 0);
-	}
-	port_vif_fini(bed->sw);
-	switch_destroy(bed->sw);
-	worker_destroy(bed->worker);
-	datapath_destroy(bed->dp);
-	event_base_free(bed->base);
-}
-
-static void
-add_bridge(struct bed *bed, const char *name)
-{
-	struct bridge_config config = { .ageing = 300, .fdb_limit = FDB_LIMIT_DEFAULT };
-	struct error err;
-
-	assert_int_equal(switch_bridge_add(bed->sw, name, &config, &err), 0);
-	port_vif_bridge_added(bed->sw, name);
-}
-
-/* One round of everything there is: guests, control thread, and the worker if it has no thread. */
-static void
-run_once(struct bed *bed)
-{
-	for (unsigned int i = 0; i < GUESTS; i++)
-		if (bed->guests[i] != NULL)
-			fake_frontend_step(bed->guests[i]);
-	event_base_loop(bed->base, EVLOOP_NONBLOCK);
-	if (bed->threaded) {
-		usleep(1000);
-	} else {
-		bed->worker->event_fn(bed->worker, bed->worker->event_arg);
-		worker_turn(bed->worker);
-	}
-	rcu_poll(bed->sw->rcu);
-}
-
-/* The same while waiting for something that takes a timer. */
-static void
-wait_once(struct bed *bed)
-{
-	run_once(bed);
-	if (!bed->threaded)
-		usleep(100);
-}
-
-static void
-run(struct bed *bed)
-{
-	for (unsigned int i = 0; i < 50; i++)
-		run_once(bed);
-}
-
-static bool
-all_connected(struct bed *bed)
-{
-	for (unsigned int i = 0; i < GUESTS; i++) {
-		char name[SWITCH_NAME_SIZE];
-		struct switch_port *port;
-
-		snprintf(name, sizeof(name), "vif%u.0", configs[i].domid);
-		port = switch_port_find(bed->sw, name);
-		if (port == NULL || !port->dp->up)
-			return false;
-	}
-	return true;
-}
-
-static void
-attach(struct bed *bed, const char *name, const char *bridge, int expected)
-{
-	struct port_config config = { .kind = PORT_KIND_VIF, .n_queues = 1 };
-	struct error err = { 0 };
-
-	snprintf(config.name, sizeof(config.name), "%s", name);
-	assert_int_equal(switch_port_add(bed->sw, bridge, &config, &err), expected);
-	assert_int_equal(err.msg[0] != '\0', expected != 0);
-}
-
-/* What xl and scripts/vif-bridge do for each guest. */
-static void
-start_guests(struct bed *bed)
-{
-	for (unsigned int i = 0; i < GUESTS; i++) {
-		char name[SWITCH_NAME_SIZE];
-
-		assert_int_equal(fake_toolstack_attach(bed->fake, &configs[i]), 0);
-		bed->guests[i] = fake_frontend_create(bed->fake, &configs[i]);
-		for (int try = 0; try < TRIES &&
-				  fake_backend_state(bed->fake, &configs[i]) != XenbusStateInitWait;
-		     try++)
-			wait_once(bed);
-		snprintf(name, sizeof(name), "vif%u.0", configs[i].domid);
-		attach(bed, name, "xenbr0", 0);
-		fake_toolstack_hotplug(bed->fake, &configs[i], "connected");
-	}
-	for (int try = 0; try < TRIES && !all_connected(bed); try++)
-		wait_once(bed);
-	assert_true(all_connected(bed));
-}
-
-static int
-setup_bed(void **state, bool threaded)
-{
-	struct bed *bed = calloc(1, sizeof(*bed));
-
-	bed->fake = fake_hypervisor_create();
-	bed->threaded = threaded;
-	start_switch(bed);
-	add_bridge(bed, "xenbr0");
-	*state = bed;
-	return 0;
-}
-
-static int
-setup(void **state)
-{
-	return setup_bed(state, false);
-}
-
-static int
-setup_threaded(void **state)
-{
-	return setup_bed(state, true);
-}
-
-static int
-teardown(void **state)
-{
-	struct bed *bed = *state;
-	struct fake_counts counts;
-
-	stop_switch(bed);
-	counts = fake_hypervisor_counts(bed->fake);
-	assert_int_equal(counts.maps + counts.bound + counts.watches + counts.threads, 0);
-	for (unsigned int i = 0; i < GUESTS; i++)
-		fake_frontend_destroy(bed->guests[i]);
-	fake_hypervisor_destroy(bed->fake);
-	free(bed);
-	assert_int_equal(rte_mempool_in_use_count(pool), 0);
-	return 0;
-}
-
-/* An Ethernet frame from guest @from (0..) to guest @to, or to all (-1). */
-static uint32_t
-make_frame(uint8_t *frame, int to, int from, uint32_t len)
-{
-	memset(frame, 0, len);
-	memset(frame, 0xff, 6);
-	if (to >= 0)
-		memcpy(frame, (const uint8_t[]){ 2, 0, 0, 0, 0, (uint8_t)(to + 1) }, 6);
-	memcpy(frame + 6, (const uint8_t[]){ 2, 0, 0, 0, 0, (uint8_t)(from + 1) }, 6);
-	frame[12] = 0x88;
-	frame[13] = 0xb5;
-	for (uint32_t i = 14; i < len; i++)
-		frame[i] = (uint8_t)(i + (uint32_t)from);
-	return len;
-}
-
-static void
-send_frame(struct bed *bed, int from, const uint8_t *frame, uint32_t len)
-{
-	struct fake_frame f = { .data = frame, .len = len };
-
-	assert_true(fake_frontend_send(bed->guests[from], 0, &f) > 0);
-}
-
-/* Whatever comes first on any queue of the guest. Return: its length; 0: none came. */
-static int
-recv_frame(struct bed *bed, int guest, uint8_t *frame, size_t size)
-{
-	struct fake_frontend *frontend = bed->guests[guest];
-	int len = 0;
-
-	for (int try = 0; try < (bed->threaded ? TRIES : 50) && len == 0; try++) {
-		for (uint16_t q = 0; q < frontend->n_queues && len == 0; q++)
-			len = fake_frontend_recv(frontend, q, frame, size, NULL);
-		if (len == 0)
-			run_once(bed);
-	}
-	for (uint16_t q = 0; q < frontend->n_queues; q++)
-		fake_frontend_reap(frontend, q);
-	return len;
-}
 
 static void
 test_guests_talk(void **state)
@@ -328,10 +80,11 @@ test_balance(void **state)
 		sum.rx_packets += stats.rx_packets;
 		sum.tx_packets += stats.tx_packets;
 		sum.copies += stats.copies;
+		sum.merged += stats.merged;
 		drops += drops_of(&stats);
 	}
 	assert_int_equal(sum.rx_packets, 630);
-	assert_int_equal(sum.rx_packets + sum.copies, sum.tx_packets + drops);
+	assert_int_equal(sum.rx_packets + sum.copies, sum.tx_packets + sum.merged + drops);
 	port = switch_port_find(bed->sw, "vif3.0");
 	switch_port_stats(bed->sw, port, &stats);
 	assert_int_equal(stats.drops[DROP_BAD_REQUEST], 30);
@@ -398,6 +151,34 @@ test_tx_error(void **state)
 	assert_int_equal(stats.tx_bytes, before.tx_bytes);
 }
 
+/* What a guest's own filter keeps from it is counted as that, on its port. */
+static void
+test_multicast_filter(void **state)
+{
+	static const uint8_t group[6] = { 0x01, 0, 0x5e, 0, 0, 7 };
+	struct bed *bed = *state;
+	struct port_stats before, stats;
+	struct switch_port *port;
+	uint8_t frame[60], got[60];
+
+	start_guests(bed);
+	port = switch_port_find(bed->sw, "vif2.0");
+	switch_port_stats(bed->sw, port, &before);
+	fake_frontend_write(bed->guests[1], "request-multicast-control", "1");
+	run(bed);
+	make_frame(frame, -1, 0, 60);
+	memcpy(frame, group, sizeof(group));
+	send_frame(bed, 0, frame, 60);
+	assert_int_equal(recv_frame(bed, 2, got, sizeof(got)), 60);
+	assert_int_equal(recv_frame(bed, 1, got, sizeof(got)), 0);
+	switch_port_stats(bed->sw, port, &stats);
+	assert_int_equal(stats.drops[DROP_MULTICAST], 1);
+	assert_int_equal(stats.tx_packets, before.tx_packets);
+	assert_int_equal(stats.tx_bytes, before.tx_bytes);
+	send_frame(bed, 0, frame, make_frame(frame, -1, 0, 60));
+	assert_int_equal(recv_frame(bed, 1, got, sizeof(got)), 60);
+}
+
 /* The event channels cannot be read: all queues are looked at, and the log says so. */
 static void
 test_events_lost(void **state)
@@ -432,12 +213,41 @@ test_caps(void **state)
 	assert_int_equal(switch_port_find(bed->sw, "vif2.0")->dp->caps, 0);
 }
 
+/* A guest that forwards what it gets wants it complete, whatever its driver says. */
+static void
+test_checksum_full(void **state)
+{
+	struct bed *bed = *state;
+	struct port_config config = { .checksum_full = true };
+	struct switch_port *port;
+	struct error err;
+	uint32_t caps;
+
+	start_guests(bed);
+	port = switch_port_find(bed->sw, "vif1.0");
+	caps = port->dp->caps;
+	assert_int_equal(switch_port_set(bed->sw, "vif1.0", PORT_SET_CHECKSUM, NULL, &config, &err),
+			 0);
+	assert_int_equal(port->dp->caps & PORT_CAPS_OFFLOAD, 0);
+	/* it says so again when it connects anew */
+	switch_port_caps(bed->sw, port->dp, caps);
+	assert_int_equal(port->dp->caps & PORT_CAPS_OFFLOAD, 0);
+	config.checksum_full = false;
+	assert_int_equal(switch_port_set(bed->sw, "vif1.0", PORT_SET_MTU, NULL, &config, &err), 0);
+	assert_int_equal(port->dp->caps & PORT_CAPS_OFFLOAD, 0);
+	assert_int_equal(switch_port_set(bed->sw, "vif1.0", PORT_SET_CHECKSUM, NULL, &config, &err),
+			 0);
+	assert_int_equal(port->dp->caps, caps);
+}
+
 /* The daemon goes and comes back: vifs find their bridges again, frontends notice nothing. */
 static void
 test_restart(void **state)
 {
 	struct bed *bed = *state;
-	struct port_config settings = { .vid = 7, .mtu = 2000, .fdb_limit = 5 };
+	struct port_config settings = {
+		.vid = 7, .mtu = 2000, .fdb_limit = 5, .checksum_full = true
+	};
 	struct switch_port *port;
 	uint8_t frame[60], got[60];
 	struct error err;
@@ -448,7 +258,8 @@ test_restart(void **state)
 
 		snprintf(name, sizeof(name), "vif%u.0", configs[i].domid);
 		assert_int_equal(switch_port_set(bed->sw, name,
-						 PORT_SET_VID | PORT_SET_MTU | PORT_SET_FDB_LIMIT,
+						 PORT_SET_VID | PORT_SET_MTU | PORT_SET_FDB_LIMIT |
+							 PORT_SET_CHECKSUM,
 						 NULL, &settings, &err),
 				 0);
 	}
@@ -472,6 +283,8 @@ test_restart(void **state)
 	assert_int_equal(port->dp->vid, 7);
 	assert_int_equal(port->dp->mtu, 2000);
 	assert_int_equal(port->config.fdb_limit, 5);
+	assert_true(port->config.checksum_full);
+	assert_int_equal(port->dp->caps & PORT_CAPS_OFFLOAD, 0);
 	/* the one that the operator took away stays away */
 	assert_null(switch_port_find(bed->sw, "vif3.0")->bridge);
 }
@@ -615,26 +428,6 @@ test_threaded_churn(void **state)
 	assert_null(bed->guests[1]->broken);
 }
 
-static void
-start_eal(void)
-{
-	static char text[][24] = {
-		"test",           "--no-huge",         "--no-shconf", "--no-pci",
-		"--no-telemetry", "--log-level=error", "-m",          "64",
-		"--lcores=0,1@0",
-	};
-	char *args[RTE_DIM(text) + 1] = { NULL };
-
-	for (unsigned int i = 0; i < RTE_DIM(text); i++)
-		args[i] = text[i];
-	if (rte_eal_init(RTE_DIM(text), args) < 0)
-		exit(EXIT_FAILURE);
-	pool = rte_pktmbuf_pool_create("mbufs", 4095, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-				       SOCKET_ID_ANY);
-	if (pool == NULL)
-		exit(EXIT_FAILURE);
-}
-
 int
 main(void)
 {
@@ -643,8 +436,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_balance, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_sg_mtu, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tx_error, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_multicast_filter, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_events_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_caps, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_checksum_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart_without_bridge, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),

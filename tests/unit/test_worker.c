@@ -199,12 +199,42 @@ test_churn(void **state)
 	wait_until(!rcu_poll(f->sw.rcu));
 }
 
+/* What the control thread injects wakes a sleeper, and leaves by the other ports. */
+static void
+test_inject(void **state)
+{
+	struct fixture *f = *state;
+	struct fd_port *a = fd_port_add(f, 1), *b = fd_port_add(f, 2);
+	struct port gone = { .id = 1, .generation = 7 };
+	uint64_t sleeps;
+
+	for (uint32_t round = 1; round <= 50; round++) {
+		struct rte_mbuf *pkts[2];
+
+		for (unsigned int i = 0; i < RTE_DIM(pkts); i++)
+			pkts[i] = fake_frame(&f->sw, "ff:ff:ff:ff:ff:ff", "02:00:00:00:00:01", 0,
+					     60);
+		sleeps = __atomic_load_n(&f->sw.worker->sleeps, __ATOMIC_RELAXED);
+		assert_int_equal(worker_inject(f->sw.worker, &gone, pkts[0]), 0);
+		assert_int_equal(worker_inject(f->sw.worker, &a->port, pkts[1]), 0);
+		wait_until(__atomic_load_n(&b->forwarded, __ATOMIC_ACQUIRE) == round);
+		wait_until(__atomic_load_n(&f->sw.worker->sleeps, __ATOMIC_RELAXED) > sleeps);
+	}
+	assert_int_equal(a->forwarded, 0);
+	assert_int_equal(f->sw.worker->stats[1].rx_packets, 0);
+	assert_int_equal(f->sw.worker->stats[1].copies, 50);
+	fd_port_del(f, a);
+	fd_port_del(f, b);
+	wait_until(!rcu_poll(f->sw.rcu));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_wakes_and_sleeps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_churn, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_inject, setup, teardown),
 	};
 
 	fake_eal_start();

@@ -178,13 +178,8 @@ class Daemon:
                 for row in self.vsctl("fdb", "show", bridge, *words)}
 
     def balance(self):
-        """(packets in and copies, packets out and drops), over all ports: equal when at rest."""
+        """(packets in and copies, packets out, drops and merged), of all ports: equal at rest."""
         rows = self.vsctl("stats", "show")
         into = sum(row["rx_packets"] + row["copies"] for row in rows)
-        out = sum(row["tx_packets"] + sum(row["drops"].values()) for row in rows)
+        out = sum(row["tx_packets"] + row["merged"] + sum(row["drops"].values()) for row in rows)
         return into, out
-
-    def cpu_seconds(self):
-        """CPU time that it has used so far."""
-        fields = pathlib.Path("/proc/%d/stat" % self.pid).read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

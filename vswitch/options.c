@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "version.h"
+
+enum { OPT_CONFIG, OPT_RUN_DIR, OPT_NO_XEN, OPT_FOREGROUND, OPT_VERSION, OPT_HELP, N_OPTIONS };
+
+const struct option_text vswitchd_options[] = {
+	[OPT_CONFIG] = { "--config", "FILE",
+			 "bridges and ports to start with (default " CONFIG_DEFAULT ",\n"
+			 "which need not exist)" },
+	[OPT_RUN_DIR] = { "--run-dir", "DIR",
+			  "where the socket and the pid file are (default " RUN_DIR_DEFAULT ")" },
+	[OPT_NO_XEN] = { "--no-xen", NULL,
+			 "do not connect to Xen: no guests, bridges and NICs only" },
+	[OPT_FOREGROUND] = { "--foreground", NULL, "stay in the foreground and log to stderr" },
+	[OPT_VERSION] = { "--version", NULL, "print the version" },
+	[OPT_HELP] = { "--help", NULL, "print a short help" },
+	[N_OPTIONS] = { NULL },
+};
+
+static void
+print_help(void)
+{
+	fputs("Usage: vswitchd [OPTION]...\n"
+	      "A virtual switch for Xen guests: netback, bridges, and physical NICs by DPDK.\n\n",
+	      stdout);
+	option_print(vswitchd_options, stdout);
+	fputs("\nvsctl(8) shows and changes what it does; \"vsctl help\" tells how.\n", stdout);
+}
+
+int
+options_read(int argc, char **argv, struct options *options)
+{
+	struct option table[N_OPTIONS + 1] = { 0 };
+	int opt;
+
+	for (opt = 0; opt < N_OPTIONS; opt++)
+		table[opt] = (struct option){
+			.name = vswitchd_options[opt].words + strlen("--"),
+			.has_arg = vswitchd_options[opt].metavar != NULL ? required_argument :
+									   no_argument,
+			.val = opt,
+		};
+	*options = (struct options){ .run_dir = RUN_DIR_DEFAULT, .xen = true };
+	while ((opt = getopt_long(argc, argv, "", table, NULL)) != -1) {
+		switch (opt) {
+		case OPT_CONFIG:
+			options->config = optarg;
+			break;
+		case OPT_RUN_DIR:
+			options->run_dir = optarg;
+			break;
+		case OPT_NO_XEN:
+			options->xen = false;
+			break;
+		case OPT_FOREGROUND:
+			options->foreground = true;
+			break;
+		case OPT_VERSION:
+			printf("vswitchd %s\n", VSWITCH_VERSION);
+			return EXIT_SUCCESS;
+		case OPT_HELP:
+			print_help();
+			return EXIT_SUCCESS;
+		default:
+			fputs("Try \"vswitchd --help\".\n", stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "vswitchd: unexpected argument \"%s\"; try \"vswitchd --help\"\n",
+			argv[optind]);
+		return 2;
+	}
+	return -1;
+}
