@@ -206,19 +206,37 @@ check_paths(const struct object *port, struct error *err)
 	return 0;
 }
 
+/* Keys that mean nothing to ports of other types. */
+static int
+check_types(const struct object *port, struct error *err)
+{
+	static const struct {
+		enum port_key key;
+		enum port_type_word type;
+		const char *fault;
+	} keys[] = {
+		{ PORT_KEY_DEVARGS, PORT_TYPE_ETH, "devargs are for type eth" },
+		{ PORT_KEY_PATH, PORT_TYPE_VHOST, "path is for type vhost" },
+		{ PORT_KEY_XDP, PORT_TYPE_NETDEV, "xdp is for type netdev" },
+	};
+	const enum port_type_word type = port_type_resolve(port);
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (port->values[keys[i].key].is_set && type != keys[i].type)
+			return error_set(err, EINVAL, "%s, not %s", keys[i].fault,
+					 port_schema.keys[PORT_KEY_TYPE].words[type]);
+	return 0;
+}
+
 static int
 check_socket(const struct object *port, struct error *err)
 {
 	const struct value *path = &port->values[PORT_KEY_PATH];
 
-	if (!path->is_set)
-		return 0;
-	if (port_type_resolve(port) != PORT_TYPE_VHOST)
-		return error_set(err, EINVAL, "path is for type vhost, not %s",
-				 port->values[PORT_KEY_TYPE].text);
-	if (path->text[0] != '/')
-		return error_set(err, EINVAL, "path is not absolute");
-	return 0;
+	return path->is_set && path->text[0] != '/' ?
+		       error_set(err, EINVAL, "path is not absolute") :
+		       0;
 }
 
 static int
@@ -245,16 +263,11 @@ object_check(const struct object *obj, enum schema_verb verb, struct error *err)
 			return prefix_object(obj, err);
 		}
 	}
-	if (obj->schema == &port_schema && obj->values[PORT_KEY_DEVARGS].is_set &&
-	    port_type_resolve(obj) != PORT_TYPE_ETH) {
-		error_set(err, EINVAL, "devargs are for type eth, not %s",
-			  obj->values[PORT_KEY_TYPE].text);
+	if (obj->schema != &port_schema)
+		return 0;
+	if (check_types(obj, err) < 0 || check_socket(obj, err) < 0 || check_rate(obj, err) < 0)
 		return prefix_object(obj, err);
-	}
-	if (obj->schema == &port_schema &&
-	    (check_socket(obj, err) < 0 || check_rate(obj, err) < 0))
-		return prefix_object(obj, err);
-	return obj->schema == &port_schema ? check_paths(obj, err) : 0;
+	return check_paths(obj, err);
 }
 
 enum port_type_word

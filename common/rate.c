@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define USEC_PER_SEC 1000000
+#define SPEED_MAX 1e18 /* bytes per second, as it is shown: more makes no difference */
 
 /* Digits, and what follows them. Return: 0, -EINVAL: none, or -ERANGE. */
 static int
@@ -115,7 +116,8 @@ const char *
 rate_format(const struct rate *rate, char ret_text[RATE_TEXT_SIZE])
 {
 	/* what was a whole number of bits may have lost a fraction to the interval */
-	const double speed = (double)rate->bytes * USEC_PER_SEC / (rate->usec > 0 ? rate->usec : 1);
+	const double exact = (double)rate->bytes * USEC_PER_SEC / (rate->usec > 0 ? rate->usec : 1);
+	const double speed = exact < SPEED_MAX ? exact : SPEED_MAX;
 	const uint64_t bits = (uint64_t)(speed * 8 + 0.5), bytes = (uint64_t)(speed + 0.5);
 	size_t len;
 
@@ -123,7 +125,7 @@ rate_format(const struct rate *rate, char ret_text[RATE_TEXT_SIZE])
 		snprintf(ret_text, RATE_TEXT_SIZE, "none");
 		return ret_text;
 	}
-	if (speed < (double)(UINT64_MAX / 16) && bits % 1000 == 0)
+	if (bits % 1000 == 0)
 		format_scaled(bits, "b/s", ret_text, RATE_TEXT_SIZE);
 	else
 		format_scaled(bytes, "B/s", ret_text, RATE_TEXT_SIZE);

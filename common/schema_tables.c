@@ -30,7 +30,8 @@ static const struct schema_key vswitchd_keys[] = {
 	[VSWITCHD_KEY_MBUFS] = {
 		.name = "mbufs", .type = VALUE_UINT, .verbs = VERB_CONFIG,
 		.min = 1024, .max = 8388608, .zero_word = "auto", .def = "auto", .metavar = "N",
-		.help = "packet buffers; auto: 65536 in hugepages (fewer if they are few), else 16384",
+		.help = "packet buffers; auto: 65536 in hugepages (fewer if they are few), else "
+			"16384",
 	},
 	[VSWITCHD_KEY_HUGEPAGES] = {
 		.name = "hugepages", .type = VALUE_ENUM, .verbs = VERB_CONFIG,
@@ -119,8 +120,8 @@ static const struct schema_key port_keys[] = {
 	[PORT_KEY_TYPE] = {
 		.name = "type", .type = VALUE_ENUM, .verbs = CREATE,
 		.words = port_type_words, .def = "auto", .metavar = "TYPE",
-		.help = "netdev kernel interface, tap host's own, eth DPDK device, vif guest, vhost "
-			"virtual machine with virtio",
+		.help = "netdev kernel interface, tap host's own, eth DPDK device, vif guest, "
+			"vhost virtual machine with virtio",
 	},
 	[PORT_KEY_DEVARGS] = {
 		.name = "devargs", .type = VALUE_STRING, .verbs = CREATE,
@@ -141,8 +142,8 @@ static const struct schema_key port_keys[] = {
 	[PORT_KEY_FDB_LIMIT] = {
 		.name = "fdb-limit", .type = VALUE_UINT, .verbs = SETTABLE,
 		.min = 1, .max = 4194304, .zero_word = "bridge", .def = "bridge", .metavar = "N",
-		.help = "most addresses learnt behind this port; bridge: only the bridge's limit, and "
-			"4096 behind a guest",
+		.help = "most addresses learnt behind this port; bridge: only the bridge's limit, "
+			"and 4096 behind a guest",
 	},
 	[PORT_KEY_QUEUES] = {
 		.name = "queues", .type = VALUE_UINT, .verbs = CREATE,
@@ -152,8 +153,8 @@ static const struct schema_key port_keys[] = {
 	[PORT_KEY_PATH] = {
 		.name = "path", .type = VALUE_STRING, .verbs = CREATE,
 		.min = 1, .max = 107, .metavar = "FILE",
-		.help = "vhost: the socket that QEMU connects to, absolute; default NAME.sock where "
-			"the daemon's own socket is",
+		.help = "vhost: the socket that QEMU connects to, absolute; default NAME.sock "
+			"where the daemon's own socket is",
 	},
 	[PORT_KEY_CHECKSUM] = {
 		.name = "checksum", .type = VALUE_ENUM, .verbs = SETTABLE,
@@ -169,15 +170,15 @@ static const struct schema_key port_keys[] = {
 	[PORT_KEY_XDP] = {
 		.name = "xdp", .type = VALUE_ENUM, .verbs = CREATE,
 		.words = xdp_words, .def = "auto", .metavar = "WORD",
-		.help = "netdev: AF_XDP instead of AF_PACKET; auto: if the NIC does it without copying; "
-			"on: in any mode that works; \"port show\" says which (MODE)",
+		.help = "netdev: AF_XDP instead of AF_PACKET; auto: if the NIC does it without "
+			"copying; on: in any mode that works; \"port show\" says which (MODE)",
 	},
 	[PORT_KEY_RATE] = {
 		.name = "rate", .type = VALUE_RATE, .verbs = SETTABLE,
 		.zero_word = "none", .metavar = "RATE",
 		.help = "vif: most that the guest may send, with the interval at which it gets its "
-			"credit, as in xl.cfg: 100Mb/s, 20MB/s@20ms; none: unlimited; default: what the "
-			"toolstack says",
+			"credit, as in xl.cfg: 100Mb/s, 20MB/s@20ms; none: unlimited; default: "
+			"what the toolstack says",
 	},
 };
 static_assert(N_ELEMENTS(port_keys) == PORT_KEYS, "a key has no description");

@@ -270,12 +270,12 @@ print_conf(void)
 		print_keys(object_schemas[i], VERB_CONFIG);
 	}
 	fputs(".SH NOTES\n"
-	      "A kernel interface that is not there when vswitchd starts is waited for: its port is "
-	      "down until then. What a port changed on a kernel interface (the MTU, and that it is "
-	      "up) is put back when the port is deleted or the start fails, but not when vswitchd "
+	      "A kernel interface that is not there when vswitchd starts is waited for: its port "
+	      "is down until then. What a port changed on a kernel interface (the MTU, and that it "
+	      "is up) is put back when the port is deleted or the start fails, but not when vswitchd "
 	      "stops.\n.PP\n"
-	      "The kernel counts an 802.1ad tag, and a second tag of any kind, as payload of what a "
-	      "netdev port sends. Frames of full size that have one are dropped (mtu_exceeded) "
+	      "The kernel counts an 802.1ad tag, and a second tag of any kind, as payload of what "
+	      "a netdev port sends. Frames of full size that have one are dropped (mtu_exceeded) "
 	      "unless the port's mtu has room for it: 4 bytes for each such tag.\n.PP\n"
 	      "Guests' vifs have no section: xl.cfg names their bridge.\n",
 	      stdout);

@@ -17,6 +17,7 @@ static const struct column bridge_columns[] = {
 	{ .heading = "AGEING", .field = "ageing", .kind = CELL_NUMBER },
 	{ .heading = "FDB-LIMIT", .field = "fdb_limit", .kind = CELL_NUMBER },
 	{ .heading = "FDB-ENTRIES", .field = "fdb_entries", .kind = CELL_NUMBER },
+	{ .heading = "ANNOUNCE", .field = "announce" },
 	{ .heading = "PORTS", .field = "ports", .kind = CELL_COUNT },
 };
 

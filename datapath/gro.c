@@ -13,6 +13,7 @@
 #include "csum.h"
 #include "l4.h"
 #include "offload.h"
+#include "unaligned.h"
 
 #define IPV4_LEN sizeof(struct rte_ipv4_hdr)
 #define IPV6_LEN sizeof(struct rte_ipv6_hdr)
@@ -59,24 +60,6 @@ struct gro {
 	uint64_t removed; /* bytes of headers and padding that are no longer sent */
 	struct flow flows[GRO_FLOWS];
 };
-
-static uint16_t
-get16(const uint8_t *at)
-{
-	uint16_t word;
-
-	memcpy(&word, at, sizeof(word));
-	return word;
-}
-
-static uint32_t
-get32(const uint8_t *at)
-{
-	uint32_t word;
-
-	memcpy(&word, at, sizeof(word));
-	return word;
-}
 
 /* The bytes of the addresses, and where they are; source and destination port follow in TCP. */
 static uint32_t

@@ -13,27 +13,12 @@
 
 #include "csum.h"
 #include "l4.h"
+#include "unaligned.h"
 
 #define L3_LEN_MAX 511 /* rte_mbuf.l3_len has nine bits */
 #define SCTP_CSUM_OFFSET 8
 #define RX_CSUM_MASK RTE_MBUF_F_RX_L4_CKSUM_MASK
 #define MARK_MASK (OFFLOAD_BLANK_MASK | RTE_MBUF_F_TX_IPV4 | RTE_MBUF_F_TX_IPV6)
-
-/* The 16 bits of a header, wherever it lies. */
-static void
-put16(uint8_t *at, uint16_t word)
-{
-	memcpy(at, &word, sizeof(word));
-}
-
-static uint16_t
-get16(const uint8_t *at)
-{
-	uint16_t word;
-
-	memcpy(&word, at, sizeof(word));
-	return word;
-}
 
 /* Sum of the pseudo header (RFC 9293 3.1, RFC 8200 8.1), not complemented, as it is left in blank
  * checksum fields. */

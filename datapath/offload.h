@@ -26,22 +26,21 @@
 
 #define OFFLOAD_SEG_MASK (RTE_MBUF_F_TX_TCP_SEG | RTE_MBUF_F_TX_UDP_SEG) /* super-packets */
 #define OFFLOAD_BLANK_MASK (RTE_MBUF_F_TX_L4_MASK | OFFLOAD_SEG_MASK)
-#define OFFLOAD_MSS_MIN \
-	64 /* bytes; smaller segments are refused: a 64 KiB packet would become 1000s */
-#define OFFLOAD_UDP_SEGMENTS_MAX 128 /* datagrams in a UDP super-packet; Linux: UDP_MAX_SEGMENTS \
-				      */
+/* bytes; smaller segments are refused: a 64 KiB packet would become 1000s */
+#define OFFLOAD_MSS_MIN 64
+#define OFFLOAD_UDP_SEGMENTS_MAX 128 /* datagrams in a super-packet; Linux: UDP_MAX_SEGMENTS */
 #define OFFLOAD_SEGMENTS_MAX 1024    /* no super-packet of an IP packet's size has more segments */
 
 /**
  * offload_describe() - mark a packet as checksum-blank by what its headers say.
  * @pkt: frame with contiguous headers, writable; ol_flags without offload bits. Gets ol_flags,
- *	l2_len, l3_len, and the sum of the pseudo header in the checksum field (which stays as it is
- *	if an IPv6 routing header hides the final destination).
+ *	l2_len, l3_len, and the sum of the pseudo header in the checksum field (which stays as it
+ *	is if an IPv6 routing header hides the final destination).
  *
  * Finds TCP or UDP through up to two VLAN tags and IPv6 extension headers. IPv4 header checksums
- *are made right as well, whatever the packet carries, since some guests leave them blank. Return:
- *0, or -EPROTONOSUPPORT (not TCP or UDP, a fragment: nothing is marked), or -EBADMSG (headers that
- *contradict the packet's length).
+ * are made right as well, whatever the packet carries, since some guests leave them blank.
+ * Return: 0, or -EPROTONOSUPPORT (not TCP or UDP, a fragment: nothing is marked), or -EBADMSG
+ * (headers that contradict the packet's length).
  */
 int offload_describe(struct rte_mbuf *pkt);
 

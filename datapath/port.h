@@ -96,8 +96,8 @@ enum port_wait {
  * @rx_burst: worker. Up to @n packets of @queue in canonical form into @pkts; returns how many.
  *	What it has to throw away it counts by port_rx_drop().
  * @tx_burst: worker. Takes the first k of @n packets of @pkts and returns k; the caller frees and
- *	counts the others (DROP_TX_FULL). Packets taken are the type's to free. Of those, what it then
- *	could not deliver it counts as dropped, with port_tx_lost().
+ *	counts the others (DROP_TX_FULL). Packets taken are the type's to free. Of those, what it
+ *	then could not deliver it counts as dropped, with port_tx_lost().
  *	The caller holds tx_lock[queue] if other workers use the queue.
  * @rx_fd: control. PORT_WAIT_FD: the fd of @queue for epoll (level-triggered).
  * @rx_arm: worker. PORT_WAIT_EVENT: ask for an event at the next packet. Return true if packets
@@ -142,7 +142,7 @@ struct port {
 	bool up;                      /* link and peer there; control: rw, worker: ro */
 	bool carrier_off;             /* by the operator; nothing enters; control: rw, worker: ro */
 	bool tx_shared;               /* n_txq < workers: tx_burst needs tx_lock */
-	bool wire;                    /* packets come as they were on a wire: worth merging (gro.h) */
+	bool wire;                    /* packets come as on a wire: worth merging (gro.h) */
 	uint32_t mtu;                 /* control only */
 	uint8_t mac[6];               /* control only; all zero if the port has none of its own */
 	/* written by workers: away from what all workers read */

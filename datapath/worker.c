@@ -517,6 +517,7 @@ worker_run(void *arg)
 		if (received > 0) {
 			worker->busy_turns++;
 			worker->busy_cycles += tsc - start;
+			worker->busy_packets += received;
 			start = tsc;
 			pace.idle_since = 0;
 			worker_look(worker, &pace, tsc);

@@ -6,8 +6,8 @@
  * flushes what is to be sent and reports quiescence. A queue that stays empty is armed and leaves
  * the list; its fd, its event channel, or a message of the control thread brings it back. With no
  * active queue left the worker sleeps in epoll_wait(), offline to RCU; queues that can only be
- * polled make it sleep in short naps instead. A queue that is not to be polled for a while leaves the
- * list until then (worker_queue_sleep()).
+ * polled make it sleep in short naps instead. A queue that is not to be polled for a while leaves
+ * the list until then (worker_queue_sleep()).
  *
  * Queues are named by cookies (port id, queue), never by pointers: what an fd or a message names is
  * looked up in datapath.ports each time, and a port that is gone is simply not found. So adding or
@@ -35,7 +35,7 @@ struct port_stats {
 	uint64_t copies; /* packets that the switch added: by flooding, or for a station
 			    (worker_inject()), on the port they came in by; by segmentation, on the
 			    port they leave by */
-	uint64_t merged; /* packets that became part of another (gro.h), on the port they leave by */
+	uint64_t merged; /* became part of another packet (gro.h), on the port they leave by */
 	uint64_t drops[DROP_REASONS];
 	uint64_t learn_lost; /* sources that could not be reported: too many at once */
 } __rte_cache_aligned;
@@ -135,6 +135,7 @@ struct worker {
 	uint64_t sleeps;            /* worker: rw, control: ro: times it went to sleep */
 	uint64_t busy_turns;        /* worker: rw, control: ro: turns that received packets */
 	uint64_t busy_cycles;       /* and TSC ticks that they took */
+	uint64_t busy_packets;      /* and packets that they received */
 	bool stop;                  /* control: rw, worker: ro */
 
 	uint16_t dirty[PORT_MAX];

@@ -29,9 +29,11 @@ fake_printf(struct fake_hypervisor *fake, uint32_t transaction, const char *dir,
 }
 
 static void
-backend_dir(const struct fake_frontend_config *config, char ret_dir[64])
+backend_dir(struct fake_hypervisor *fake, const struct fake_frontend_config *config,
+	    char ret_dir[64])
 {
-	snprintf(ret_dir, 64, "/local/domain/0/backend/vif/%u/%u", config->domid, config->devid);
+	snprintf(ret_dir, 64, "/local/domain/%u/backend/vif/%u/%u",
+		 fake_store_self(fake_hypervisor_store(fake)), config->domid, config->devid);
 }
 
 static void
@@ -48,12 +50,12 @@ fake_toolstack_attach(struct fake_hypervisor *fake, const struct fake_frontend_c
 	uint32_t t;
 	int ret;
 
-	backend_dir(config, be);
+	backend_dir(fake, config, be);
 	frontend_dir(config, fe);
 	do {
 		fake_store_transaction_start(store, &t);
 		fake_printf(fake, t, fe, "backend", "%s", be);
-		fake_printf(fake, t, fe, "backend-id", "0");
+		fake_printf(fake, t, fe, "backend-id", "%u", fake_store_self(store));
 		fake_printf(fake, t, fe, "state", "1");
 		fake_printf(fake, t, fe, "handle", "%u", config->devid);
 		fake_printf(fake, t, fe, "mac", "00:16:3e:00:%02x:%02x", config->domid & 0xff,
@@ -82,7 +84,7 @@ fake_toolstack_hotplug(struct fake_hypervisor *fake, const struct fake_frontend_
 {
 	char be[64];
 
-	backend_dir(config, be);
+	backend_dir(fake, config, be);
 	fake_printf(fake, 0, be, "hotplug-status", "%s", status);
 }
 
@@ -106,7 +108,7 @@ fake_backend_state(struct fake_hypervisor *fake, const struct fake_frontend_conf
 	uint32_t state;
 	char be[64];
 
-	backend_dir(config, be);
+	backend_dir(fake, config, be);
 	if (!backend_read(fake, be, "state", &state))
 		return XenbusStateUnknown;
 	return (enum xenbus_state)state;
@@ -119,7 +121,7 @@ toolstack_close(struct fake_hypervisor *fake, const struct fake_frontend_config 
 	char be[64], fe[64];
 	uint32_t t;
 
-	backend_dir(config, be);
+	backend_dir(fake, config, be);
 	frontend_dir(config, fe);
 	do {
 		fake_store_transaction_start(store, &t);
@@ -149,7 +151,7 @@ fake_toolstack_remove(struct fake_hypervisor *fake, const struct fake_frontend_c
 	struct fake_store *store = fake_hypervisor_store(fake);
 	char be[64], fe[64];
 
-	backend_dir(config, be);
+	backend_dir(fake, config, be);
 	frontend_dir(config, fe);
 	fake_store_rm(store, 0, fe);
 	fake_store_rm(store, 0, be);
@@ -168,7 +170,7 @@ fake_frontend_create(struct fake_hypervisor *fake, const struct fake_frontend_co
 		frontend->config.n_queues = 1;
 	frontend->state = XenbusStateInitialising;
 	frontend_dir(config, frontend->frontend);
-	backend_dir(config, frontend->backend);
+	backend_dir(fake, config, frontend->backend);
 	/* two rings and two pages per slot for each queue; fails if the domain is there already */
 	fake_domain_create(fake, config->domid,
 			   NETBACK_QUEUES_MAX * (2 + 2 * NETIF_RING_SLOTS) * 2);

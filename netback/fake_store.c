@@ -12,8 +12,6 @@
 
 #include "hypervisor.h"
 
-#define HOME "/local/domain/0/"
-
 struct node {
 	LIST_ENTRY(node) list;
 	LIST_HEAD(, node) children;
@@ -54,6 +52,8 @@ struct fake_store {
 	LIST_HEAD(, watch) watches;
 	STAILQ_HEAD(, store_event) events;
 	LIST_HEAD(, transaction) transactions;
+	uint16_t self; /* the backend's domain */
+	char home[32]; /* what its relative paths are below of */
 	int event_fd;
 	uint32_t next_transaction;
 	unsigned int interfere;
@@ -85,9 +85,10 @@ node_free(struct node *node)
 }
 
 static void
-store_absolute(char ret[STORE_PATH_SIZE], const char *path)
+store_absolute(const struct fake_store *store, char ret[STORE_PATH_SIZE], const char *path)
 {
-	snprintf(ret, STORE_PATH_SIZE, "%s%s", *path == '/' || *path == '@' ? "" : HOME, path);
+	snprintf(ret, STORE_PATH_SIZE, "%s%s", *path == '/' || *path == '@' ? "" : store->home,
+		 path);
 }
 
 /* Walk down an absolute path; @make: create what is missing. */
@@ -130,8 +131,8 @@ store_push_event(struct fake_store *store, const struct watch *watch, const char
 	struct store_event *event = calloc(1, sizeof(*event));
 	uint64_t one = 1;
 
-	if (watch->relative && strncmp(path, HOME, strlen(HOME)) == 0)
-		path += strlen(HOME);
+	if (watch->relative && strncmp(path, store->home, strlen(store->home)) == 0)
+		path += strlen(store->home);
 	snprintf(event->path, sizeof(event->path), "%s", path);
 	snprintf(event->token, sizeof(event->token), "%s", watch->token);
 	if (STAILQ_EMPTY(&store->events) && write(store->event_fd, &one, sizeof(one)) < 0)
@@ -214,7 +215,7 @@ store_apply(struct fake_store *store, uint32_t id, const char *path, const char 
 	struct change *change;
 	int ret = 0;
 
-	store_absolute(absolute, path);
+	store_absolute(store, absolute, path);
 	pthread_mutex_lock(&store->lock);
 	transaction = id != 0 ? transaction_find(store, id) : NULL;
 	if (id != 0 && transaction == NULL) {
@@ -274,7 +275,7 @@ fake_store_read(struct fake_store *store, uint32_t transaction, const char *path
 	struct node *node;
 	char *copy;
 
-	store_absolute(absolute, path);
+	store_absolute(store, absolute, path);
 	pthread_mutex_lock(&store->lock);
 	if (!transaction_value(store, transaction, absolute, &value)) {
 		node = store_find(store, absolute, false);
@@ -294,7 +295,7 @@ fake_store_directory(struct fake_store *store, uint32_t transaction, const char 
 	size_t n = 0, size = sizeof(*list);
 	struct node *node, *child;
 
-	store_absolute(absolute, path);
+	store_absolute(store, absolute, path);
 	pthread_mutex_lock(&store->lock);
 	node = store_find(store, absolute, false);
 	if (node != NULL) {
@@ -370,7 +371,7 @@ fake_store_watch(struct fake_store *store, const char *path, const char *token)
 	struct watch *watch = calloc(1, sizeof(*watch));
 
 	watch->relative = *path != '/' && *path != '@';
-	store_absolute(watch->path, path);
+	store_absolute(store, watch->path, path);
 	snprintf(watch->token, sizeof(watch->token), "%s", token);
 	pthread_mutex_lock(&store->lock);
 	LIST_INSERT_HEAD(&store->watches, watch, list);
@@ -386,7 +387,7 @@ fake_store_unwatch(struct fake_store *store, const char *path, const char *token
 	char absolute[STORE_PATH_SIZE];
 	struct watch *watch;
 
-	store_absolute(absolute, path);
+	store_absolute(store, absolute, path);
 	pthread_mutex_lock(&store->lock);
 	LIST_FOREACH (watch, &store->watches, list)
 		if (strcmp(watch->path, absolute) == 0 && strcmp(watch->token, token) == 0)
@@ -482,7 +483,21 @@ fake_store_create(void)
 	store->root = node_new("", 0);
 	STAILQ_INIT(&store->events);
 	store->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	fake_store_set_self(store, 0);
 	return store;
+}
+
+void
+fake_store_set_self(struct fake_store *store, uint16_t domid)
+{
+	store->self = domid;
+	snprintf(store->home, sizeof(store->home), "/local/domain/%u/", domid);
+}
+
+uint16_t
+fake_store_self(const struct fake_store *store)
+{
+	return store->self;
 }
 
 void

@@ -4,8 +4,8 @@
  *
  * It behaves as C xenstored does where backends can tell: a watch has one event at once and one per
  * change at or below its path; removing a node fires watches below it; relative paths are those of
- * domain 0, and events of relative watches have relative paths; a transaction fails with EAGAIN if
- * anything else has changed meanwhile. Permissions are not modelled: guests' writes are the same
+ * the backend's domain, and events of relative watches have relative paths; a transaction fails with
+ * EAGAIN if anything else has changed meanwhile. Permissions are not modelled: guests' writes are the same
  * calls with absolute paths.
  *
  * Thread-safety: any thread; one lock.
@@ -23,6 +23,12 @@ struct fake_store *fake_store_create(void);
 
 /** fake_store_destroy() - free it. NULL is legal. */
 void fake_store_destroy(struct fake_store *store);
+
+/** fake_store_set_self() - which domain the backend is in, 0 unless told; before it starts. */
+void fake_store_set_self(struct fake_store *store, uint16_t domid);
+
+/** fake_store_self() - the backend's domain. */
+uint16_t fake_store_self(const struct fake_store *store);
 
 /* As in struct hypervisor_ops. */
 char *fake_store_read(struct fake_store *store, uint32_t transaction, const char *path);

@@ -436,6 +436,20 @@ netback_read_reports(struct netback *netback)
 			netback_read_rings(netback, vif);
 }
 
+/* The device is to be removed: if its guest has not answered by @now, go on without it. */
+static void
+netback_answer_due(struct netback *netback, struct vif *vif, uint64_t now)
+{
+	if (vif->answer_by > now) {
+		netback_timer(netback, vif->answer_by);
+	} else if (vif->answer_by != 0) {
+		vif->answer_by = 0;
+		vif->unanswered = true;
+		netback_log(netback, vif, "removed without an answer from the guest");
+		netback_changed(netback, vif);
+	}
+}
+
 /* What was put off: take up what is due at @now, and have the rest wake us in time. */
 static void
 netback_retry_due(struct netback *netback, uint64_t now)
@@ -454,6 +468,7 @@ netback_retry_due(struct netback *netback, uint64_t now)
 			vif->retry_at = 0;
 			netback_changed(netback, vif);
 		}
+		netback_answer_due(netback, vif, now);
 	}
 }
 

@@ -42,8 +42,8 @@ struct vif_thread;
  *	event comes for what is in the rings already.
  * @vif_disconnected: workers will not find the rings any more. Also when netback_destroy() ends
  *	a connection.
- * @vif_rate_changed: what the guest may send (while connected): queues that wait for credit are to be
- *	polled.
+ * @vif_rate_changed: what the guest may send (while connected): queues that wait for credit are to
+ *	be polled.
  * @queue_worker: which worker polls @queue of the vif: 0 .. n_threads - 1; constant.
  * @queue_cookie: the cookie of events of @queue.
  * @message: a line for the log; the guest may be its cause, so limit the rate. @vif may be NULL.

@@ -8,15 +8,16 @@
 
 #include <rte_common.h>
 
-#include "addr.h"
 #include "error.h"
 #include "netback_priv.h"
 #include "store.h"
 #include "vif_ctrl.h"
+#include "vif_settings.h"
 
 #define ERROR_LEN 150      /* of a message that is kept; longer ones are cut */
 #define RETRY_MSEC_MIN 20u /* until what failed is tried again, twice as long each time */
 #define RETRY_MSEC_MAX 1000u
+#define ANSWER_MSEC 2000u /* that a guest has to let go of a device which is to be removed */
 
 struct vif *
 vif_create(struct netback *netback, uint16_t domid, uint32_t devid)
@@ -442,6 +443,8 @@ vif_fatal(struct vif *vif, const char *message)
 static enum xenbus_state
 target_closing(const struct vif *vif)
 {
+	if (vif->unanswered)
+		return XenbusStateClosed;
 	switch (vif->frontend_state) {
 	case XenbusStateInitWait:
 	case XenbusStateInitialised:
@@ -455,6 +458,24 @@ target_closing(const struct vif *vif)
 		return XenbusStateClosing;
 	default:
 		return XenbusStateClosed;
+	}
+}
+
+/*
+ * A guest that is paused, or has crashed and is kept, says nothing to state 5. libxl would wait for
+ * 10 s and then have us close without it, which a guest that is only slow takes just as well. That
+ * wait is not worth having; but whoever lives gets the time to let go first.
+ */
+static void
+vif_await_answer(struct vif *vif, uint32_t online)
+{
+	if (online != 0)
+		vif->unanswered = false;
+	if (online != 0 || vif->target == XenbusStateClosed) {
+		vif->answer_by = 0;
+	} else if (vif->answer_by == 0) {
+		vif->answer_by = netback_now() + ANSWER_MSEC;
+		netback_timer(vif->netback, vif->answer_by);
 	}
 }
 
@@ -547,72 +568,6 @@ vif_read_online(struct vif *vif, uint32_t *ret_online)
 		*ret_online = 0;
 		ret = 0;
 	}
-	return ret;
-}
-
-/* Read the toolstack's MAC. Return: 0 or -errno with @err filled. */
-static int
-vif_read_mac(struct vif *vif, struct error *err)
-{
-	char *text = store_read(vif->netback->config.hv, vif->backend, "mac");
-	int ret = 0;
-
-	if (text == NULL && errno != ENOENT && errno != EINVAL)
-		ret = error_set(err, EAGAIN, "cannot read the backend's mac: %s", strerror(errno));
-	else if (text == NULL || mac_parse(text, vif->mac) < 0)
-		ret = error_set(err, EINVAL, "backend's mac \"%.40s\" is not an Ethernet address",
-				text != NULL ? text : "");
-	free(text);
-	return ret;
-}
-
-/* Unlike what was there before: a new bucket, and workers see it from now on. */
-static int
-vif_set_rate(struct vif *vif, const struct rate *rate)
-{
-	const struct netback_config *config = &vif->netback->config;
-	struct vif_rate *old = vif->rate, *new = NULL;
-
-	if (rate->bytes != 0) {
-		new = vif_rate_create(rate);
-		if (new == NULL)
-			return -ENOMEM;
-	}
-	vif->rate = new;
-	if (vif->rings != NULL)
-		__atomic_store_n(&vif->rings->rate, new, __ATOMIC_RELEASE);
-	if (old != NULL)
-		config->owner->retire(config->owner_arg, free, old);
-	/* queues that wait for credit of the old bucket */
-	if (vif->rings != NULL)
-		config->owner->vif_rate_changed(config->owner_arg, vif);
-	return 0;
-}
-
-/* Read the toolstack's rate, if it is new. Return: 0, or -errno: not the toolstack's fault. */
-static int
-vif_read_rate(struct vif *vif)
-{
-	struct rate rate = { 0 };
-	char *text;
-	int ret;
-
-	if (!vif->rate_changed)
-		return 0;
-	text = store_read(vif->netback->config.hv, vif->backend, "rate");
-	if (text == NULL && errno != ENOENT && errno != EINVAL)
-		return -errno;
-	if ((text != NULL && rate_read(text, &rate) < 0) || (text == NULL && errno == EINVAL))
-		netback_log(vif->netback, vif,
-			    "the backend's rate \"%.40s\" makes no sense: unlimited",
-			    text != NULL ? text : "");
-	free(text);
-	/* written again: no reason for a new bucket */
-	ret = vif->rate != NULL && vif->rate->rate.bytes == rate.bytes &&
-			      vif->rate->rate.usec == rate.usec ?
-		      0 :
-		      vif_set_rate(vif, &rate);
-	vif->rate_changed = ret < 0;
 	return ret;
 }
 
@@ -723,6 +678,7 @@ vif_choose(struct vif *vif, uint32_t online)
 	} else {
 		vif->target = target_open(vif, online);
 	}
+	vif_await_answer(vif, online);
 	return true;
 }
 
@@ -769,58 +725,4 @@ vif_update(struct vif *vif)
 	vif_reattach(vif);
 	vif_reconfigured(vif);
 	vif_walk(vif);
-}
-
-int
-vif_note_write(struct vif *vif, const char *key, const char *value)
-{
-	char path[64];
-	struct store_entry entry = { .key = path, .value = value };
-
-	if (vif->netback == NULL)
-		return -ENOENT;
-	snprintf(path, sizeof(path), "vswitch/%.40s", key);
-	return store_write(vif->netback->config.hv, vif->backend, STORE_STATE_ANY, &entry, 1);
-}
-
-char *
-vif_note_read(const struct vif *vif, const char *key)
-{
-	char path[64];
-
-	if (vif->netback == NULL)
-		return NULL;
-	snprintf(path, sizeof(path), "vswitch/%.40s", key);
-	return store_read(vif->netback->config.hv, vif->backend, path);
-}
-
-int
-vif_rate_write(struct vif *vif, const struct rate *rate)
-{
-	char text[RATE_TEXT_SIZE];
-	struct store_entry entry = {
-		.key = "rate",
-		.value = rate->bytes != 0 ? rate_write(rate, text) : NULL,
-	};
-
-	int ret;
-
-	if (vif->netback == NULL)
-		return -ENOENT;
-	ret = store_write(vif->netback->config.hv, vif->backend, STORE_STATE_ANY, &entry, 1);
-	if (ret < 0)
-		return ret;
-	vif->rate_changed = true;
-	return vif_read_rate(vif);
-}
-
-uint32_t
-vif_mtu(const struct vif *vif)
-{
-	uint32_t mtu;
-
-	if (vif->netback == NULL ||
-	    store_read_u32(vif->netback->config.hv, vif->backend, "mtu", &mtu) < 0)
-		return 0;
-	return mtu;
 }

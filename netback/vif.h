@@ -71,6 +71,8 @@ struct vif {
 	char error[160];
 	uint64_t retry_at;   /* ms; connecting is put off until then; 0: is not */
 	uint32_t retry_msec; /* how long it was put off last */
+	uint64_t answer_by;  /* ms; how long its frontend has to let it be removed; 0: it is not */
+	bool unanswered;     /* it has let that pass */
 
 	struct vif_rings *retired; /* of the connection before: wait for their grace period */
 	LIST_ENTRY(vif) retired_list;

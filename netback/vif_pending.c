@@ -60,6 +60,16 @@ plan_fill(struct vif_thread *thread, const struct rte_mbuf *pkt, struct grant_co
 	return n;
 }
 
+/* A packet of the queue had to be filled: the next ones will, too. */
+static void
+wait_longer(struct vif_queue *queue)
+{
+	uint16_t wait = queue->tx.direct_wait * 2 + 1;
+
+	queue->tx.direct_wait = (uint8_t)RTE_MIN(wait, VIF_DIRECT_WAIT_MAX);
+	queue->tx.direct_skip = queue->tx.direct_wait;
+}
+
 /* Copy what is planned for the first @n_packets of thread->packets, and see what came of it. */
 static void
 fill_planned(struct vif_thread *thread, uint32_t n_packets, uint32_t n_pieces)
@@ -84,6 +94,7 @@ fill_planned(struct vif_thread *thread, uint32_t n_packets, uint32_t n_pieces)
 
 		for (uint32_t k = 0; k < packet->n_pieces; k++)
 			status |= thread->pieces[packet->piece + k].status;
+		wait_longer(vif_pending_of(&thread->pending, packet->pkt)->queue);
 		if (likely(status == 0))
 			packet->pkt->ol_flags &= ~PORT_PENDING;
 		else

@@ -9,6 +9,10 @@
  * first. Until then the guest gets no answer for its slots: they are answered, still in the ring's
  * order, by vif_pending_done(), when nothing of a worker's turn is under way any more.
  *
+ * A packet that has to be filled costs a call more than one that is copied at once, and where it
+ * goes is only known afterwards. So a queue whose packets had to be filled leaves none pending for
+ * a while, twice as long each time, until one goes to another guest.
+ *
  * The guest may change its pages meanwhile. So may any guest that sends: what was looked at - the
  * headers - is not read again.
  *
@@ -29,7 +33,8 @@ struct vif_thread;
 
 #define VIF_PENDING_PACKETS 512    /* of one turn; what is more is copied at once */
 #define VIF_PENDING_FRAGMENTS 4096 /* of these packets together */
-#define VIF_DIRECT_MIN 4096u       /* bytes; smaller packets take fewer copies by way of an mbuf */
+#define VIF_DIRECT_MIN 2048u       /* bytes; what fits an mbuf takes fewer copies by way of it */
+#define VIF_DIRECT_WAIT_MAX 255    /* packets copied at once, between two that are tried */
 
 /* A part of a packet in a guest's page. */
 struct vif_fragment {
@@ -72,7 +77,8 @@ vif_pending_of(struct vif_pending *pending, const struct rte_mbuf *pkt)
 /**
  * vif_pending_fill() - bring the data of packets here, by one batch of grant copies.
  * @pkts, @n: up to VIF_BURST_MAX; those that are not pending are left alone. Afterwards those are
- *	still pending whose guest could not be read; they are good for nothing but rte_pktmbuf_free().
+ *	still pending whose guest could not be read; they are good for nothing but
+ *rte_pktmbuf_free().
  */
 void vif_pending_fill(struct vif_thread *thread, struct rte_mbuf **pkts, uint16_t n);
 

@@ -4,9 +4,10 @@
  *
  * A queue has two rings. On the one from the guest, a burst of requests is copied to private memory
  * and checked, one batch of grant copies brings all data straight into mbufs, and every slot is
- * answered, in ring order, before anything is published. Answers of a burst that has pending packets
- * (vif_pending.h) are published at the end of the worker's turn. So no request is ever under way
- * between two turns, and the ring's shared indices tell a backend that takes over where to go on.
+ * answered, in ring order, before anything is published. Answers of a burst that has pending
+ * packets (vif_pending.h) are published at the end of the worker's turn. So no request is ever
+ * under way between two turns, and the ring's shared indices tell a backend that takes over where
+ * to go on.
  *
  * But answers overlay requests: a backend that was killed between writing its answers and
  * publishing them leaves requests whose grant reference (the first four bytes) is an id and a
@@ -95,10 +96,10 @@ struct vif_thread {
 	struct hypervisor_thread *hvt;
 	uint32_t direct_min; /* bytes: larger packets are left pending; UINT32_MAX: none are */
 	uint64_t (*clock)(void); /* microseconds; asked for guests with a rate only */
+	struct vif_pending pending;
 	struct grant_copy pieces[VIF_PIECES_MAX];
 	struct vif_slot slots[NETIF_RING_SLOTS];
 	struct vif_packet packets[VIF_BURST_MAX];
-	struct vif_pending pending;
 	struct vif_steer steer;
 	const struct vif_hash_value *hashes; /* of packets for vif_tx_burst() to tell; or NULL */
 	uint64_t lost_events; /* times that events() has failed. worker: rw, control: ro */
@@ -147,12 +148,14 @@ struct vif_queue {
 
 	struct {
 		struct netif_tx_sring *ring;
-		uint32_t index;     /* all requests before it are answered, none from it on is taken */
+		uint32_t index; /* all requests before it are answered, none from it on is taken */
 		uint32_t published; /* all answers before it; the others at the end of the turn */
 		bool open;          /* there are others */
+		uint8_t direct_skip; /* large packets that are copied at once, from now on */
+		uint8_t direct_wait; /* how many it is to be next time */
+		uint64_t wait_usec;  /* until the guest has credit again; 0: it has */
 		struct vif_channel channel;
 		struct vif_ring_stats stats;
-		uint64_t wait_usec; /* until the guest has credit again; 0: it has */
 	} tx __rte_cache_aligned; /* guest -> switch; the worker that polls the queue */
 
 	struct {
@@ -175,7 +178,7 @@ struct vif_rings {
 	int copy_errno; /* of a copy that failed as a whole. Any worker: sets; control: clears */
 	const char *broken; /* why it is disabled, or NULL. Any worker: sets once; all: ro */
 	struct vif_hash *hash; /* or NULL. control: rw (release), worker: ro (acquire) */
-	struct vif_rate *rate; /* the vif's, or NULL: unlimited. control: rw (release), worker: ro */
+	struct vif_rate *rate; /* or NULL: unlimited. control: rw (release), worker: ro (acquire) */
 	struct vif_mcast mcast;
 	struct vif_queue queues[];
 };
@@ -288,8 +291,8 @@ bool vif_rx_arm(struct vif_queue *queue);
 /**
  * vif_tx_burst() - give packets to the guest. Any worker.
  * @thread: the worker's context.
- * @pkts, @n: packets, pending ones of this @thread among them; those taken are freed. Their hashes, if the guest is to be told, are
- *	@thread->hashes.
+ * @pkts, @n: packets, pending ones of this @thread among them; those taken are freed. Their
+ *	hashes, if the guest is to be told, are @thread->hashes.
  * @lost: counters to add to, for packets that were taken but cannot, or are not to, be delivered.
  * Return: how many were taken, from the front. The others find no buffers posted, or more pieces
  * than one burst copies (VIF_PIECES_MAX), or the rings are broken.

@@ -2,9 +2,10 @@
 /*
  * Rate: how much a guest may send (xenstore key "rate" of the backend's directory; rate.h).
  *
- * A token bucket for all queues of a vif: so many bytes of credit at the beginning of each interval,
- * up to VIF_RATE_BURST or one interval's credit, whichever is more, as with the kernel's netback
- * (xenvif_tx_add_credit(); there each queue has a bucket of its own). A packet costs its size.
+ * A token bucket for all queues of a vif: so many bytes of credit at the beginning of each
+ * interval, up to VIF_RATE_BURST or one interval's credit, whichever is more, as with the kernel's
+ * netback (xenvif_tx_add_credit(); there each queue has a bucket of its own). A packet costs its
+ * size.
  *
  * What has been given since the first packet follows from the clock, so all there is to share
  * between workers is what has been used. A change of the rate is a new bucket, which is full.
@@ -25,8 +26,8 @@ struct vif_rate {
 	struct rate rate; /* as it was told. const */
 	uint64_t bytes;   /* of credit at each interval. const */
 	uint64_t burst;   /* bytes that the bucket holds. const */
-	uint64_t start;   /* usec: beginning of the first interval; 0: not begun. workers: set once */
-	uint64_t used;    /* bytes, modulo 2^64. workers: rw */
+	uint64_t start; /* usec: beginning of the first interval; 0: not begun. workers: set once */
+	uint64_t used;  /* bytes, modulo 2^64. workers: rw */
 };
 
 /**

@@ -218,6 +218,7 @@ plan_piece(struct rx_burst *burst, const uint8_t *page, void *local, uint32_t re
 	piece->offset = (uint16_t)offset;
 	piece->len = (uint16_t)len;
 	piece->to_guest = false;
+	piece->is_foreign = false;
 	burst->n_pieces++;
 }
 
@@ -271,16 +272,21 @@ plan_packet(struct rx_burst *burst, const struct rx_request *request)
 }
 
 /*
- * Is a packet best left with the guest for now? Only if there is room to note it. What lies in pages
- * that the guest keeps mapped is at hand.
+ * Is a packet best left with the guest for now? Only if it may go to another guest, and there is
+ * room to note it. What lies in pages that the guest keeps mapped is at hand.
  */
 static bool
-is_direct(const struct rx_burst *burst, const struct rx_request *request)
+is_direct(struct rx_burst *burst, const struct rx_request *request)
 {
 	const struct vif_pending *pending = &burst->thread->pending;
 
-	return request->size > burst->thread->direct_min && burst->grants == NULL &&
-	       pending->n_packets < VIF_PENDING_PACKETS &&
+	if (likely(request->size <= burst->thread->direct_min))
+		return false;
+	if (burst->queue->tx.direct_skip > 0) {
+		burst->queue->tx.direct_skip--;
+		return false;
+	}
+	return burst->grants == NULL && pending->n_packets < VIF_PENDING_PACKETS &&
 	       pending->n_fragments + 1 + request->n_fragments <= VIF_PENDING_FRAGMENTS;
 }
 
@@ -324,7 +330,7 @@ alloc_pending(struct rx_burst *burst, struct rte_mbuf *pkt, uint32_t len)
 }
 
 /* A packet of which the headers are copied, and no more for now. */
-static struct rte_mbuf *
+static __rte_noinline struct rte_mbuf *
 plan_pending(struct rx_burst *burst, const struct rx_request *request, uint32_t slot)
 {
 	struct vif_pending *pending = &burst->thread->pending;
@@ -360,7 +366,7 @@ plan_pending(struct rx_burst *burst, const struct rx_request *request, uint32_t 
 }
 
 /* Has this burst room for the grant copies of a packet? */
-static bool
+static inline bool
 has_room(const struct rx_burst *burst, const struct rx_request *request)
 {
 	uint32_t room = rte_pktmbuf_data_room_size(burst->pool) - RTE_PKTMBUF_HEADROOM;
@@ -370,7 +376,7 @@ has_room(const struct rx_burst *burst, const struct rx_request *request)
 }
 
 /* Has the guest credit for a packet? If so, it is paid for. */
-static bool
+static __rte_noinline bool
 take_credit(struct rx_burst *burst, uint32_t size)
 {
 	uint64_t wait = vif_rate_take(burst->rate, size, burst->thread->clock());
@@ -394,7 +400,7 @@ take_packet(struct rx_burst *burst)
 		return take;
 	}
 	if (unlikely(!has_room(burst, &request)) ||
-	    (burst->rate != NULL && !take_credit(burst, request.size))) {
+	    unlikely(burst->rate != NULL && !take_credit(burst, request.size))) {
 		burst->n_slots = slot;
 		return TAKE_LATER;
 	}
@@ -582,6 +588,8 @@ vif_rx_burst(struct vif_thread *thread, struct vif_queue *queue, struct rte_memp
 	enum take take = TAKE_NEXT;
 	uint16_t n_pkts = 0;
 
+	if (unlikely(queue->tx.wait_usec != 0))
+		queue->tx.wait_usec = 0;
 	if (unlikely(vif_rings_broken(queue->rings) != NULL))
 		return 0;
 	burst.n_available = ring_load(&queue->tx.ring->req_prod) - queue->tx.index;
@@ -594,8 +602,6 @@ vif_rx_burst(struct vif_thread *thread, struct vif_queue *queue, struct rte_memp
 	n = RTE_MIN(n, (uint16_t)VIF_BURST_MAX);
 	burst.grants = __atomic_load_n(&queue->grants, __ATOMIC_ACQUIRE);
 	burst.rate = __atomic_load_n(&queue->rings->rate, __ATOMIC_ACQUIRE);
-	if (unlikely(queue->tx.wait_usec != 0))
-		queue->tx.wait_usec = 0;
 	while (take == TAKE_NEXT && burst.n_slots < burst.n_available && burst.n_packets < n)
 		take = take_packet(&burst);
 

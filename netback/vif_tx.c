@@ -149,7 +149,7 @@ struct tx_plan {
 	struct vif_slot *slot;
 };
 
-static inline void
+static __rte_always_inline void
 plan_page(struct tx_burst *burst, struct tx_plan *plan)
 {
 	bool is_first = plan->slot == NULL;
@@ -166,7 +166,7 @@ plan_page(struct tx_burst *burst, struct tx_plan *plan)
 }
 
 /* Plan the grant copies of @len bytes of a packet that lie in one place: @local, or @from. */
-static inline void
+static __rte_always_inline void
 plan_part(struct tx_burst *burst, struct tx_plan *plan, uint8_t *local,
 	  const struct vif_fragment *from, uint16_t from_domid, uint32_t len)
 {
@@ -195,13 +195,14 @@ plan_part(struct tx_burst *burst, struct tx_plan *plan, uint8_t *local,
 }
 
 /* The rest of a pending packet: from the other guest's pages. */
-static void
+static __rte_noinline void
 plan_pending(struct tx_burst *burst, struct tx_plan *plan)
 {
 	struct vif_pending *pending = &burst->thread->pending;
 	const struct vif_pending_packet *packet = vif_pending_of(pending, plan->pkt);
 	const struct vif_fragment *fragment = &pending->fragments[packet->fragment];
 
+	packet->queue->tx.direct_wait = 0;
 	for (uint16_t i = 0; i < packet->n_fragments; i++, fragment++)
 		plan_part(burst, plan, NULL, fragment, packet->queue->rings->domid, fragment->len);
 }

@@ -177,16 +177,20 @@ address_is_network(const struct announce_address *address, unsigned int prefix)
 	return true;
 }
 
-/* May a station have it? */
+/*
+ * May a station have it, and may others be told so? By an IPv6 router's link-local address hosts
+ * know their way out, and an advertisement without the Router flag, of which only the guest knows,
+ * makes them forget it (RFC 4861 7.2.5).
+ */
 static bool
-address_is_unicast(const struct announce_address *address)
+address_is_announced(const struct announce_address *address)
 {
 	static const uint8_t unspecified[15];
 	const uint8_t *bytes = address->bytes;
 
 	if (address->family == AF_INET)
 		return bytes[0] != 0 && bytes[0] != 127 && bytes[0] < 224;
-	return bytes[0] != 0xff &&
+	return bytes[0] != 0xff && !(bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80) &&
 	       (memcmp(bytes, unspecified, sizeof(unspecified)) != 0 || bytes[15] > 1);
 }
 
@@ -205,7 +209,7 @@ announce_addresses(const char *text, struct announce_address *addresses, const c
 			memcpy(word, text, len);
 		if (address_parse(word, address, &prefix) < 0)
 			*ret_bad = *ret_bad != NULL ? *ret_bad : text;
-		else if (address_is_unicast(address) && !address_is_network(address, prefix))
+		else if (address_is_announced(address) && !address_is_network(address, prefix))
 			n++;
 		text += len;
 	}

@@ -33,7 +33,8 @@ struct announce_address {
 /**
  * announce_addresses() - read what a toolstack has written of a guest's addresses.
  * @text: addresses with or without a prefix length, between blanks or commas. Networks, multicast,
- *	loopback and the like are no addresses of a guest's and are left out in silence.
+ *	loopback and the like are no addresses of a guest's and are left out in silence, as are
+ *	IPv6 link-local ones, which might be a router's.
  * @addresses: room for ANNOUNCE_ADDRESSES_MAX.
  * @ret_bad: where in @text the first word is that is nothing of the kind; NULL: there is none.
  * Return: how many there are.

@@ -35,8 +35,10 @@ claim_busy(const struct netlink_link *link, pid_t owner, struct error *err)
 	if (owner == 0)
 		return error_set(err, EBUSY, "port %s: interface %s is in use by another vswitchd",
 				 link->name, link->name);
-	return error_set(err, EBUSY, "port %s: interface %s is in use by another vswitchd (pid %d)",
-			 link->name, link->name, owner);
+	return error_set(err, EBUSY,
+			 "port %s: interface %s is in use by another vswitchd (pid %d); \"vsctl "
+			 "port del %s\" there frees it",
+			 link->name, link->name, owner, link->name);
 }
 
 int

@@ -2,10 +2,11 @@
 /*
  * Claim: one vswitchd at a time for a kernel interface.
  *
- * Packet sockets would let two of them share it, each removing the other's ingress filter when it
- * goes. So the one that takes an interface listens on an abstract unix socket that is named by the
- * interface's index: the kernel keeps such names apart by network namespace, as it does the
- * interfaces, and forgets them with the process, however that ends.
+ * Packet sockets, and taps with several queues, would let two of them share it: each would have
+ * some of the packets, and remove the other's ingress filter when it goes. So the one that takes an
+ * interface listens on an abstract unix socket that is named by the interface's index: the kernel
+ * keeps such names apart by network namespace, as it does the interfaces, and forgets them with the
+ * process, however that ends.
  *
  * Thread-safety: any thread.
  */

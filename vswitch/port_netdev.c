@@ -2,12 +2,14 @@
 /*
  * netdev: a kernel interface by name, over AF_XDP or AF_PACKET sockets.
  *
- * AF_XDP (xdp_device.h) costs a fraction of the cycles where the NIC works on the sockets' memory
- * (zero-copy), so a port takes it by itself there, and only there. It has no offloads and takes
- * frames of one piece. AF_PACKET (packet_socket.h) works on every interface, and with checksums
- * and segments left to do, as virtual interfaces have them; several queues share the traffic by
- * flow. "xdp = on" asks for AF_XDP in the best mode that the driver has, "off" forbids it. An
- * interface whose MTU becomes too large for AF_XDP goes on with AF_PACKET, and back.
+ * AF_XDP (xdp_device.h) costs fewer cycles per packet, above all where the NIC works on the
+ * sockets' memory (zero-copy): so a port takes it by itself there, and only there. It has no
+ * offloads and takes frames of one piece. AF_PACKET (packet_socket.h) works on every interface, and
+ * with checksums and segments left to do, as virtual interfaces have them; several queues share the
+ * traffic by flow. "xdp = on" asks for AF_XDP in the best mode that the driver has, "off" forbids
+ * it. An interface whose MTU becomes too large for AF_XDP goes on with AF_PACKET, and back; one
+ * whose number of queues is changed ("ethtool -L", of which the kernel tells nobody in particular:
+ * it is looked at once a second) starts anew, since frames of a queue without a socket are lost.
  *
  * What the switch receives the host's own stack does not: under AF_XDP since the program takes all
  * frames, under AF_PACKET by a filter (ingress.h). The filter is there in both cases, so that there
@@ -33,8 +35,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <event2/event.h>
+
 #include "claim.h"
+#include "emulated.h"
 #include "error.h"
+#include "ethtool.h"
 #include "ingress.h"
 #include "link_change.h"
 #include "log.h"
@@ -46,12 +52,12 @@
 #include "xdp_device.h"
 #include "xdp_socket.h"
 
-#define RETIRED_TRIES 100 /* milliseconds that workers may take to let go of old XDP sockets */
-
 struct netdev_conn {
 	struct netdev *dev;
 	int ifindex;
-	uint32_t mtu;           /* control: of the interface, when AF_XDP was chosen or not */
+	uint32_t mtu;           /* control: of the interface, when AF_XDP was chosen or not; 0: it
+				 * is to be considered again as soon as it can be */
+	uint16_t nic_queues;    /* control: the NIC's, then; 0: they are not known, or no matter */
 	uint16_t n_queues;      /* packet sockets; 0: AF_XDP */
 	struct xdp_device *xdp; /* or NULL */
 	struct packet_socket queues[PORT_QUEUES_MAX];
@@ -59,11 +65,13 @@ struct netdev_conn {
 
 struct netdev {
 	struct netdev_conn *conn; /* control: rw (release), worker: ro (acquire); NULL: is gone */
-	uint32_t n_retired;       /* connections with XDP sockets that workers may still see */
+	uint32_t n_retired;       /* connections with XDP sockets that workers may still see: the
+				   * kernel has one socket per queue */
 	struct port *port;
 	struct vswitch *sw;
 	struct netlink_watch *watch;
-	int claim; /* of the interface that it has; -1: none */
+	struct event *check; /* of the NIC's queues; NULL: it never has AF_XDP */
+	int claim;           /* of the interface that it has; -1: none */
 	struct ingress_guard guard;
 	struct link_change change;
 	struct vnet_faults faults; /* worker: rw, control: ro */
@@ -89,15 +97,19 @@ netdev_conn_free(void *arg)
 	free(conn);
 }
 
+static void netdev_consider(struct netdev *dev);
+
 /* A connection that workers have seen. */
 static void
 netdev_conn_retired(void *arg)
 {
 	struct netdev_conn *conn = arg;
+	struct netdev *dev = conn->dev;
+	const bool had_xdp = conn->xdp != NULL;
 
-	if (conn->xdp != NULL)
-		conn->dev->n_retired--;
 	netdev_conn_free(conn);
+	if (had_xdp && --dev->n_retired == 0)
+		netdev_consider(dev);
 }
 
 static int
@@ -116,17 +128,6 @@ open_packet_sockets(struct netdev_conn *conn, uint16_t n, struct error *err)
 	return 0;
 }
 
-/* The kernel has one XDP socket per queue: let go of those of the connection before. */
-static void
-await_retired(struct netdev *dev)
-{
-	for (int i = 0; i < RETIRED_TRIES && dev->n_retired > 0; i++) {
-		rcu_poll(dev->sw->rcu);
-		if (dev->n_retired > 0)
-			usleep(1000);
-	}
-}
-
 /* Virtual interfaces have no zero-copy, and frames whose checksums wait for somebody, too. */
 static bool
 may_have_xdp(enum xdp_word xdp, const struct netlink_link *link)
@@ -141,8 +142,11 @@ try_xdp(struct netdev *dev, const struct netlink_link *link)
 	char reason[XDP_REASON_SIZE] = "xdp is off";
 	struct xdp_device *xdp = NULL;
 
-	if (may_have_xdp(dev->xdp, link)) {
-		await_retired(dev);
+	if (dev->n_retired > 0)
+		rcu_poll(dev->sw->rcu);
+	if (may_have_xdp(dev->xdp, link) && dev->n_retired > 0) {
+		snprintf(reason, sizeof(reason), "its XDP sockets are still in use");
+	} else if (may_have_xdp(dev->xdp, link)) {
 		xdp = xdp_device_open(link, dev->xdp == XDP_ON ? XSK_GENERIC : XSK_ZERO_COPY,
 				      dev->port->n_rxq, reason);
 	} else if (dev->xdp == XDP_AUTO) {
@@ -153,6 +157,19 @@ try_xdp(struct netdev *dev, const struct netlink_link *link)
 	else
 		snprintf(dev->mode, sizeof(dev->mode), "af_packet: %s", reason);
 	return xdp;
+}
+
+/* What it was chosen by: AF_XDP, or not. */
+static void
+note_choice(struct netdev_conn *conn, const struct netlink_link *link)
+{
+	uint16_t n_rxq = 0, n_txq;
+
+	/* netdev_conn_retired() comes back to it */
+	conn->mtu = conn->xdp == NULL && conn->dev->n_retired > 0 ? 0 : link->mtu;
+	if (may_have_xdp(conn->dev->xdp, link))
+		ethtool_queues(link->name, &n_rxq, &n_txq);
+	conn->nic_queues = n_rxq;
 }
 
 /* @xdp: becomes the connection's; NULL: AF_PACKET. */
@@ -170,8 +187,8 @@ netdev_conn_create(struct netdev *dev, const struct netlink_link *link, struct x
 	memset(conn, 0, sizeof(*conn));
 	conn->dev = dev;
 	conn->ifindex = link->ifindex;
-	conn->mtu = link->mtu;
 	conn->xdp = xdp;
+	note_choice(conn, link);
 	if (xdp != NULL || open_packet_sockets(conn, dev->n_packet_queues, err) == 0)
 		return conn;
 	netdev_conn_free(conn);
@@ -187,10 +204,22 @@ netdev_conn_fd(const struct netdev_conn *conn, uint16_t queue)
 	return queue < conn->n_queues ? conn->queues[queue].fd : -1;
 }
 
+/* Has the NIC other queues than it had? */
+static bool
+netdev_conn_outgrown(const struct netdev_conn *conn)
+{
+	uint16_t n_rxq, n_txq;
+
+	return conn->nic_queues != 0 && ethtool_queues(conn->dev->name, &n_rxq, &n_txq) == 0 &&
+	       n_rxq != conn->nic_queues;
+}
+
 /* May it stay when the interface is like @link, or is AF_XDP's part to be considered again? */
 static bool
 netdev_conn_fits(const struct netdev_conn *conn, const struct netlink_link *link)
 {
+	if (netdev_conn_outgrown(conn))
+		return false;
 	if (conn->xdp != NULL)
 		return xdp_device_fits(conn->xdp, link->mtu);
 	return link->mtu == conn->mtu || !may_have_xdp(conn->dev->xdp, link);
@@ -375,7 +404,7 @@ netdev_reconnect(struct netdev *dev, const struct netlink_link *link, struct err
 		netdev_disconnect(dev);
 	xdp = try_xdp(dev, link);
 	if (dev->conn != NULL && xdp == NULL) {
-		dev->conn->mtu = link->mtu;
+		note_choice(dev->conn, link);
 		return 0;
 	}
 	if (dev->conn != NULL)
@@ -451,6 +480,7 @@ netdev_gone(struct netdev *dev)
 		netdev_detach(dev);
 	snprintf(reason, sizeof(reason), "interface %s is gone", dev->name);
 	switch_port_status(dev->sw, dev->port, false, reason);
+	emulated_gone(dev->sw, switch_port_of(dev->sw, dev->port));
 }
 
 /* The monitor says: there is such an interface now, it changed, or it is gone. */
@@ -489,6 +519,34 @@ netdev_changed(void *arg, const struct netlink_link *now)
 	report_link(dev, &link);
 }
 
+/* Look at the interface as if it had changed. */
+static void
+netdev_consider(struct netdev *dev)
+{
+	struct netlink_link link;
+
+	if (dev->conn != NULL && netlink_link_get(dev->sw->netlink, dev->name, &link) == 0)
+		netdev_changed(dev, &link);
+}
+
+static void
+netdev_check(evutil_socket_t fd, short what, void *arg)
+{
+	struct netdev *dev = arg;
+
+	if (dev->conn != NULL && netdev_conn_outgrown(dev->conn))
+		netdev_consider(dev);
+}
+
+static int
+netdev_check_start(struct netdev *dev)
+{
+	static const struct timeval second = { .tv_sec = 1 };
+
+	dev->check = event_new(dev->sw->base, -1, EV_PERSIST, netdev_check, dev);
+	return dev->check != NULL && event_add(dev->check, &second) == 0 ? 0 : -ENOMEM;
+}
+
 static void
 netdev_close(struct port *port)
 {
@@ -497,6 +555,8 @@ netdev_close(struct port *port)
 	if (dev == NULL)
 		return;
 	netlink_watch_del(dev->watch);
+	if (dev->check != NULL)
+		event_free(dev->check);
 	ingress_guard_clear(&dev->guard, dev->sw->netlink);
 	if (dev->conn != NULL)
 		netdev_conn_free(dev->conn);
@@ -546,7 +606,7 @@ netdev_open(struct port *port, const struct port_config *config, struct error *e
 {
 	struct netlink_link link = { 0 };
 	struct netdev *dev;
-	bool is_here;
+	bool is_here, may_xdp;
 	int ret;
 
 	ret = netlink_link_get(config->sw->netlink, config->name, &link);
@@ -555,13 +615,14 @@ netdev_open(struct port *port, const struct port_config *config, struct error *e
 		return error_set(err, ret,
 				 "port %s: there is no interface %s here; see \"ip link\"",
 				 config->name, config->name);
-	dev = netdev_create(port, config, may_have_xdp(config->xdp, &link));
+	may_xdp = may_have_xdp(config->xdp, &link);
+	dev = netdev_create(port, config, may_xdp);
 	if (dev == NULL)
 		return error_set(err, ENOMEM, "port %s: no memory", config->name);
 	if (is_here && (ret = netdev_attach(dev, &link, true, err)) < 0)
 		goto err;
 	dev->watch = netlink_watch_add(dev->sw->netlink, dev->name, netdev_changed, dev);
-	if (dev->watch == NULL) {
+	if (dev->watch == NULL || (may_xdp && netdev_check_start(dev) < 0)) {
 		ret = error_set(err, ENOMEM, "port %s: no memory", config->name);
 		goto err;
 	}

@@ -20,6 +20,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "claim.h"
 #include "error.h"
 #include "link_change.h"
 #include "log.h"
@@ -56,6 +57,7 @@ struct tap {
 	bool carrier_off;          /* by the operator; each attach gives the interface one */
 	bool ours;                 /* made by a vswitchd: goes with the port */
 	bool made;                 /* made by this one */
+	int claim;                 /* of the interface that it has; negative: none */
 	char name[IFNAMSIZ];
 };
 
@@ -258,33 +260,67 @@ tap_equip(struct tap *tap, const struct netlink_link *link)
 	return netlink_link_set_mac(tap->sw->netlink, link->ifindex, mac);
 }
 
+/* The kernel would let another vswitchd have queues of the same interface, and half the packets. */
+static int
+tap_claim(struct tap *tap, const struct netlink_link *link, struct error *err)
+{
+	tap->claim = claim_interface(link, err);
+	return RTE_MIN(tap->claim, 0);
+}
+
+static void
+tap_release_claim(struct tap *tap)
+{
+	if (tap->claim >= 0)
+		close(tap->claim);
+	tap->claim = -1;
+}
+
+/* Give the interface what it needs. */
+static int
+tap_setup(struct tap *tap, const struct tap_conn *conn, bool existed, struct netlink_link *link)
+{
+	struct netlink_monitor *nl = tap->sw->netlink;
+	int ret = 0;
+
+	if (!existed)
+		ret = tap_equip(tap, link);
+	if (ret == 0 && tap->mtu != 0)
+		ret = link_change_mtu(&tap->change, nl, link, tap->mtu);
+	if (ret == 0)
+		ret = link_change_up(&tap->change, nl, link);
+	if (ret == 0)
+		ret = netlink_link_get(nl, tap->name, link);
+	if (ret == 0 && ioctl(conn->queues[0].fd, TUNSETPERSIST, 1) < 0)
+		ret = -errno;
+	return ret;
+}
+
 /* Make the interface, or take the one that is there. @ret_link: what it is like in the end. */
 static int
 tap_attach(struct tap *tap, struct netlink_link *ret_link, struct error *err)
 {
 	struct netlink_monitor *nl = tap->sw->netlink;
 	bool existed = netlink_link_get(nl, tap->name, ret_link) == 0;
-	struct tap_conn *conn;
+	struct tap_conn *conn = NULL;
 	int ret;
 
+	if (existed && (ret = tap_claim(tap, ret_link, err)) < 0)
+		return ret;
 	conn = tap_conn_create(tap->name, tap->port->n_rxq, err);
-	if (conn == NULL)
-		return err->code;
+	if (conn == NULL) {
+		ret = err->code;
+		goto err;
+	}
 	ret = netlink_link_get(nl, tap->name, ret_link);
-	if (ret == 0 && !existed)
-		ret = tap_equip(tap, ret_link);
-	if (ret == 0 && tap->mtu != 0)
-		ret = link_change_mtu(&tap->change, nl, ret_link, tap->mtu);
+	if (ret == 0 && !existed && (ret = tap_claim(tap, ret_link, err)) < 0)
+		goto err;
 	if (ret == 0)
-		ret = link_change_up(&tap->change, nl, ret_link);
-	if (ret == 0)
-		ret = netlink_link_get(nl, tap->name, ret_link);
-	if (ret == 0 && ioctl(conn->queues[0].fd, TUNSETPERSIST, 1) < 0)
-		ret = -errno;
+		ret = tap_setup(tap, conn, existed, ret_link);
 	if (ret < 0) {
-		tap_conn_free(conn);
-		return error_set(err, ret, "port %s: cannot set up tap %s: %s", tap->name,
-				 tap->name, strerror(-ret));
+		error_set(err, ret, "port %s: cannot set up tap %s: %s", tap->name, tap->name,
+			  strerror(-ret));
+		goto err;
 	}
 	conn->ifindex = ret_link->ifindex;
 	tap->lost_seen = ret_link->tx_dropped;
@@ -292,6 +328,11 @@ tap_attach(struct tap *tap, struct netlink_link *ret_link, struct error *err)
 	tap->ours = tap->made || strcmp(ret_link->alias, TAP_ALIAS) == 0;
 	__atomic_store_n(&tap->conn, conn, __ATOMIC_RELEASE);
 	return 0;
+err:
+	if (conn != NULL)
+		tap_conn_free(conn);
+	tap_release_claim(tap);
+	return ret;
 }
 
 static void
@@ -303,6 +344,7 @@ tap_detach(struct tap *tap)
 		worker_unwatch(tap->sw->dp->workers[tap->port->rxq[q].worker], conn->queues[q].fd);
 	__atomic_store_n(&tap->conn, NULL, __ATOMIC_RELEASE);
 	rcu_retire(tap->sw->rcu, tap_conn_free, conn);
+	tap_release_claim(tap);
 }
 
 /* Somebody deleted the interface, or gave the name to another: make it again. */
@@ -369,6 +411,7 @@ tap_close(struct port *port)
 	}
 	if (switch_gives_back(tap->sw))
 		link_change_undo(&tap->change, tap->sw->netlink);
+	tap_release_claim(tap);
 	free(tap);
 	port->priv = NULL;
 }
@@ -387,6 +430,7 @@ tap_open(struct port *port, const struct port_config *config, struct error *err)
 	tap->port = port;
 	tap->sw = config->sw;
 	tap->mtu = config->mtu;
+	tap->claim = -1;
 	snprintf(tap->name, sizeof(tap->name), "%s", config->name);
 	port->priv = tap;
 	port->n_rxq = RTE_MAX(1, RTE_MIN(config->n_queues, PORT_QUEUES_MAX));

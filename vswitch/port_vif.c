@@ -9,6 +9,7 @@
 #include <event2/event.h>
 
 #include "announce.h"
+#include "emulated.h"
 #include "error.h"
 #include "hypervisor.h"
 #include "log.h"
@@ -349,6 +350,8 @@ owner_vif_added(void *arg, struct vif *vif, struct error *err)
 		switch_port_status(sw, vif_port->port, false, "guest is not connected");
 		log_line(LOG_INFO, "%s: new vif%s%s", vif->name,
 			 bridge != NULL ? " on bridge " : "", bridge != NULL ? bridge : "");
+		if (bridge != NULL)
+			emulated_restore(sw, vif, bridge, &config);
 	}
 	free(note.bridge);
 	return ret;
@@ -360,6 +363,7 @@ owner_vif_removed(void *arg, struct vif *vif)
 	struct vif_ports *ports = arg;
 
 	log_line(LOG_INFO, "%s: removed", vif->name);
+	emulated_end(ports->sw, vif);
 	switch_remove_vif(ports->sw, vif->name);
 }
 
@@ -736,6 +740,8 @@ port_vif_bridge_added(struct vswitch *sw, const char *bridge)
 		if (switch_port_add(sw, bridge, &config, &err) < 0)
 			log_line(LOG_WARNING, "%s: cannot go back to its bridge: %s", vif->name,
 				 err.msg);
+		else
+			emulated_restore(sw, vif, bridge, &config);
 	}
 }
 

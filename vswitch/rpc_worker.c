@@ -17,14 +17,11 @@ counter(const uint64_t *value)
 static json_t *
 worker_json(const struct worker *worker)
 {
-	json_int_t received = 0;
-
-	for (uint32_t id = 0; id < PORT_MAX; id++)
-		received += counter(&worker->stats[id].rx_packets);
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "worker", (json_int_t)worker->id,
-			 "rx_packets", received, "busy_turns", counter(&worker->busy_turns),
-			 "busy_cycles", counter(&worker->busy_cycles), "cycles_per_second",
-			 (json_int_t)rte_get_tsc_hz(), "sleeps", counter(&worker->sleeps));
+			 "rx_packets", counter(&worker->busy_packets), "busy_turns",
+			 counter(&worker->busy_turns), "busy_cycles", counter(&worker->busy_cycles),
+			 "cycles_per_second", (json_int_t)rte_get_tsc_hz(), "sleeps",
+			 counter(&worker->sleeps));
 }
 
 int

@@ -3,16 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "emulated.h"
 #include "error.h"
 #include "log.h"
 #include "port_vif.h"
 #include "switch_priv.h"
-
-/* A port and what is needed to close it once no worker can see it. */
-struct switch_retired {
-	struct vswitch *sw;
-	struct port *port;
-};
 
 struct switch_port *
 switch_port_find(struct vswitch *sw, const char *name)
@@ -108,20 +103,19 @@ switch_port_assign(struct vswitch *sw, struct port *port)
 static void
 switch_port_retired(void *arg)
 {
-	struct switch_retired *retired = arg;
-	struct port *port = retired->port;
-	struct switch_port *owner = retired->sw->owners[port->id];
+	struct switch_port *owner = arg;
+	struct vswitch *sw = owner->sw;
+	struct port *port = owner->dp;
 	struct port_stats stats;
 
 	port->type->close(port);
-	switch_port_stats(retired->sw, owner, &stats);
-	stats_add(&retired->sw->removed, &stats);
-	retired->sw->n_ports[port->rxq[0].worker]--;
-	retired->sw->id_used[port->id] = false;
-	retired->sw->owners[port->id] = NULL;
+	switch_port_stats(sw, owner, &stats);
+	stats_add(&sw->removed, &stats);
+	sw->n_ports[port->rxq[0].worker]--;
+	sw->id_used[port->id] = false;
+	sw->owners[port->id] = NULL;
 	free(owner);
 	free(port);
-	free(retired);
 }
 
 /*
@@ -208,16 +202,11 @@ switch_port_stop(struct vswitch *sw, struct port *port)
 void
 switch_port_remove(struct vswitch *sw, struct switch_port *port)
 {
-	struct switch_retired *retired = malloc(sizeof(*retired));
-
 	switch_port_detach(sw, port);
 	switch_port_stop(sw, port->dp);
 	LIST_REMOVE(port, list);
 	__atomic_store_n(&sw->dp->ports[port->dp->id], NULL, __ATOMIC_RELEASE);
-	if (retired == NULL)
-		return; /* out of memory: the port stays out of sight, and open */
-	*retired = (struct switch_retired){ .sw = sw, .port = port->dp };
-	rcu_retire(sw->rcu, switch_port_retired, retired);
+	rcu_retire(sw->rcu, switch_port_retired, port);
 }
 
 bool
@@ -368,6 +357,39 @@ switch_port_set_vid(struct switch_port *port, uint16_t vid)
 		fdb_flush(port->bridge->dp->fdb, port->dp->id, false);
 }
 
+/* What a device or xenstore may refuse: all of it, or nothing. */
+static int
+switch_port_set_device(struct switch_port *port, unsigned int fields,
+		       const struct port_config *config, struct error *err)
+{
+	const uint32_t mtu = port->dp->mtu;
+	int ret = 0;
+
+	if ((fields & PORT_SET_MTU) && config->mtu != 0)
+		ret = switch_port_set_mtu(port, config->mtu, err);
+	if (ret < 0 || !(fields & PORT_SET_RATE))
+		return ret;
+	ret = port_vif_set_rate(port, &config->rate, err);
+	if (ret < 0)
+		switch_port_set_mtu(port, mtu, NULL);
+	return ret;
+}
+
+/* What may fail of a change that includes a move to @bridge (NULL: it stays): all, or nothing. */
+static int
+switch_port_prepare(struct vswitch *sw, struct switch_port *port, struct switch_bridge *bridge,
+		    unsigned int fields, const struct port_config *config, struct error *err)
+{
+	int ret;
+
+	if (bridge != NULL && (ret = switch_port_announce(sw, port, bridge, err)) < 0)
+		return ret;
+	ret = switch_port_set_device(port, fields, config, err);
+	if (ret < 0 && bridge != NULL)
+		bridge_flood_remove(bridge->dp, sw->rcu, port->dp->id);
+	return ret;
+}
+
 /* A vif that netback has made: put it on the bridge that the hotplug script names. */
 static int
 switch_vif_attach(struct vswitch *sw, struct switch_port *port, struct switch_bridge *bridge,
@@ -378,25 +400,19 @@ switch_vif_attach(struct vswitch *sw, struct switch_port *port, struct switch_br
 	if (port->bridge != NULL)
 		return error_set(err, EEXIST, "port %s: is on bridge %s already", config->name,
 				 port->bridge->name);
-	if (config->has_rate) {
-		ret = port_vif_set_rate(port, &config->rate, err);
-		if (ret < 0)
-			return ret;
-	}
-	if (config->mtu != 0) {
-		ret = switch_port_set_mtu(port, config->mtu, err);
-		if (ret < 0)
-			return ret;
-	}
+	ret = switch_port_prepare(sw, port, bridge,
+				  PORT_SET_MTU | (config->has_rate ? PORT_SET_RATE : 0), config,
+				  err);
+	if (ret < 0)
+		return ret;
 	port->config.mtu = config->mtu;
 	port->config.fdb_limit = config->fdb_limit;
 	switch_port_set_vid(port, config->vid);
 	switch_port_set_carrier(sw, port, config->carrier_off);
 	switch_port_set_checksum(port, config->checksum_full);
-	ret = switch_port_attach(sw, port, bridge, err);
-	if (ret == 0)
-		port_vif_attached(sw, port);
-	return ret;
+	switch_port_join(port, bridge);
+	port_vif_attached(sw, port);
+	return 0;
 }
 
 int
@@ -435,6 +451,8 @@ switch_port_add(struct vswitch *sw, const char *bridge_name, const struct port_c
 		switch_port_remove(sw, port);
 	else if (bridge != NULL && config->kind == PORT_KIND_VIF)
 		port_vif_attached(sw, port);
+	else
+		emulated_added(sw, port);
 	return ret;
 }
 
@@ -446,6 +464,7 @@ switch_port_del(struct vswitch *sw, const char *name, struct error *err)
 	if (port == NULL)
 		return -ENOENT;
 	if (port->config.kind != PORT_KIND_VIF) {
+		emulated_deleted(sw, port);
 		switch_port_remove(sw, port);
 		return 0;
 	}
@@ -490,20 +509,9 @@ switch_port_set(struct vswitch *sw, const char *name, unsigned int fields, const
 	}
 	if ((bridge != NULL || vid_changes) && (ret = switch_port_may_move(port, err)) < 0)
 		return ret;
-	if (bridge != NULL && (ret = switch_port_announce(sw, port, bridge, err)) < 0)
+	ret = switch_port_prepare(sw, port, bridge, fields, config, err);
+	if (ret < 0)
 		return ret;
-	if ((fields & PORT_SET_MTU) && config->mtu != 0) {
-		ret = switch_port_set_mtu(port, config->mtu, err);
-		if (ret < 0 && bridge != NULL)
-			bridge_flood_remove(bridge->dp, sw->rcu, port->dp->id);
-		if (ret < 0)
-			return ret;
-	}
-	if ((fields & PORT_SET_RATE) && (ret = port_vif_set_rate(port, &config->rate, err)) < 0) {
-		if (bridge != NULL)
-			bridge_flood_remove(bridge->dp, sw->rcu, port->dp->id);
-		return ret;
-	}
 	/* nothing fails from here on */
 	if (fields & PORT_SET_MTU)
 		port->config.mtu = config->mtu;

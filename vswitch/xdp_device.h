@@ -68,7 +68,7 @@ void xdp_device_close(struct xdp_device *xdp);
 /** xdp_device_mode_name() - "af_xdp, zero-copy" and so on. */
 const char *xdp_device_mode_name(const struct xdp_device *xdp);
 
-/** xdp_device_fits() - may the interface's MTU be @mtu, and has it the queues it had? */
+/** xdp_device_fits() - may the interface's MTU be @mtu? */
 bool xdp_device_fits(const struct xdp_device *xdp, uint32_t mtu);
 
 /** xdp_device_losses() - frames that the kernel dropped since the last call. */

@@ -5,6 +5,7 @@ import dataclasses
 import statistics
 
 import traffic
+import xen
 from host import BenchError
 from programs import (AfPacketVswitchd, AfXdpVswitchd, IdleVswitchd, Ovs, Setup, Testpmd,
                       VhostGuests, VifGuests, Vswitchd)
@@ -78,6 +79,8 @@ CASES = {
     "vhost-64": Guests(64, programs=(VhostGuests,)),
     "attach-512": Attach(512),
     "idle": Idle(bound=2.0),
+    "xen-iperf": xen.XenIperf(),
+    "xen-counts": xen.XenCounts(),
 }
 
 
@@ -99,6 +102,8 @@ class Runner:
             return [self.run_idle(name)]
         if isinstance(case, Attach):
             return [self.run_attach(name, case)]
+        if isinstance(case, xen.XenIperf):
+            return xen.run(name, case, self)
         if isinstance(case, Guests):
             return self.run_rounds(name, case, case.wire_size)
         return self.run_bridge(name, case)

@@ -411,7 +411,7 @@ class NetdevVswitchd(Vswitchd):
                       "--vdev", f"net_af_xdp{index},iface={far},force_copy=1"]
         self.children.start("testpmd", [
             "/usr/bin/dpdk-testpmd", f"--lcores=0@{CONTROL_CORE},1@{CONTROL_CORE}", "--no-pci",
-            "--in-memory", *ports, "--", "--forward-mode=io", "--nb-cores=1",
+            "--no-huge", "-m", "128", *ports, "--", "--forward-mode=io", "--nb-cores=1",
             "--no-lsc-interrupt", "--total-num-mbufs=16384", "--stats-period", "60"])
         super().teach()
 

@@ -3,6 +3,7 @@
 
 from cases import CASES, Guests, Idle
 from programs import VifGuests, Vswitchd
+import xen
 
 HEADINGS = ("case", "program", "Mpps", "cycles", "median", "own", "/ovs", "med/ovs", "/io", "")
 
@@ -34,6 +35,7 @@ def _remarks(row):
                        f"{row['heap_bytes_per_vif'] / 1024:.1f} KiB each")
     if "cpu_percent" in row:
         remarks.append(f"{row['cpu_percent']:.2f} % of a core in {row['seconds']:.0f} s")
+    remarks += xen.remarks(row)
     if row["case"] == "bridge-64-1m" and "fdb_entries" in row:
         remarks.append(f"{row['fdb_entries']} FDB entries")
     return ", ".join(remarks)
@@ -90,6 +92,7 @@ def verdicts(rows):
         case = CASES[row["case"]]
         if row["program"] not in (Vswitchd.name, VifGuests.name) or case.bound is None:
             continue
-        verdict = {Idle: _idle_verdict, Guests: _guests_verdict}.get(type(case), _ratio_verdict)
+        verdict = {Idle: _idle_verdict, Guests: _guests_verdict, xen.XenIperf: xen.iperf_verdict,
+                   xen.XenCounts: xen.counts_verdict}.get(type(case), _ratio_verdict)
         lines.append(f"{row['case']}: {verdict(case, row)}")
     return lines

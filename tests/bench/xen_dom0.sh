@@ -7,7 +7,7 @@
 # The guests boot once, without interfaces; each program gives them new ones. The host's side is an
 # interface named xenbr0 both times: vswitchd's tap, or the bridge itself.
 
-# shellcheck source=/dev/null # made by tests/bench/xen.py: ROUNDS, RUN_SECONDS, MTUS, COUNT
+# shellcheck source=/dev/null # made by tests/bench/xen.py: PROGRAMS, ROUNDS, RUN_SECONDS, MTUS, COUNT
 . /etc/bench.env
 
 TRACING=/sys/kernel/tracing
@@ -177,7 +177,8 @@ host_counters()
 		print "host.rx_bytes", $1; print "host.tx_bytes", $9 }
 		/vif[0-9.]*:/ { sub(/.*:/, ""); print "netdev.tx_dropped", $12 }' /proc/net/dev
 	[ -z "$COUNT" ] || awk '{ print "probe." $1, $2 }' "$TRACING/kprobe_profile"
-	awk '/^cpu / { print "host.cpu_ticks", $2 + $3 + $4 + $6 + $7 + $8 }' /proc/stat
+	# tenths of a second of a CPU that each domain has had
+	xl list | awk 'NR > 1 { print "cpu_100ms." $1, $NF * 10 }'
 }
 
 counters()
@@ -293,7 +294,8 @@ check g2-boots guest_start g2 || exit 1
 
 round=1
 while [ "$round" -le "$ROUNDS" ]; do
-	program_round vswitchd "$round"
-	program_round kernel "$round"
+	for program in $PROGRAMS; do
+		program_round "$program" "$round"
+	done
 	round=$((round + 1))
 done

@@ -52,7 +52,7 @@ def configured(idle_bed):
 def test_configuration_file(configured):
     bed, station = configured
     assert bed.daemon.vsctl("bridge", "show") == [
-        {"bridge": "br0", "ageing": 100, "fdb_limit": 65536,
+        {"bridge": "br0", "ageing": 100, "fdb_limit": 65536, "announce": True,
          "fdb_entries": bed.daemon.vsctl("bridge", "show")[0]["fdb_entries"],
          "ports": bed.daemon.vsctl("bridge", "show")[0]["ports"]}]
     assert {row["port"]: row["type"] for row in bed.daemon.vsctl("port", "show")} == \
@@ -151,6 +151,32 @@ def test_interface_of_another_daemon(bed, tmp_path):
     finally:
         assert other.stop(signal.SIGKILL) == -signal.SIGKILL
     bed.daemon.vsctl("port", "add", "p1", "bridge", "br0")
+
+
+@pytest.mark.parametrize("queues", [1, 2])
+def test_tap_of_another_daemon(bed, tmp_path, queues):
+    """The same for taps, of which the kernel gives queues to whoever asks."""
+    add_tap(bed, "t0", 9, "br0", "queues", queues)
+    other = type(bed.daemon)(bed.sw, tmp_path / "other").start("[bridge other0]\n")
+    try:
+        with pytest.raises(VsctlError, match="t0 is in use by another vswitchd.*pid %d" %
+                           bed.daemon.pid):
+            other.vsctl("port", "add", "t0", "bridge", "other0", "type", "tap", "queues", queues)
+        assert bed.daemon.port("t0")["link"] == "up"
+        bed.daemon.vsctl("port", "del", "t0")
+        assert bed.sw.link("t0") is None
+        add_tap_to(other, queues)
+        with pytest.raises(VsctlError, match="pid %d" % other.pid):
+            add_tap_to(bed.daemon, queues)
+    finally:
+        assert other.stop() == 0
+    add_tap_to(bed.daemon, queues)
+
+
+def add_tap_to(daemon, queues):
+    """A tap on the first bridge of a daemon."""
+    bridge = daemon.vsctl("bridge", "show")[0]["bridge"]
+    daemon.vsctl("port", "add", "t0", "bridge", bridge, "type", "tap", "queues", queues)
 
 
 def test_socket_is_for_its_group_alone(bed):

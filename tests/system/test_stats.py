@@ -115,7 +115,7 @@ def shown(module_bed):
 
 
 SHOWS = {
-    "bridge show": {"bridge", "ageing", "fdb_limit", "fdb_entries", "ports"},
+    "bridge show": {"bridge", "ageing", "fdb_limit", "fdb_entries", "announce", "ports"},
     "bridge show empty0": {"bridge", "ageing", "fdb_limit", "fdb_entries", "ports"},
     "port show": {"port", "bridge", "type", "link", "vid", "mtu", "mac", "rx_packets",
                   "tx_packets", "rx_bytes", "tx_bytes", "drops"},
@@ -128,6 +128,8 @@ SHOWS = {
                    "drops"},
     "stats show p1": {"port"},
     "vif show": None,
+    "worker show": {"worker", "rx_packets", "busy_turns", "busy_cycles", "cycles_per_second",
+                    "sleeps"},
 }
 
 

@@ -1,15 +1,22 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """scripts/vif-bridge with a store made of files and a vsctl that only writes down what it is asked.
 
-Every case runs under dash and under busybox's shell.
+Every such case runs under dash and under busybox's shell. The cases at the end have a real tap, as
+QEMU makes it, and a real vswitchd.
 """
 
+import fcntl
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 
 import pytest
+
+from harness.daemon import build_folder
+from harness.wait import wait_until
+from harness.wire import BROADCAST, frame, mac_of
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts/vif-bridge"
 BACKEND = "backend/vif/7/1"
@@ -48,6 +55,12 @@ class Host:
     def set(self, key, value):
         """Write a key of the backend folder."""
         (self.store / BACKEND / key).write_text(value)
+
+    def use_vsctl(self, program):
+        """A real vsctl from now on."""
+        stub = self._bin / "vsctl"
+        stub.unlink()
+        stub.symlink_to(program)
 
     def get(self, key):
         """A key of the backend folder, None if it is not there."""
@@ -178,7 +191,8 @@ def test_nothing_is_evaluated(host):
 def test_emulated_interface(host):
     host.set("bridge", "xenbr0.9")
     assert host.run("add", "type_if=tap").returncode == 0
-    assert host.calls == ["vsctl [port] [add] [vif7.1-emu] [bridge] [xenbr0] [vid] [9]"]
+    assert host.calls == [
+        "vsctl [port] [add] [vif7.1-emu] [type] [netdev] [bridge] [xenbr0] [vid] [9]"]
     assert host.get("hotplug-status") is None
     assert host.run("remove", "type_if=tap").returncode == 0
     assert host.calls[1:] == ["vsctl [port] [del] [vif7.1-emu]"]
@@ -219,9 +233,137 @@ def test_no_interface_named(host):
     assert "no interface is named" in host.get("hotplug-error")
 
 
+def test_other_domain(host):
+    """In a driver domain "xl devd" runs it; whatever the path is, keys are read and written there."""
+    path = "/local/domain/5/backend/vif/7/1"
+    folder = host.store / path.lstrip("/")
+    folder.mkdir(parents=True)
+    for key, value in (("bridge", "lan"), ("mtu", "1400"), ("frontend-id", "7"), ("handle", "1")):
+        (folder / key).write_text(value)
+    result = host.run("online", "type_if=vif", XENBUS_PATH=path)
+    assert result.returncode == 0, result.stderr
+    assert host.calls == ["vsctl [port] [add] [vif7.1] [bridge] [lan] [mtu] [1400]"]
+    assert (folder / "hotplug-status").read_text() == "connected"
+    assert (host.store / "local/domain/7/device/vif/1/mtu").read_text() == "1400"
+    assert host.get("hotplug-status") is None
+
+
 def test_no_vsctl(host):
     host.set("bridge", "xenbr0")
     os.unlink(host.store.parent / "bin/vsctl")
     if shutil.which("vsctl"):
         pytest.skip("a vsctl is installed on this machine")
     host.fails("vsctl is not installed")
+
+
+IFF_TAP, IFF_NO_PI = 0x2, 0x1000
+TUNSETIFF = 0x400454ca
+EMULATED = "vif7.1-emu"
+
+
+@pytest.fixture
+def emulated(bed, tmp_path):
+    """A host whose vsctl speaks to a real vswitchd: (bed, script, files).
+
+    files: one, the tap as QEMU has it.
+    """
+    host = Host(tmp_path / "host", bed.sw.command("dash"))
+    host.use_vsctl(build_folder() / "ctl/vsctl")
+    host.set("bridge", "br0.9")
+    host.set("mtu", "1400")
+    with bed.sw.inside():
+        tap = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+        fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH22x", EMULATED.encode(), IFF_TAP | IFF_NO_PI))
+    files = [tap]
+
+    def script(*arguments):
+        result = host.run(*arguments, VSWITCH_RUN_DIR=str(bed.daemon.run_dir))
+        assert result.returncode == 0, result.stderr
+
+    yield bed, script, files
+    for file in files:
+        os.close(file)
+
+
+def shown(bed):
+    """Names of the ports."""
+    return [row["port"] for row in bed.daemon.vsctl("port", "show")]
+
+
+def tap_expect(tap, data):
+    """The frame comes out of the tap."""
+    def found():
+        try:
+            while os.read(tap, 2048) != data:
+                pass
+            return True
+        except BlockingIOError:
+            return False
+    wait_until(found, what="the frame comes out of the tap")
+
+
+def test_tap_joins(emulated):
+    bed, script, (tap,) = emulated
+    guest, other = mac_of(7), mac_of(1)
+    script("add", "type_if=tap")
+    row = bed.daemon.wait_link(EMULATED)
+    assert (row["type"], row["bridge"], row["vid"], row["mtu"]) == ("netdev", "br0", 9, 1400)
+    assert bed.sw.link(EMULATED)["mtu"] == 1400
+    assert not bed.sw.link(EMULATED).get("addr_info")
+
+    far = bed.station(1, "vid", 9).wire
+    os.write(tap, frame(BROADCAST, guest))
+    far.expect(frame(BROADCAST, guest))
+    far.send(frame(guest, other))
+    tap_expect(tap, frame(guest, other))
+
+    script("remove", "type_if=tap")
+    assert EMULATED not in shown(bed)
+    script("remove", "type_if=tap")
+
+
+def test_tap_and_vif_share_an_address(emulated):
+    """The guest is where it spoke last; a cable stands for its vif."""
+    bed, script, (tap,) = emulated
+    guest, other = mac_of(7), mac_of(1)
+    script("add", "type_if=tap")
+    bed.daemon.wait_link(EMULATED)
+    far = bed.station(1, "vid", 9).wire
+    vif = bed.station(2, "vid", 9).wire
+
+    def where(mac=guest):
+        return bed.daemon.fdb("br0").get((mac, 9))
+
+    far.send(frame(BROADCAST, other))
+    vif.expect(frame(BROADCAST, other))
+    tap_expect(tap, frame(BROADCAST, other))
+    wait_until(lambda: where(other) == "p1", what="the other one is known")
+    for _ in range(2):
+        os.write(tap, frame(other, guest))
+        wait_until(lambda: where() == EMULATED, what="the guest is at the tap")
+        far.send(frame(guest, other))
+        tap_expect(tap, frame(guest, other))
+        vif.send(frame(other, guest))
+        wait_until(lambda: where() == "p2", what="the guest is at its vif")
+        far.send(frame(guest, other, 70))
+        vif.expect(frame(guest, other, 70))
+
+
+def test_tap_is_gone_before_its_port(emulated):
+    bed, script, files = emulated
+    script("add", "type_if=tap")
+    bed.daemon.wait_link(EMULATED)
+    os.close(files.pop())
+    wait_until(lambda: bed.sw.link(EMULATED) is None, what="the tap is gone")
+    script("remove", "type_if=tap")
+    assert EMULATED not in shown(bed)
+
+
+def test_no_tap(emulated):
+    """Not a tap of our own: QEMU has none, and that is an error."""
+    bed, script, files = emulated
+    os.close(files.pop())
+    wait_until(lambda: bed.sw.link(EMULATED) is None, what="the tap is gone")
+    with pytest.raises(AssertionError, match="there is no interface"):
+        script("add", "type_if=tap")
+    assert EMULATED not in shown(bed)

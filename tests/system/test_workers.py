@@ -54,6 +54,24 @@ def test_tcp(two, queues):
     assert len(threads(two)) == 2
 
 
+def test_counters(two):
+    """What each worker has received; ports that go take nothing away."""
+    one, other = two.pair()
+    one.host.ping(other.address)
+
+    def received():
+        rows = two.daemon.vsctl("worker", "show")
+        assert [row["worker"] for row in rows] == [0, 1]
+        assert all(row["busy_turns"] <= row["rx_packets"] for row in rows)
+        return sum(row["rx_packets"] for row in rows)
+    wait_until(lambda: received() >= 8, what="two ARP packets and six of ICMP")
+    before = received()
+    for name in ("p1", "p2"):
+        two.daemon.vsctl("port", "del", name)
+        two.daemon.vsctl("port", "add", name, "bridge", "br0")
+    assert received() >= before
+
+
 def test_one_flow_stays_in_order(two):
     """However many queues a port has."""
     one, other = two.pair()

@@ -267,6 +267,19 @@ def test_mtu_of_the_interface(bed):
     assert into == out
 
 
+def test_mtu_under_load(bed):
+    """New sockets while workers may still look at the old ones: AF_PACKET stands in meanwhile."""
+    one, two = stations(bed)
+    stream = traffic.Stream(one.host, two.host, two.address)
+    for _ in range(10):
+        for mtu in (9000, 1500):
+            bed.daemon.vsctl("port", "set", "p1", "mtu", mtu)
+        mode_is(bed, "p1", COPY)
+    numbers, sent = stream.stop()
+    assert numbers[-1] == sent - 1 and numbers == sorted(set(numbers))
+    check_traffic(one.host, two.host)
+
+
 def test_mtu_by_the_operator(bed):
     """The same through vsctl, and what does not fit from the start."""
     one = bed.station(1, "xdp", "on")
@@ -326,6 +339,35 @@ def test_queues(idle_bed):
     multi_queue(bed, 3, 20)
     with pytest.raises(VsctlError, match="more queues than 16"):
         bed.daemon.vsctl("port", "add", "p3", "bridge", "br0", "xdp", "on")
+
+
+def test_queues_change(idle_bed):
+    """More queues than at first, or fewer: those that the NIC has are served."""
+    bed = idle_bed.start("[bridge br0]\n")
+    hosts = [multi_queue(bed, number, 20) for number in (1, 2)]
+    for number, host in enumerate(hosts, 1):
+        host.run("ethtool", "-L", "eth0", "tx", 2)
+        bed.sw.run("ethtool", "-L", "p%d" % number, "rx", 2)
+        host.sysctl("ipv6/conf/eth0/disable_ipv6", 0)
+        host.ip("addr", "add", "10.0.0.%d/24" % number, "dev", "eth0")
+        host.ip("addr", "add", "fd00::%d/64" % number, "dev", "eth0", "nodad")
+        bed.daemon.vsctl("port", "add", "p%d" % number, "bridge", "br0", "xdp", "on")
+        assert bed.daemon.wait_link("p%d" % number)["mode"] == COPY
+    sockets = "ls -l /proc/%d/fd | grep -c socket:" % bed.daemon.pid
+
+    def count():
+        return int(run("sh", "-c", sockets).stdout)
+    before = count()
+    bed.sw.run("ethtool", "-L", "p1", "rx", 5)
+    wait_until(lambda: count() == before + 3, what=lambda: "%d: %d" % (before, count()))
+    hosts[0].run("ethtool", "-L", "eth0", "tx", 5)
+    for _ in range(10):  # flows
+        check_traffic(*hosts)
+    bed.sw.run("ethtool", "-L", "p1", "rx", 20)
+    mode_is(bed, "p1", "af_packet: it has more queues than 16")
+    bed.sw.run("ethtool", "-L", "p1", "rx", 8)
+    mode_is(bed, "p1", COPY)
+    check_traffic(*hosts)
 
 
 def test_flood_with_few_buffers(idle_bed):

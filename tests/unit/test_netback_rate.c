@@ -96,11 +96,21 @@ test_text(void **state)
 		const char *text;
 		int ret;
 	} bad[] = {
-		{ "", -EINVAL },          { "100", -EINVAL },        { "Mb/s", -EINVAL },
-		{ "100Mb", -EINVAL },     { "100Tb/s", -EINVAL },    { "-1Mb/s", -EINVAL },
-		{ "100Mb/s@", -EINVAL },  { "100Mb/s@ms", -EINVAL }, { "100Mb/s@1h", -EINVAL },
-		{ "100Mb/s ", -EINVAL },  { "0Mb/s", -ERANGE },      { "100Mb/s@0ms", -ERANGE },
-		{ "7b/s", -ERANGE },      { "19B/s", -ERANGE },      { "100Mb/s@5000s", -ERANGE },
+		{ "", -EINVAL },
+		{ "100", -EINVAL },
+		{ "Mb/s", -EINVAL },
+		{ "100Mb", -EINVAL },
+		{ "100Tb/s", -EINVAL },
+		{ "-1Mb/s", -EINVAL },
+		{ "100Mb/s@", -EINVAL },
+		{ "100Mb/s@ms", -EINVAL },
+		{ "100Mb/s@1h", -EINVAL },
+		{ "100Mb/s ", -EINVAL },
+		{ "0Mb/s", -ERANGE },
+		{ "100Mb/s@0ms", -ERANGE },
+		{ "7b/s", -ERANGE },
+		{ "19B/s", -ERANGE },
+		{ "100Mb/s@5000s", -ERANGE },
 		{ "99999999999999999999b/s", -ERANGE },
 		{ "99999999999Gb/s", -ERANGE },
 	};
@@ -123,8 +133,10 @@ test_text(void **state)
 static void
 test_store_text(void **state)
 {
-	static const char *const bad[] = { "",    "625000", "625000,",    ",50000",  "625000,50000 ",
-					   "a,b", "0,5000", "625000,0", "-1,50000", "1,4294967296" };
+	static const char *const bad[] = {
+		"",    "625000", "625000,",  ",50000",   "625000,50000 ",
+		"a,b", "0,5000", "625000,0", "-1,50000", "1,4294967296"
+	};
 	char text[RATE_TEXT_SIZE];
 	struct rate rate;
 
@@ -134,9 +146,13 @@ test_store_text(void **state)
 	assert_string_equal(rate_write(&rate, text), "625000,50000");
 	for (size_t i = 0; i < RTE_DIM(bad); i++)
 		assert_int_equal(rate_read(bad[i], &rate), -EINVAL);
+	/* more than can be told in bytes per second */
+	assert_int_equal(rate_read("10000000000000000000,1", &rate), 0);
+	assert_string_equal(rate_format(&rate, text), "8000000000Gb/s@1us");
 }
 
-/* The bucket alone: full at first, credit at the beginning of intervals, never more than it holds. */
+/* The bucket alone: full at first, credit at the beginning of intervals, never more than it holds.
+ */
 static void
 test_bucket(void **state)
 {
@@ -332,7 +348,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),  cmocka_unit_test(test_store_text),
+		cmocka_unit_test(test_text),   cmocka_unit_test(test_store_text),
 		cmocka_unit_test(test_bucket), RATE_TEST(test_unlimited),
 		RATE_TEST(test_limited),       RATE_TEST(test_bad_packets),
 		RATE_TEST(test_change),        RATE_TEST(test_malformed),

@@ -231,6 +231,41 @@ test_port_type(void **state)
 	assert_int_equal(port_type_resolve(&obj), PORT_TYPE_TAP);
 	assert_int_equal(object_check(&obj, VERB_SET, &err), -EINVAL);
 	assert_string_equal(err.msg, "port p0: devargs are for type eth, not tap");
+
+	object_init(&obj, &port_schema);
+	assert_int_equal(object_set_name(&obj, "vif1.0", &err), 0);
+	assert_int_equal(object_set(&obj, VERB_ADD, "bridge", "br0", &err), 0);
+	assert_int_equal(object_set(&obj, VERB_ADD, "xdp", "off", &err), 0);
+	assert_int_equal(object_check(&obj, VERB_ADD, &err), -EINVAL);
+	assert_string_equal(err.msg, "port vif1.0: xdp is for type netdev, not vif");
+	assert_int_equal(object_set(&obj, VERB_ADD, "type", "netdev", &err), 0);
+	assert_int_equal(object_check(&obj, VERB_ADD, &err), 0);
+}
+
+/* A guest's rate: words as in xl.cfg; ports that are no guest's have none. */
+static void
+test_rate(void **state)
+{
+	const struct schema_key *key = schema_key_find(&port_schema, "rate");
+	struct object obj;
+	struct value value;
+	struct error err;
+
+	assert_int_equal(schema_parse_value(key, "none", &value, &err), 0);
+	assert_int_equal(schema_parse_value(key, "20MB/s@20ms", &value, &err), 0);
+	assert_string_equal(value.text, "20MB/s@20ms");
+	assert_int_equal(schema_parse_value(key, "0b/s", &value, &err), -ERANGE);
+	assert_int_equal(schema_parse_value(key, "fast", &value, &err), -EINVAL);
+	assert_string_equal(err.msg,
+			    "rate: 'fast' is not a rate such as 100Mb/s or 20MB/s@20ms or none");
+	object_init(&obj, &port_schema);
+	assert_int_equal(object_set_name(&obj, "vif1.0", &err), 0);
+	assert_int_equal(object_set(&obj, VERB_SET, "rate", "1Gb/s", &err), 0);
+	assert_int_equal(object_check(&obj, VERB_SET, &err), 0);
+	assert_int_equal(object_set_name(&obj, "eth0", &err), 0);
+	assert_int_equal(object_check(&obj, VERB_SET, &err), -EINVAL);
+	assert_string_equal(err.msg,
+			    "port eth0: rate is for guests' vifs only, and this port is none");
 }
 
 static void
@@ -315,7 +350,8 @@ main(void)
 		cmocka_unit_test(test_values),    cmocka_unit_test(test_names),
 		cmocka_unit_test(test_messages),  cmocka_unit_test(test_object),
 		cmocka_unit_test(test_port_type), cmocka_unit_test(test_cores),
-		cmocka_unit_test(test_nearest),   cmocka_unit_test(test_devargs_paths),
+		cmocka_unit_test(test_rate),      cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_devargs_paths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

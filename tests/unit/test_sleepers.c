@@ -28,7 +28,8 @@ struct fixture {
 static struct fixture *fixture;
 
 static uint16_t
-lazy_rx(struct worker *worker, struct port *port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
+lazy_rx(struct worker *worker, struct port *port, uint16_t queue, struct rte_mbuf **pkts,
+	uint16_t n)
 {
 	__atomic_add_fetch(&fixture->polls, 1, __ATOMIC_RELEASE);
 	if (fixture->usec != 0)
@@ -219,8 +220,8 @@ test_thread(void **state)
 	rte_rcu_qsbr_thread_offline(f->sw.dp->qsbr, 0);
 	f->usec = 500;
 	assert_int_equal(pthread_create(&thread, NULL, run, worker), 0);
-	for (int i = 0; i < WAIT_SEC * 1000 &&
-			__atomic_load_n(&f->polls, __ATOMIC_ACQUIRE) < 20; i++)
+	for (int i = 0; i < WAIT_SEC * 1000 && __atomic_load_n(&f->polls, __ATOMIC_ACQUIRE) < 20;
+	     i++)
 		usleep(1000);
 	worker_stop(worker);
 	pthread_join(thread, NULL);

@@ -2,6 +2,10 @@
 /* vif ports in a real switch: guests on the fake hypervisor that talk to each other. */
 #include "vif_bed.h"
 
+#include <jansson.h>
+
+#include "rpc_methods.h"
+
 static const struct fake_frontend_config configs[GUESTS] = {
 	{ .domid = 1, .split = true, .n_queues = 2 },
 	{ .domid = 2, .no_csum_ipv4 = true, .no_csum_ipv6 = true },
@@ -240,6 +244,37 @@ test_checksum_full(void **state)
 	assert_int_equal(port->dp->caps, caps);
 }
 
+/* Xenstore refuses the rate: nothing else of the request is done either. */
+static void
+test_all_or_nothing(void **state)
+{
+	struct bed *bed = *state;
+	struct port_config config = {
+		.name = "vif2.0",
+		.kind = PORT_KIND_VIF,
+		.mtu = 4000,
+		.has_rate = true,
+		.rate = { .bytes = 1000, .usec = 1000 },
+	};
+	struct switch_port *port;
+	struct error err;
+
+	start_guests(bed);
+	port = switch_port_find(bed->sw, "vif2.0");
+	fake_fail(bed->fake, FAKE_OP_TRANSACTION, 1, EIO);
+	assert_int_equal(switch_port_set(bed->sw, "vif2.0", PORT_SET_MTU | PORT_SET_RATE, NULL,
+					 &config, &err),
+			 -EIO);
+	assert_int_equal(port->dp->mtu, 1500);
+	assert_int_equal(switch_port_del(bed->sw, "vif2.0", &err), 0);
+	fake_fail(bed->fake, FAKE_OP_TRANSACTION, 1, EIO);
+	assert_int_equal(switch_port_add(bed->sw, "xenbr0", &config, &err), -EIO);
+	assert_int_equal(port->dp->mtu, 1500);
+	assert_null(port->bridge);
+	assert_int_equal(switch_port_add(bed->sw, "xenbr0", &config, &err), 0);
+	assert_int_equal(port->dp->mtu, 4000);
+}
+
 /* The daemon goes and comes back: vifs find their bridges again, frontends notice nothing. */
 static void
 test_restart(void **state)
@@ -428,6 +463,113 @@ test_threaded_churn(void **state)
 	assert_null(bed->guests[1]->broken);
 }
 
+static uint64_t fake_now = 1000000;
+
+static uint64_t
+fake_clock(void)
+{
+	return fake_now;
+}
+
+/* A request as vsctl makes it, about vif1.0. Return: its result. */
+static json_t *
+request(struct bed *bed, const char *method, const char *key, const char *value)
+{
+	json_t *params = json_pack("{s:s, s:s*}", "name", "vif1.0", key, value), *result = NULL;
+	struct error err = { 0 };
+	size_t i = 0;
+
+	while (strcmp(rpc_methods[i].name, method) != 0)
+		i++;
+	if (rpc_methods[i].fn(bed->sw, params, &result, &err) < 0)
+		fail_msg("%s: %s", method, err.msg);
+	json_decref(params);
+	return result;
+}
+
+/* Both ways of looking at it say the same. */
+static void
+assert_rate(struct bed *bed, const char *expected)
+{
+	static const char *const methods[] = { "port.show", "vif.show" };
+
+	for (int i = 0; i < 2; i++) {
+		json_t *rows = request(bed, methods[i], "bridge", NULL);
+
+		assert_string_equal(json_string_value(json_object_get(json_array_get(rows, 0),
+								      "rate")),
+				    expected);
+		json_decref(rows);
+	}
+}
+
+static char *
+read_rate(struct bed *bed)
+{
+	return fake_store_read(fake_hypervisor_store(bed->fake), 0, "backend/vif/1/0/rate");
+}
+
+/* Offer frames for many turns. Return: how many have been received by the switch. */
+static uint64_t
+offer(struct bed *bed, const struct port *port)
+{
+	const struct port_stats *stats = &bed->worker->stats[port->id];
+	const uint64_t before = stats->rx_packets;
+	uint8_t frame[1514];
+	struct fake_frame f = { .data = frame, .len = make_frame(frame, 1, 0, sizeof(frame)) };
+
+	for (int i = 0; i < 50; i++) {
+		while (fake_frontend_send(bed->guests[0], 0, &f) > 0)
+			;
+		run_once(bed);
+		fake_frontend_reap(bed->guests[0], 0);
+	}
+	return stats->rx_packets - before;
+}
+
+/* A guest without credit costs nothing until it has some, and no longer than until it is let go. */
+static void
+test_rate(void **state)
+{
+	struct bed *bed = *state;
+	struct port *port;
+	uint64_t next;
+	char *text;
+
+	start_guests(bed);
+	((struct vif_thread *)bed->worker->hypervisor)->clock = fake_clock;
+	port = switch_port_find(bed->sw, "vif1.0")->dp;
+	assert_rate(bed, "none");
+	request(bed, "port.set", "rate", "8Mb/s@100ms");
+	text = read_rate(bed);
+	assert_string_equal(text, "100000,100000");
+	free(text);
+	assert_rate(bed, "8Mb/s@100ms");
+	/* what the bucket holds, and no more, however often it is looked at */
+	assert_int_equal(offer(bed, port), VIF_RATE_BURST / 1514);
+	assert_int_equal(offer(bed, port), 0);
+	assert_false(port->rxq[0].active);
+	next = bed->worker->sleepers.next;
+	assert_true(next < UINT64_MAX);
+	fake_now += 100000;
+	worker_queues_wake(bed->worker, next);
+	assert_true(port->rxq[0].active);
+	assert_in_range(offer(bed, port), 100000 / 1514, 100000 / 1514 + 1);
+	assert_false(port->rxq[0].active);
+	/* its time is not waited for if there is news */
+	request(bed, "port.set", "rate", "none");
+	assert_null(read_rate(bed));
+	assert_true(offer(bed, port) > 1000);
+	assert_int_equal(fake_store_write(fake_hypervisor_store(bed->fake), 0,
+					  "backend/vif/1/0/rate", "100,1000000"),
+			 0);
+	assert_true(offer(bed, port) < 1000);
+	assert_int_equal(offer(bed, port), 0);
+	assert_rate(bed, "100B/s@1s");
+	assert_false(port->rxq[0].active);
+	assert_null(bed->guests[0]->broken);
+}
+
 int
 main(void)
 {
@@ -440,6 +582,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_events_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_caps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_checksum_full, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_all_or_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart_without_bridge, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),

@@ -29,6 +29,7 @@
 #include "error.h"
 #include "fake_frontend.h"
 #include "fdb.h"
+#include "netlink.h"
 #include "port_vif.h"
 #include "switch.h"
 #include "vif.h"
@@ -60,6 +61,8 @@ start_switch(struct bed *bed)
 	bed->worker = worker_create(bed->dp, 0, pool);
 	bed->sw = switch_create(bed->base, bed->dp, pool, &err);
 	assert_non_null(bed->sw);
+	bed->sw->netlink = netlink_monitor_create(bed->base, &err);
+	assert_non_null(bed->sw->netlink);
 	assert_int_equal(port_vif_init(bed->sw, fake_hypervisor_get(bed->fake), &err), 0);
 	if (bed->threaded)
 		assert_int_equal(rte_eal_remote_launch(worker_run, bed->worker,
@@ -72,6 +75,8 @@ start_switch(struct bed *bed)
 static inline void
 stop_switch(struct bed *bed)
 {
+	struct netlink_monitor *netlink = bed->sw->netlink;
+
 	if (bed->threaded) {
 		worker_stop(bed->worker);
 		rte_eal_mp_wait_lcore();
@@ -80,6 +85,7 @@ stop_switch(struct bed *bed)
 	}
 	port_vif_fini(bed->sw);
 	switch_destroy(bed->sw);
+	netlink_monitor_destroy(netlink);
 	worker_destroy(bed->worker);
 	datapath_destroy(bed->dp);
 	event_base_free(bed->base);

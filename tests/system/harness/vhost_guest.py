@@ -25,6 +25,7 @@ GET_PROTOCOL_FEATURES, SET_PROTOCOL_FEATURES, SET_VRING_ENABLE = 15, 16, 18
 NEEDS_CSUM = 1
 GSO_NONE, GSO_TCPV4, GSO_TCPV6 = 0, 1, 4
 HEADER = struct.Struct("<BBHHHHH")  # struct virtio_net_hdr_mrg_rxbuf
+INDEX = struct.Struct("@H")  # native, so that both bytes of it are written and read at once
 
 SLOTS = 64                 # of a ring
 SLOT_SIZE = 2048           # memory of a descriptor to receive into
@@ -60,7 +61,7 @@ class Ring:
         memory, at = self.guest.memory, self.offset + AVAIL
         struct.pack_into("<H", memory, at + 4 + 2 * (self.avail % SLOTS), number)
         self.avail += 1
-        struct.pack_into("<H", memory, at + 2, self.avail % 65536)
+        INDEX.pack_into(memory, at + 2, self.avail % 65536)
         if self.wants_kick:
             os.eventfd_write(self.kick_fd, 1)
 
@@ -72,7 +73,7 @@ class Ring:
     @property
     def used_index(self):
         """As the switch has written it."""
-        return self.guest.unpack("<H", self.offset + USED + 2)[0]
+        return INDEX.unpack_from(self.guest.memory, self.offset + USED + 2)[0]
 
     def take(self):
         """The next used descriptor: its number and length, or None."""

@@ -8,7 +8,31 @@ check death.crashed-guest-is-destroyed wait_for 60 guest_gone g3
 check death.crashed-vif-is-gone wait_for 60 vif_gone "$id" 0
 check death.others-go-on guest_pings g1 10.9.0.12
 
+# In the middle of what it sends and gets.
+busy()
+{
+	ip netns exec beyond iperf3 -t 60 -c 10.9.0.12 > /dev/null 2>&1 &
+	guest_do g2 30 "(iperf3 -t 60 -c $BEYOND > /dev/null 2>&1 &)" || return
+	wait_for 60 traffic_flows
+}
+
+# Faster than anything but those streams.
+traffic_flows()
+{
+	local before
+	before=$(packets_of "$id")
+	sleep 1
+	[ $(($(packets_of "$id") - before)) -gt 50 ]
+}
+
+packets_of()
+{
+	vsctl -j port show "vif$1.0" | grep -oE '"[rt]x_packets": *[0-9]+' |
+		awk -F: '{ n += $2 } END { print n + 0 }'
+}
+
 id=$(domid g2)
+check death.guest-is-busy busy
 check death.xl-destroy xl destroy g2
 check death.destroyed-guest-is-gone wait_for 60 guest_gone g2
 check death.destroyed-vif-is-gone wait_for 60 vif_gone "$id" 0

@@ -19,6 +19,7 @@ is_another()
 
 # Run in the guest: take its driver from the device, and out of the kernel.
 unload='echo vif-0 > /sys/bus/xen/drivers/vif/unbind && rmmod xen_netfront'
+rebind='cd /sys/bus/xen/drivers/vif && echo vif-0 > unbind && echo vif-0 > bind'
 load='insmod /modules/xen-netfront.ko'
 # Run in the guest: the driver is back before its interface is.
 address='until ip link set eth0 up; do sleep 0.1; done 2> /dev/null;
@@ -41,6 +42,11 @@ check lifecycle.unloaded-is-closed wait_for 60 backend_is "$id" 0 6
 check lifecycle.driver-is-loaded guest_do g1 60 "$load; $address"
 check lifecycle.loaded-is-connected wait_for 60 backend_is "$id" 0 4
 check lifecycle.loaded-carries-traffic guest_pings g1 10.9.0.12
+
+# The same device again: what a guest sees that boots another kernel by kexec.
+check lifecycle.driver-lets-go-and-takes guest_do g1 60 "$rebind; $address"
+check lifecycle.rebound-is-connected wait_for 60 backend_is "$id" 0 4
+check lifecycle.rebound-carries-traffic guest_pings g1 10.9.0.12
 
 check lifecycle.xl-save xl save g1 /run/bed/saved
 check lifecycle.saved-vif-is-gone wait_for 60 vif_gone "$id" 0
