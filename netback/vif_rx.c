@@ -35,6 +35,8 @@ struct rx_burst {
 	uint32_t n_slots;     /* requests taken */
 	uint32_t n_pieces;
 	uint32_t n_packets;
+	uint32_t n_mbufs; /* left of those that were allocated for the burst */
+	struct rte_mbuf *mbufs[VIF_BURST_MAX];
 };
 
 /* A packet's requests, private and checked. */
@@ -222,6 +224,14 @@ plan_piece(struct rx_burst *burst, const uint8_t *page, void *local, uint32_t re
 	burst->n_pieces++;
 }
 
+static inline struct rte_mbuf *
+burst_mbuf(struct rx_burst *burst)
+{
+	if (likely(burst->n_mbufs > 0))
+		return burst->mbufs[--burst->n_mbufs];
+	return rte_pktmbuf_alloc(burst->pool);
+}
+
 /* Plan the grant copies of one fragment, into the last mbuf and as many more as it takes. */
 static struct rte_mbuf *
 plan_fragment(struct rx_burst *burst, struct rte_mbuf *pkt, struct rte_mbuf *last,
@@ -234,7 +244,7 @@ plan_fragment(struct rx_burst *burst, struct rte_mbuf *pkt, struct rte_mbuf *las
 		uint32_t part = RTE_MIN(len, (uint32_t)rte_pktmbuf_tailroom(last));
 
 		if (part == 0) {
-			struct rte_mbuf *next = rte_pktmbuf_alloc(burst->pool);
+			struct rte_mbuf *next = burst_mbuf(burst);
 
 			if (next == NULL)
 				return NULL;
@@ -256,7 +266,7 @@ plan_fragment(struct rx_burst *burst, struct rte_mbuf *pkt, struct rte_mbuf *las
 static struct rte_mbuf *
 plan_packet(struct rx_burst *burst, const struct rx_request *request)
 {
-	struct rte_mbuf *pkt = rte_pktmbuf_alloc(burst->pool);
+	struct rte_mbuf *pkt = burst_mbuf(burst);
 	struct rte_mbuf *last = pkt;
 
 	if (unlikely(pkt == NULL))
@@ -317,7 +327,7 @@ alloc_pending(struct rx_burst *burst, struct rte_mbuf *pkt, uint32_t len)
 	struct rte_mbuf *last = pkt;
 
 	while (len > 0) {
-		last->next = rte_pktmbuf_alloc(burst->pool);
+		last->next = burst_mbuf(burst);
 		if (last->next == NULL)
 			return false;
 		last = last->next;
@@ -335,7 +345,7 @@ plan_pending(struct rx_burst *burst, const struct rx_request *request, uint32_t 
 {
 	struct vif_pending *pending = &burst->thread->pending;
 	struct vif_pending_packet *packet = &pending->packets[pending->n_packets];
-	struct rte_mbuf *pkt = rte_pktmbuf_alloc(burst->pool);
+	struct rte_mbuf *pkt = burst_mbuf(burst);
 	uint16_t n_fragments = pending->n_fragments;
 
 	if (unlikely(pkt == NULL))
@@ -385,6 +395,45 @@ take_credit(struct rx_burst *burst, uint32_t size)
 	return wait == 0;
 }
 
+/*
+ * A packet of one slot that fits an mbuf, of a guest without a rate or pages that stay mapped:
+ * nearly all are. False: nothing was done, look closer.
+ */
+static inline bool
+take_simple(struct rx_burst *burst, struct vif_packet *packet)
+{
+	struct vif_slot *slot = &burst->thread->slots[burst->n_slots];
+	struct netif_tx_request request;
+	struct rte_mbuf *pkt;
+
+	if (unlikely(burst->n_mbufs == 0 || burst->n_pieces == VIF_PIECES_MAX))
+		return false;
+	ring_copy_tx(burst->queue->tx.ring, burst->queue->tx.index + burst->n_slots, &request);
+	pkt = burst->mbufs[burst->n_mbufs - 1];
+	if (unlikely((request.flags & (NETTXF_extra_info | NETTXF_more_data)) ||
+		     request.size < RTE_ETHER_HDR_LEN ||
+		     (uint32_t)request.offset + request.size > HYPERVISOR_PAGE_SIZE ||
+		     request.size > RTE_MIN((uint32_t)rte_pktmbuf_tailroom(pkt),
+					    burst->thread->direct_min)))
+		return false;
+	burst->n_mbufs--;
+	slot->id = request.id;
+	slot->status = NETIF_RSP_OKAY;
+	packet->pkt = pkt;
+	packet->slot = (uint16_t)burst->n_slots++;
+	packet->n_slots = 1;
+	packet->piece = (uint16_t)burst->n_pieces;
+	packet->n_pieces = 1;
+	packet->flags = request.flags;
+	packet->mss = 0;
+	plan_piece(burst, NULL, rte_pktmbuf_mtod(pkt, void *), request.gref, request.offset,
+		   request.size);
+	pkt->data_len = request.size;
+	pkt->pkt_len = request.size;
+	burst->n_packets++;
+	return true;
+}
+
 /* Take the next packet out of the ring and plan what is to be copied for it. */
 static enum take
 take_packet(struct rx_burst *burst)
@@ -394,6 +443,8 @@ take_packet(struct rx_burst *burst)
 	struct rx_request request;
 	enum take take;
 
+	if (likely(burst->grants == NULL && burst->rate == NULL && take_simple(burst, packet)))
+		return TAKE_NEXT;
 	take = take_request(burst, &request);
 	if (unlikely(take != TAKE_NEXT)) {
 		burst->n_slots = slot;
@@ -580,11 +631,26 @@ copy_pieces(struct rx_burst *burst)
 	burst->queue->tx.stats.copies += burst->n_pieces;
 }
 
+/* All of a burst but what is needed only if there are requests; the mbufs are not cleared. */
+static inline void
+burst_start(struct rx_burst *burst, struct vif_thread *thread, struct vif_queue *queue)
+{
+	burst->thread = thread;
+	burst->queue = queue;
+	burst->grants = __atomic_load_n(&queue->grants, __ATOMIC_ACQUIRE);
+	burst->rate = __atomic_load_n(&queue->rings->rate, __ATOMIC_ACQUIRE);
+	burst->broken = NULL;
+	burst->n_available = ring_load(&queue->tx.ring->req_prod) - queue->tx.index;
+	burst->n_slots = 0;
+	burst->n_pieces = 0;
+	burst->n_packets = 0;
+}
+
 uint16_t
 vif_rx_burst(struct vif_thread *thread, struct vif_queue *queue, struct rte_mempool *pool,
 	     struct rte_mbuf **pkts, uint16_t n, struct vif_lost *lost)
 {
-	struct rx_burst burst = { .thread = thread, .queue = queue, .pool = pool, .lost = lost };
+	struct rx_burst burst;
 	enum take take = TAKE_NEXT;
 	uint16_t n_pkts = 0;
 
@@ -592,7 +658,7 @@ vif_rx_burst(struct vif_thread *thread, struct vif_queue *queue, struct rte_memp
 		queue->tx.wait_usec = 0;
 	if (unlikely(vif_rings_broken(queue->rings) != NULL))
 		return 0;
-	burst.n_available = ring_load(&queue->tx.ring->req_prod) - queue->tx.index;
+	burst_start(&burst, thread, queue);
 	if (burst.n_available == 0)
 		return 0;
 	if (unlikely(burst.n_available > NETIF_RING_SLOTS)) {
@@ -600,10 +666,16 @@ vif_rx_burst(struct vif_thread *thread, struct vif_queue *queue, struct rte_memp
 		return 0;
 	}
 	n = RTE_MIN(n, (uint16_t)VIF_BURST_MAX);
-	burst.grants = __atomic_load_n(&queue->grants, __ATOMIC_ACQUIRE);
-	burst.rate = __atomic_load_n(&queue->rings->rate, __ATOMIC_ACQUIRE);
+	burst.pool = pool;
+	burst.lost = lost;
+	burst.n_mbufs = RTE_MIN((uint32_t)n, burst.n_available);
+	/* if there are too few of them: one by one, as long as there are any */
+	if (unlikely(rte_pktmbuf_alloc_bulk(pool, burst.mbufs, burst.n_mbufs) != 0))
+		burst.n_mbufs = 0;
 	while (take == TAKE_NEXT && burst.n_slots < burst.n_available && burst.n_packets < n)
 		take = take_packet(&burst);
+	if (unlikely(burst.n_mbufs > 0))
+		rte_pktmbuf_free_bulk(burst.mbufs, burst.n_mbufs);
 
 	copy_pieces(&burst);
 	for (uint32_t i = 0; i < burst.n_packets; i++) {

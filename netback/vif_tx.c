@@ -24,6 +24,7 @@ struct tx_burst {
 	uint32_t n_filtered; /* packets that the guest does not want */
 	const struct vif_grants *grants; /* static ones of the queue, or NULL */
 	bool has_filter;                 /* of multicast */
+	bool is_plain;                   /* no filter, no static grants, no hash to be told */
 };
 
 /* Pages that a packet fills, each of them but the last one. */
@@ -131,7 +132,7 @@ plan_piece(struct tx_burst *burst, uint8_t *page, const struct grant_copy *part,
 		memcpy(page + part->offset, part->local, part->len);
 		burst->queue->rx.stats.static_copies++;
 	} else {
-		burst->thread->pieces[burst->n_pieces++] = *part;
+		burst->n_pieces++; /* it was planned where it belongs */
 		slot->n_pieces++;
 		burst->queue->rx.stats.direct_copies += part->is_foreign;
 	}
@@ -171,24 +172,25 @@ plan_part(struct tx_burst *burst, struct tx_plan *plan, uint8_t *local,
 	  const struct vif_fragment *from, uint16_t from_domid, uint32_t len)
 {
 	for (uint32_t done = 0, part; done < len; done += part) {
-		struct grant_copy piece = { .to_guest = true };
+		struct grant_copy *piece = &burst->thread->pieces[burst->n_pieces];
 
 		if (plan->page_room == 0)
 			plan_page(burst, plan);
 		part = RTE_MIN(len - done, plan->page_room);
+		piece->to_guest = true;
+		piece->is_foreign = from != NULL;
 		if (from != NULL) {
-			piece.is_foreign = true;
-			piece.from.ref = from->ref;
-			piece.from.domid = from_domid;
-			piece.from.offset = (uint16_t)(from->offset + done);
+			piece->from.ref = from->ref;
+			piece->from.domid = from_domid;
+			piece->from.offset = (uint16_t)(from->offset + done);
 		} else {
-			piece.local = local + done;
+			piece->local = local + done;
 		}
-		piece.ref = plan->gref;
-		piece.domid = burst->queue->rings->domid;
-		piece.offset = (uint16_t)(HYPERVISOR_PAGE_SIZE - plan->page_room);
-		piece.len = (uint16_t)part;
-		plan_piece(burst, plan->page, &piece, plan->slot);
+		piece->ref = plan->gref;
+		piece->domid = burst->queue->rings->domid;
+		piece->offset = (uint16_t)(HYPERVISOR_PAGE_SIZE - plan->page_room);
+		piece->len = (uint16_t)part;
+		plan_piece(burst, plan->page, piece, plan->slot);
 		plan->page_room -= part;
 		plan->left -= part;
 	}
@@ -242,13 +244,45 @@ n_parts(const struct tx_burst *burst, const struct rte_mbuf *pkt)
 	return pkt->nb_segs;
 }
 
+/*
+ * A packet in one place, for one page of a guest that wants nothing special: nearly all are.
+ * False: nothing was done, look closer.
+ */
+static inline bool
+take_simple(struct tx_burst *burst, const struct rte_mbuf *pkt)
+{
+	struct grant_copy *piece = &burst->thread->pieces[burst->n_pieces];
+	struct vif_slot *slot;
+
+	if (unlikely(pkt->nb_segs != 1 || pkt->pkt_len > HYPERVISOR_PAGE_SIZE || is_super(pkt) ||
+		     burst->n_slots == burst->n_available || burst->n_pieces == VIF_PIECES_MAX))
+		return false;
+	burst->pending = 0;
+	piece->ref = next_buffer(burst, response_flags(pkt), &slot);
+	slot->status = (int16_t)pkt->data_len;
+	slot->n_pieces = 1;
+	piece->local = rte_pktmbuf_mtod(pkt, void *);
+	piece->domid = burst->queue->rings->domid;
+	piece->offset = 0;
+	piece->len = pkt->data_len;
+	piece->to_guest = true;
+	piece->is_foreign = false;
+	burst->n_pieces++;
+	return true;
+}
+
 /* Plan packet @i of the burst; false if this burst, or the guest, has no room for it. */
 static bool
 take_packet(struct tx_burst *burst, const struct rte_mbuf *pkt, uint16_t i)
 {
-	const struct vif_hash_value *hash = told_hash(burst, i);
-	uint32_t n_pages = pages_needed(pkt), n_slots = n_pages + is_super(pkt) + (hash != NULL);
+	const struct vif_hash_value *hash;
+	uint32_t n_pages, n_slots;
 
+	if (likely(burst->is_plain && take_simple(burst, pkt)))
+		return true;
+	hash = told_hash(burst, i);
+	n_pages = pages_needed(pkt);
+	n_slots = n_pages + is_super(pkt) + (hash != NULL);
 	if (unlikely(burst->has_filter) && !vif_mcast_wants(&burst->queue->rings->mcast, pkt)) {
 		burst->lost->filtered++;
 		burst->lost->filtered_bytes += pkt->pkt_len;
@@ -286,6 +320,12 @@ check_pieces(struct tx_burst *burst)
 	struct vif_pending *pending = &burst->thread->pending;
 	uint32_t packet_len = 0;
 	bool packet_bad = false;
+	int16_t any = 0;
+
+	for (uint32_t i = 0; i < burst->n_pieces; i++)
+		any |= piece[i].status;
+	if (likely(any == 0))
+		return;
 
 	for (uint32_t i = 0; i < burst->n_slots; i++) {
 		struct vif_slot *slot = &burst->thread->slots[i];
@@ -378,6 +418,8 @@ send_locked(struct tx_burst *burst, struct rte_mbuf **pkts, uint16_t n)
 	}
 	burst->grants = __atomic_load_n(&queue->grants, __ATOMIC_ACQUIRE);
 	burst->has_filter = vif_mcast_filters(&queue->rings->mcast);
+	burst->is_plain =
+		burst->grants == NULL && !burst->has_filter && burst->thread->hashes == NULL;
 	while (taken < n && take_packet(burst, pkts[taken], taken))
 		taken++;
 	if (burst->n_slots > 0) {
