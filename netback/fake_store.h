@@ -4,9 +4,9 @@
  *
  * It behaves as C xenstored does where backends can tell: a watch has one event at once and one per
  * change at or below its path; removing a node fires watches below it; relative paths are those of
- * the backend's domain, and events of relative watches have relative paths; a transaction fails with
- * EAGAIN if anything else has changed meanwhile. Permissions are not modelled: guests' writes are the same
- * calls with absolute paths.
+ * the backend's domain, and events of relative watches have relative paths; a transaction fails
+ * with EAGAIN if anything else has changed meanwhile. Permissions are not modelled: guests' writes
+ * are the same calls with absolute paths.
  *
  * Thread-safety: any thread; one lock.
  */

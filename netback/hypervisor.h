@@ -11,9 +11,10 @@
  * Paths without a leading '/' are relative to the own domain (/local/domain/SELF/).
  *
  * Thread-safety: calls that take @ctx are for the control thread. A struct hypervisor_thread has
- * one owner, a worker or the control thread: only it calls copy(), events_fd()'s reads and events(). bind() and unbind()
- * on it are for the control thread, while the owner may run; notify() and unmask() may be called
- * from any thread, since a packet for a guest is sent by the worker that received it.
+ * one owner, a worker or the control thread: only it calls copy() and events(), and waits for
+ * events_fd(). bind() and unbind() on it are for the control thread, while the owner may run;
+ * notify() and unmask() may be called from any thread, since a packet for a guest is sent by the
+ * worker that received it.
  */
 #ifndef NETBACK_HYPERVISOR_H
 #define NETBACK_HYPERVISOR_H

@@ -9,11 +9,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "fake_memory.h"
+
 #define GNTST_general_error (-1)
 #define GNTST_bad_domain (-2)
 #define GNTST_bad_gntref (-3)
 #define GNTST_bad_copy_arg (-10)
 #define COPY_INVALID INT16_MIN /* no status of Xen's */
+#define SECRET_BYTE 0x5e
 
 struct fake_channel {
 	bool exists;                      /* the guest's end */
@@ -30,6 +33,7 @@ enum fake_access {
 	ACCESS_NONE,
 	ACCESS_READ,
 	ACCESS_WRITE,
+	PAGE_SECRET = 0x80, /* none, and never any */
 };
 
 struct fake_domain {
@@ -58,6 +62,8 @@ struct fake_hypervisor {
 	struct fake_domain *domains[FAKE_DOMAINS]; /* set once (atomic) */
 	struct fake_counts counts;                 /* copies etc.: atomic */
 	struct fake_plan plans[FAKE_OPS];
+	void (*on_copy)(void *arg, const struct grant_copy *piece);
+	void *on_copy_arg;
 };
 
 #define QUEUE_SIZE (FAKE_DOMAINS * FAKE_CHANNELS)
@@ -128,14 +134,23 @@ fake_channel(struct fake_hypervisor *fake, uint32_t local)
 }
 
 static uint8_t *
+page_at(const struct fake_domain *domain, uint32_t page)
+{
+	return domain->pages + (size_t)page * HYPERVISOR_PAGE_SIZE;
+}
+
+static uint8_t *
 granted_page(struct fake_domain *domain, uint32_t ref, enum fake_access access)
 {
 	uint32_t page = ref - FAKE_GRANT_FIRST;
+	uint8_t granted;
 
-	if (ref < FAKE_GRANT_FIRST || page >= domain->n_pages ||
-	    __atomic_load_n(&domain->granted[page], __ATOMIC_ACQUIRE) < access)
+	if (ref < FAKE_GRANT_FIRST || page >= domain->n_pages)
 		return NULL;
-	return domain->pages + (size_t)page * HYPERVISOR_PAGE_SIZE;
+	granted = __atomic_load_n(&domain->granted[page], __ATOMIC_ACQUIRE);
+	if (granted < access || granted == PAGE_SECRET)
+		return NULL;
+	return page_at(domain, page);
 }
 
 /* The store, by its own functions. */
@@ -239,9 +254,9 @@ fake_map(void *ctx, uint16_t domid, uint32_t ref, bool writable)
 		errno = error != 0 ? error : EINVAL;
 		return NULL;
 	}
-	map = mmap(NULL, HYPERVISOR_PAGE_SIZE, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED,
-		   domain->memfd, page - domain->pages);
-	if (map == MAP_FAILED)
+	map = fake_memory_map(domain->memfd, (size_t)(page - domain->pages), HYPERVISOR_PAGE_SIZE,
+			      PROT_READ | (writable ? PROT_WRITE : 0));
+	if (map == NULL)
 		return NULL;
 	__atomic_add_fetch(&fake->counts.maps, 1, __ATOMIC_RELAXED);
 	return map;
@@ -252,8 +267,7 @@ fake_unmap(void *ctx, void *page)
 {
 	struct fake_hypervisor *fake = ctx;
 
-	if (munmap(page, HYPERVISOR_PAGE_SIZE) != 0)
-		abort();
+	fake_memory_unmap(page, HYPERVISOR_PAGE_SIZE);
 	__atomic_sub_fetch(&fake->counts.maps, 1, __ATOMIC_RELAXED);
 }
 
@@ -344,6 +358,8 @@ fake_copy(struct hypervisor_thread *thread, struct grant_copy *pieces, uint32_t 
 	for (uint32_t i = 0; i < n; i++)
 		if (pieces[i].len == 0 || pieces[i].offset + pieces[i].len > HYPERVISOR_PAGE_SIZE)
 			return -EINVAL;
+	for (uint32_t i = 0; i < n && __builtin_expect(fake->on_copy != NULL, 0); i++)
+		fake->on_copy(fake->on_copy_arg, &pieces[i]);
 	for (uint32_t i = 0; i < n; i++) {
 		pieces[i].status = fake_copy_piece(fake, &pieces[i]);
 		if (pieces[i].status == COPY_INVALID)
@@ -535,21 +551,23 @@ fake_hypervisor_create(void)
 	return fake;
 }
 
+static void
+domain_free(struct fake_domain *domain)
+{
+	fake_memory_unmap(domain->pages, (size_t)domain->n_pages * HYPERVISOR_PAGE_SIZE);
+	close(domain->memfd);
+	free(domain->granted);
+	free(domain);
+}
+
 void
 fake_hypervisor_destroy(struct fake_hypervisor *fake)
 {
 	if (fake == NULL)
 		return;
-	for (unsigned int i = 0; i < FAKE_DOMAINS; i++) {
-		struct fake_domain *domain = fake->domains[i];
-
-		if (domain == NULL)
-			continue;
-		munmap(domain->pages, (size_t)domain->n_pages * HYPERVISOR_PAGE_SIZE);
-		close(domain->memfd);
-		free(domain->granted);
-		free(domain);
-	}
+	for (unsigned int i = 0; i < FAKE_DOMAINS; i++)
+		if (fake->domains[i] != NULL)
+			domain_free(fake->domains[i]);
 	fake_store_destroy(fake->store);
 	pthread_mutex_destroy(&fake->lock);
 	free(fake);
@@ -595,8 +613,8 @@ fake_domain_create(struct fake_hypervisor *fake, uint16_t domid, uint32_t n_page
 	if (domain->granted == NULL || domain->memfd < 0 ||
 	    ftruncate(domain->memfd, (off_t)size) < 0)
 		goto err_free;
-	domain->pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, domain->memfd, 0);
-	if (domain->pages == MAP_FAILED)
+	domain->pages = fake_memory_map(domain->memfd, 0, size, PROT_READ | PROT_WRITE);
+	if (domain->pages == NULL)
 		goto err_free;
 	domain->n_pages = n_pages;
 	domain->alive = true;
@@ -622,25 +640,90 @@ fake_domain_kill(struct fake_hypervisor *fake, uint16_t domid)
 	fake_store_fire(fake->store, "@releaseDomain");
 }
 
-void *
-fake_grant(struct fake_hypervisor *fake, uint16_t domid, uint32_t *ret_ref)
+/* A page from the first @from on that is not in use, or NULL. */
+static uint8_t *
+take_page(struct fake_hypervisor *fake, struct fake_domain *domain, uint32_t from, uint8_t use)
 {
-	struct fake_domain *domain = fake_domain(fake, domid);
 	uint32_t page;
 
 	pthread_mutex_lock(&fake->lock);
-	for (page = 0; page < domain->n_used && domain->granted[page] != 0; page++)
+	for (page = from; page < domain->n_used && domain->granted[page] != 0; page++)
 		;
 	if (page == domain->n_used && domain->n_used < domain->n_pages)
 		domain->n_used++;
 	if (page < domain->n_used)
-		__atomic_store_n(&domain->granted[page], ACCESS_WRITE, __ATOMIC_RELEASE);
+		__atomic_store_n(&domain->granted[page], use, __ATOMIC_RELEASE);
 	pthread_mutex_unlock(&fake->lock);
-	if (page >= domain->n_used)
+	return page < domain->n_used ? page_at(domain, page) : NULL;
+}
+
+void
+fake_domain_destroy(struct fake_hypervisor *fake, uint16_t domid)
+{
+	struct fake_domain *domain = fake_domain(fake, domid);
+
+	for (uint32_t port = 0; port < FAKE_CHANNELS; port++)
+		if (domain->channels[port].thread != NULL)
+			abort();
+	fake->domains[domid] = NULL;
+	domain_free(domain);
+}
+
+void *
+fake_grant(struct fake_hypervisor *fake, uint16_t domid, uint32_t *ret_ref)
+{
+	struct fake_domain *domain = fake_domain(fake, domid);
+	uint8_t *page = take_page(fake, domain, 0, ACCESS_WRITE);
+
+	if (page == NULL)
 		return NULL;
-	*ret_ref = page + FAKE_GRANT_FIRST;
-	memset(domain->pages + (size_t)page * HYPERVISOR_PAGE_SIZE, 0, HYPERVISOR_PAGE_SIZE);
-	return domain->pages + (size_t)page * HYPERVISOR_PAGE_SIZE;
+	*ret_ref = (uint32_t)((page - domain->pages) / HYPERVISOR_PAGE_SIZE) + FAKE_GRANT_FIRST;
+	return memset(page, 0, HYPERVISOR_PAGE_SIZE);
+}
+
+/* One of a page that was granted before would have been anybody's. */
+const void *
+fake_secret(struct fake_hypervisor *fake, uint16_t domid)
+{
+	struct fake_domain *domain = fake_domain(fake, domid);
+	uint8_t *page = take_page(fake, domain, domain->n_used, PAGE_SECRET);
+
+	return page != NULL ? memset(page, SECRET_BYTE, HYPERVISOR_PAGE_SIZE) : NULL;
+}
+
+static bool
+secret_intact(const uint8_t *page)
+{
+	/* all bytes are the same if each is as the one before */
+	return page[0] == SECRET_BYTE && memcmp(page, page + 1, HYPERVISOR_PAGE_SIZE - 1) == 0;
+}
+
+bool
+fake_intact(struct fake_hypervisor *fake)
+{
+	for (uint16_t domid = 1; domid < FAKE_DOMAINS; domid++) {
+		const struct fake_domain *domain = fake_domain(fake, domid);
+
+		if (domain == NULL)
+			continue;
+		for (uint32_t page = 0; page < domain->n_used; page++)
+			if (domain->granted[page] == PAGE_SECRET &&
+			    !secret_intact(page_at(domain, page)))
+				return false;
+		if (domain->n_used < domain->n_pages &&
+		    !fake_memory_untouched(domain->memfd,
+					   (size_t)domain->n_used * HYPERVISOR_PAGE_SIZE))
+			return false;
+	}
+	return true;
+}
+
+void
+fake_on_copy(struct fake_hypervisor *fake, void (*fn)(void *arg, const struct grant_copy *piece),
+	     void *arg)
+{
+	fake->on_copy_arg = arg;
+	fake->on_copy = fn;
 }
 
 static void

@@ -4,8 +4,9 @@
  * memfd per domain, event channels are queues with an eventfd, the store is fake_store.h.
  *
  * It checks what Xen checks: a grant must exist, a copy must stay in its page, a channel can be
- * bound once. Mapped pages are mappings of their own, so that using one after unmapping faults. And
- * it counts what is open, so that a test can see it all closed.
+ * bound once. Mapped pages are mappings of their own between pages that fault, so that using one
+ * after unmapping faults, and so does what runs past its end. And it counts what is open, so that a
+ * test can see it all closed.
  *
  * The calls below are the guests' and the toolstack's side; netback's is the struct hypervisor.
  *
@@ -88,10 +89,36 @@ int fake_domain_create(struct fake_hypervisor *fake, uint16_t domid, uint32_t n_
 void fake_domain_kill(struct fake_hypervisor *fake, uint16_t domid);
 
 /**
+ * fake_domain_destroy() - nothing is left of it, and the domid is free to be used again. No channel
+ * of it may still be bound.
+ */
+void fake_domain_destroy(struct fake_hypervisor *fake, uint16_t domid);
+
+/**
  * fake_grant() - a zeroed page of the domain, granted to the backend.
  * Return: the page, or NULL if there are no more.
  */
 void *fake_grant(struct fake_hypervisor *fake, uint16_t domid, uint32_t *ret_ref);
+
+/**
+ * fake_secret() - a page of the domain that is not granted and never will be, with contents that
+ * fake_intact() knows.
+ * Return: the page, or NULL if there are no more.
+ */
+const void *fake_secret(struct fake_hypervisor *fake, uint16_t domid);
+
+/**
+ * fake_intact() - is all that no guest has ever granted as it was? Secrets must be unchanged, and
+ * nobody may have so much as read a page that was never handed out.
+ */
+bool fake_intact(struct fake_hypervisor *fake);
+
+/**
+ * fake_on_copy() - have @fn see each piece that the backend wants copied, before it is: above all,
+ * whether its own side of it is a place to copy to. No backend may run. NULL: nobody sees them.
+ */
+void fake_on_copy(struct fake_hypervisor *fake,
+		  void (*fn)(void *arg, const struct grant_copy *piece), void *arg);
 
 /** fake_grant_readonly() - let the backend only read the page from now on. */
 void fake_grant_readonly(struct fake_hypervisor *fake, uint16_t domid, uint32_t ref);

@@ -78,8 +78,10 @@ struct vif {
 	LIST_ENTRY(vif) retired_list;
 	bool in_retired;
 
-	struct vif_keys keys;  /* of the present connection */
-	struct vif_ctrl *ctrl; /* its control ring, or NULL */
+	struct vif_keys keys;    /* of the present connection */
+	struct vif_ctrl *ctrl;   /* its control ring, or NULL */
+	int64_t ctrl_credit;     /* for requests on any control ring that it makes (vif_ctrl.c) */
+	uint64_t ctrl_credit_at; /* ms; when it was filled up last */
 	struct vif_totals totals;
 	struct vif_rate *rate; /* of what the guest sends, or NULL: unlimited */
 	bool rate_changed;     /* in the store */

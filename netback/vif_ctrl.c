@@ -32,9 +32,7 @@ struct vif_ctrl {
 	uint32_t port;
 	bool bound;
 
-	int64_t credit;
-	uint64_t credit_at; /* ms; when it was filled up last */
-	uint64_t due_at;    /* ms; goes on then; 0: waits for an event */
+	uint64_t due_at; /* ms; goes on then; 0: waits for an event */
 	uint64_t n_requests;
 
 	struct vif_hash_config hash;
@@ -199,7 +197,7 @@ gref_list(struct vif_ctrl *ctrl, const uint32_t data[3])
 
 	if (data[0] >= ctrl->rings->n_queues || n > LIST_MAX)
 		return NULL;
-	ctrl->credit -= n / LIST_PER_CREDIT;
+	ctrl->vif->ctrl_credit -= n / LIST_PER_CREDIT;
 	if (ctrl_copy(ctrl, data[1], ctrl->list, n * (uint32_t)sizeof(ctrl->list[0]), false) < 0)
 		return NULL;
 	return &ctrl->rings->queues[data[0]];
@@ -343,24 +341,25 @@ ctrl_request(struct vif_ctrl *ctrl)
 		ctrl_respond(ctrl, &request, status, data);
 }
 
-/* Credit comes back evenly. */
+/* Credit comes back evenly. It is the vif's: a new connection brings none. */
 static void
-ctrl_refill(struct vif_ctrl *ctrl, uint64_t now)
+credit_refill(struct vif *vif, uint64_t now)
 {
-	uint64_t msec = now - ctrl->credit_at;
+	uint64_t msec = now - vif->ctrl_credit_at;
 
 	if (msec == 0)
 		return;
-	ctrl->credit_at = now;
-	ctrl->credit += (int64_t)(RTE_MIN(msec, 1000000u) * CREDIT_MAX / CREDIT_MSEC);
-	ctrl->credit = RTE_MIN(ctrl->credit, CREDIT_MAX);
+	vif->ctrl_credit_at = now;
+	vif->ctrl_credit += (int64_t)(RTE_MIN(msec, 1000000u) * CREDIT_MAX / CREDIT_MSEC);
+	vif->ctrl_credit = RTE_MIN(vif->ctrl_credit, CREDIT_MAX);
 }
 
 /* Masked until the guest's debt is paid. */
 static void
 ctrl_wait(struct vif_ctrl *ctrl, uint64_t now)
 {
-	uint64_t msec = (uint64_t)(-ctrl->credit) * CREDIT_MSEC / CREDIT_MAX + CREDIT_MSEC;
+	uint64_t debt = (uint64_t)-ctrl->vif->ctrl_credit;
+	uint64_t msec = debt * CREDIT_MSEC / CREDIT_MAX + CREDIT_MSEC;
 
 	ctrl->due_at = now + msec;
 	netback_timer(ctrl->vif->netback, ctrl->due_at);
@@ -369,28 +368,30 @@ ctrl_wait(struct vif_ctrl *ctrl, uint64_t now)
 void
 vif_ctrl_serve(struct vif_ctrl *ctrl)
 {
-	const struct hypervisor_ops *ops = ctrl->vif->netback->config.hv->ops;
+	struct vif *vif = ctrl->vif;
+	const struct hypervisor_ops *ops = vif->netback->config.hv->ops;
 	struct xen_netif_ctrl_sring *ring = ctrl->ring;
 	uint64_t now = netback_now();
 
 	ctrl->due_at = 0;
-	ctrl_refill(ctrl, now);
+	credit_refill(vif, now);
 	/* delete_done() goes on */
-	for (ctrl->credit--; !ctrl->deleting; ctrl->credit--) {
+	for (vif->ctrl_credit--; !ctrl->deleting; vif->ctrl_credit--) {
 		uint32_t n_waiting = ring_load(&ring->req_prod) - ctrl->index;
 
-		if (ctrl->credit < 0) {
+		if (vif->ctrl_credit < 0) {
 			ctrl_wait(ctrl, now);
 			return;
 		}
 		if (n_waiting > CTRL_RING_SLOTS) {
-			vif_fatal(ctrl->vif, "more requests than the control ring has slots");
+			vif->ring_errors++;
+			vif_fatal(vif, "more requests than the control ring has slots");
 			return;
 		}
 		if (n_waiting > 0) {
 			ctrl_request(ctrl);
 		} else if (!ring_arm(&ring->req_event, &ring->req_prod, ctrl->index)) {
-			ops->unmask(ctrl->vif->netback->control, ctrl->port);
+			ops->unmask(vif->netback->control, ctrl->port);
 			return;
 		}
 	}
@@ -407,11 +408,13 @@ vif_ctrl_serve_due(struct vif_ctrl *ctrl, uint64_t now)
 		netback_timer(ctrl->vif->netback, ctrl->due_at);
 }
 
-/* What waits may have been answered before, unseen by the guest: only id and type are sure. */
+/*
+ * What waits may have been answered before, unseen by the guest: only id and type are sure.
+ * @end: the guest's index, as checked.
+ */
 static void
-ctrl_refuse(struct vif_ctrl *ctrl)
+ctrl_refuse(struct vif_ctrl *ctrl, uint32_t end)
 {
-	uint32_t end = ring_load(&ctrl->ring->req_prod);
 	struct xen_netif_ctrl_request request;
 
 	while (ctrl->index != end) {
@@ -421,8 +424,9 @@ ctrl_refuse(struct vif_ctrl *ctrl)
 	ctrl_notify(ctrl);
 }
 
+/* @ret_end: the guest's index. */
 static int
-ctrl_map(struct vif_ctrl *ctrl, struct error *err)
+ctrl_map(struct vif_ctrl *ctrl, uint32_t *ret_end, struct error *err)
 {
 	const struct vif *vif = ctrl->vif;
 	const struct hypervisor *hv = vif->netback->config.hv;
@@ -432,7 +436,8 @@ ctrl_map(struct vif_ctrl *ctrl, struct error *err)
 		return error_set(err, errno, "cannot map ctrl-ring-ref %u: %s", vif->keys.ctrl_ref,
 				 strerror(errno));
 	ctrl->index = ring_load(&ctrl->ring->rsp_prod);
-	if (ring_load(&ctrl->ring->req_prod) - ctrl->index > CTRL_RING_SLOTS)
+	*ret_end = ring_load(&ctrl->ring->req_prod);
+	if (*ret_end - ctrl->index > CTRL_RING_SLOTS)
 		return error_set(err, EINVAL, "indices of the control ring make no sense");
 	return 0;
 }
@@ -458,6 +463,7 @@ struct vif_ctrl *
 vif_ctrl_open(struct vif *vif, struct vif_rings *rings, bool reattach, struct error *err)
 {
 	struct vif_ctrl *ctrl = calloc(1, sizeof(*ctrl));
+	uint32_t end = 0;
 
 	if (ctrl == NULL) {
 		error_set(err, ENOMEM, "no memory for the control ring");
@@ -465,14 +471,12 @@ vif_ctrl_open(struct vif *vif, struct vif_rings *rings, bool reattach, struct er
 	}
 	ctrl->vif = vif;
 	ctrl->rings = rings;
-	ctrl->credit = CREDIT_MAX;
-	ctrl->credit_at = netback_now();
-	if (ctrl_map(ctrl, err) < 0 || ctrl_bind(ctrl, reattach, err) < 0) {
+	if (ctrl_map(ctrl, &end, err) < 0 || ctrl_bind(ctrl, reattach, err) < 0) {
 		vif_ctrl_close(ctrl);
 		return NULL;
 	}
 	if (reattach)
-		ctrl_refuse(ctrl);
+		ctrl_refuse(ctrl, end);
 	return ctrl;
 }
 

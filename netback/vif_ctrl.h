@@ -7,8 +7,9 @@
  * out of the ring once, checked, carried out and answered. What it refers to in the guest's memory
  * is copied to private memory, checked, and only then used.
  *
- * A guest may send as much as it likes: requests cost credit, of which it has some for each period.
- * What is left when that is used up waits, with the event channel masked, for the next one.
+ * A guest may send as much as it likes: requests cost credit, of which it has some for each period,
+ * however often it connects. What is left when that is used up waits, with the event channel
+ * masked, for the next one.
  *
  * Requests are answered in order. One that takes mapped pages away (DEL_GREF_MAPPING) waits until
  * no worker uses them, and those behind it wait, too.

@@ -39,14 +39,14 @@ vif_hash_create(const struct vif_hash_config *config)
 	for (uint32_t i = 0; i < VIF_HASH_MAPPING_MAX; i++)
 		hash->mapping[i] = (uint8_t)config->mapping[i];
 	for (uint32_t i = 0; i < RTE_DIM(hash->table); i++) {
-		for (uint32_t value = 0; value < 16; value++) {
-			uint32_t sum = 0;
+		uint32_t *row = hash->table[i];
 
-			for (uint32_t bit = 0; bit < 4; bit++)
-				if (value & (8u >> bit))
-					sum ^= key_window(config->key, i * 4 + bit);
-			hash->table[i][value] = sum;
-		}
+		row[0] = 0;
+		for (uint32_t bit = 0; bit < 4; bit++)
+			row[8 >> bit] = key_window(config->key, i * 4 + bit);
+		/* the lowest bit, and the rest */
+		for (uint32_t value = 3; value < 16; value++)
+			row[value] = row[value & (value - 1)] ^ row[value & -value];
 	}
 	return hash;
 }

@@ -15,8 +15,9 @@ vif_pending_register(void)
 	return rte_mbuf_dynflag_register_bitnum(&flag, PORT_PENDING_BIT) < 0 ? -rte_errno : 0;
 }
 
-void
-vif_pending_failed(struct vif_pending_packet *packet)
+/* A packet's data could not be copied: its slots are to say so. */
+static void
+fill_failed(struct vif_pending_packet *packet)
 {
 	struct netif_tx_sring *ring = packet->queue->tx.ring;
 
@@ -98,7 +99,7 @@ fill_planned(struct vif_thread *thread, uint32_t n_packets, uint32_t n_pieces)
 		if (likely(status == 0))
 			packet->pkt->ol_flags &= ~PORT_PENDING;
 		else
-			vif_pending_failed(vif_pending_of(&thread->pending, packet->pkt));
+			fill_failed(vif_pending_of(&thread->pending, packet->pkt));
 	}
 }
 

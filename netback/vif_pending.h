@@ -13,6 +13,9 @@
  * goes is only known afterwards. So a queue whose packets had to be filled leaves none pending for
  * a while, twice as long each time, until one goes to another guest.
  *
+ * If a page turns out to be unreadable on the way to a guest, what is pending for that guest is
+ * brought here first and then sent (vif_tx.c): it sees errors of its own doing only.
+ *
  * The guest may change its pages meanwhile. So may any guest that sends: what was looked at - the
  * headers - is not read again.
  *
@@ -81,9 +84,6 @@ vif_pending_of(struct vif_pending *pending, const struct rte_mbuf *pkt)
  *rte_pktmbuf_free().
  */
 void vif_pending_fill(struct vif_thread *thread, struct rte_mbuf **pkts, uint16_t n);
-
-/** vif_pending_failed() - a packet's data could not be copied: its slots are to say so. */
-void vif_pending_failed(struct vif_pending_packet *packet);
 
 /**
  * vif_pending_done() - no pending packet is left anywhere: let guests see the answers. To be called

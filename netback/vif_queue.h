@@ -66,7 +66,6 @@ struct vif_slot {
 		struct netif_extra_info extra; /* to the guest only, if @is_extra */
 	};
 	bool is_extra;
-	uint16_t pending; /* to the guest only: 1 + vif_pending.packets that it is of; 0: of none */
 };
 
 /* A packet of the burst from the guest. */
@@ -94,7 +93,7 @@ struct vif_steer {
 struct vif_thread {
 	const struct hypervisor *hv;
 	struct hypervisor_thread *hvt;
-	uint32_t direct_min; /* bytes: larger packets are left pending; UINT32_MAX: none are */
+	uint32_t direct_min;     /* bytes: larger packets are left pending; UINT32_MAX: none are */
 	uint64_t (*clock)(void); /* microseconds; asked for guests with a rate only */
 	struct vif_pending pending;
 	struct grant_copy pieces[VIF_PIECES_MAX];
@@ -149,8 +148,8 @@ struct vif_queue {
 	struct {
 		struct netif_tx_sring *ring;
 		uint32_t index; /* all requests before it are answered, none from it on is taken */
-		uint32_t published; /* all answers before it; the others at the end of the turn */
-		bool open;          /* there are others */
+		uint32_t published;  /* all answers before it; the others at the end of the turn */
+		bool open;           /* there are others */
 		uint8_t direct_skip; /* large packets that are copied at once, from now on */
 		uint8_t direct_wait; /* how many it is to be next time */
 		uint64_t wait_usec;  /* until the guest has credit again; 0: it has */
@@ -176,7 +175,7 @@ struct vif_rings {
 	bool sg;
 	int broken_fd;  /* eventfd, for the control thread: netback_report() */
 	int copy_errno; /* of a copy that failed as a whole. Any worker: sets; control: clears */
-	const char *broken; /* why it is disabled, or NULL. Any worker: sets once; all: ro */
+	const char *broken;    /* why it is disabled, or NULL. Any worker: sets once; all: ro */
 	struct vif_hash *hash; /* or NULL. control: rw (release), worker: ro (acquire) */
 	struct vif_rate *rate; /* or NULL: unlimited. control: rw (release), worker: ro (acquire) */
 	struct vif_mcast mcast;
@@ -262,7 +261,7 @@ vif_rings_copy_errno(struct vif_rings *rings)
 
 /**
  * vif_rx_refuse() - answer all requests that wait with an error, without looking at data.
- * Control thread, before workers see the queue.
+ * Control thread, before workers see the queue. The rings break if there are more than fit.
  */
 void vif_rx_refuse(struct vif_queue *queue);
 

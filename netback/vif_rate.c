@@ -34,6 +34,15 @@ rate_start(struct vif_rate *bucket, uint64_t now)
 	return start;
 }
 
+/* Until there are @missing more bytes: for the rest of this interval, and some whole ones. */
+static uint64_t
+rate_wait(const struct vif_rate *bucket, uint64_t missing, uint64_t passed)
+{
+	const uint64_t usec = bucket->rate.usec;
+
+	return usec - passed % usec + (missing - 1) / bucket->bytes * usec;
+}
+
 uint64_t
 vif_rate_take(struct vif_rate *bucket, uint32_t size, uint64_t now)
 {
@@ -49,7 +58,7 @@ vif_rate_take(struct vif_rate *bucket, uint32_t size, uint64_t now)
 		if ((int64_t)(given - used) > (int64_t)bucket->burst)
 			next = given - bucket->burst;
 		if ((int64_t)(given - next) < (int64_t)size)
-			return usec - passed % usec;
+			return rate_wait(bucket, size - (given - next), passed);
 		next += size;
 	} while (!__atomic_compare_exchange_n(&bucket->used, &used, next, true, __ATOMIC_RELAXED,
 					      __ATOMIC_RELAXED));

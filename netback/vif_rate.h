@@ -41,7 +41,7 @@ struct vif_rate *vif_rate_create(const struct rate *rate);
  * vif_rate_take() - pay for a packet.
  * @size: bytes, up to VIF_RATE_BURST.
  * @now: microseconds of any clock that goes on from more than 0; the same for all calls.
- * Return: 0, or how long to wait, usec: until the next interval begins, with enough credit or not.
+ * Return: 0, or how long to wait, usec: until there is enough credit, if nobody else takes it.
  */
 uint64_t vif_rate_take(struct vif_rate *rate, uint32_t size, uint64_t now);
 

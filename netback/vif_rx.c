@@ -698,6 +698,10 @@ vif_rx_refuse(struct vif_queue *queue)
 	uint32_t index = queue->tx.index, end = ring_load(&ring->req_prod);
 	bool more = false, has_extra = false;
 
+	if (end - index > NETIF_RING_SLOTS) {
+		vif_rings_break(queue->rings, "more requests than the ring has slots");
+		return;
+	}
 	/* ids, flags and all of an extra that is looked at here are not overlaid by answers */
 	for (; index != end; index++) {
 		struct netif_tx_response *response = &ring->ring[index & NETIF_RING_MASK].rsp;

@@ -60,6 +60,8 @@ vif_send(struct vif_thread *thread, struct vif_rings *rings, struct rte_mbuf **p
 
 	n = RTE_MIN(n, (uint16_t)VIF_BURST_MAX);
 	used = steer_choose(&thread->steer, hash, rings->n_queues, pkts, n);
+	if (unlikely(used == 0))
+		return 0;
 	if ((used & (used - 1)) == 0) {
 		/* all of them: the caller's own order and count */
 		thread->hashes = hash != NULL ? thread->steer.hashes : NULL;

@@ -19,9 +19,8 @@ struct tx_burst {
 	uint32_t n_available; /* buffers that the guest has posted */
 	uint32_t n_slots;     /* of these, used */
 	uint32_t n_pieces;
-	uint16_t pending;    /* 1 + the record of the packet that is planned; 0: it has none */
-	uint32_t n_lost;     /* packets that are taken, but not delivered */
-	uint32_t n_filtered; /* packets that the guest does not want */
+	uint32_t n_lost;                 /* packets that are taken, but not delivered */
+	uint32_t n_filtered;             /* packets that the guest does not want */
 	const struct vif_grants *grants; /* static ones of the queue, or NULL */
 	bool has_filter;                 /* of multicast */
 	bool is_plain;                   /* no filter, no static grants, no hash to be told */
@@ -60,7 +59,6 @@ next_buffer(struct tx_burst *burst, uint16_t flags, struct vif_slot **ret_slot)
 	ring_copy_rx(burst->queue->rx.ring, burst->queue->rx.index + burst->n_slots, &request);
 	burst->n_slots++;
 	slot->is_extra = false;
-	slot->pending = burst->pending;
 	slot->id = request.id;
 	slot->flags = flags;
 	slot->status = 0;
@@ -216,7 +214,6 @@ plan_packet(struct tx_burst *burst, const struct rte_mbuf *pkt, const struct vif
 	struct tx_plan plan = { .pkt = pkt, .hash = hash, .left = pkt->pkt_len };
 	bool is_pending = pkt->ol_flags & PORT_PENDING;
 
-	burst->pending = is_pending ? (uint16_t)(1 + pkt->hash.usr) : 0;
 	for (const struct rte_mbuf *seg = pkt; seg != NULL; seg = seg->next) {
 		plan_part(burst, &plan, rte_pktmbuf_mtod(seg, uint8_t *), NULL, 0, seg->data_len);
 		if (unlikely(is_pending)) {
@@ -257,7 +254,6 @@ take_simple(struct tx_burst *burst, const struct rte_mbuf *pkt)
 	if (unlikely(pkt->nb_segs != 1 || pkt->pkt_len > HYPERVISOR_PAGE_SIZE || is_super(pkt) ||
 		     burst->n_slots == burst->n_available || burst->n_pieces == VIF_PIECES_MAX))
 		return false;
-	burst->pending = 0;
 	piece->ref = next_buffer(burst, response_flags(pkt), &slot);
 	slot->status = (int16_t)pkt->data_len;
 	slot->n_pieces = 1;
@@ -275,14 +271,9 @@ take_simple(struct tx_burst *burst, const struct rte_mbuf *pkt)
 static bool
 take_packet(struct tx_burst *burst, const struct rte_mbuf *pkt, uint16_t i)
 {
-	const struct vif_hash_value *hash;
-	uint32_t n_pages, n_slots;
+	const struct vif_hash_value *hash = told_hash(burst, i);
+	uint32_t n_pages = pages_needed(pkt), n_slots = n_pages + is_super(pkt) + (hash != NULL);
 
-	if (likely(burst->is_plain && take_simple(burst, pkt)))
-		return true;
-	hash = told_hash(burst, i);
-	n_pages = pages_needed(pkt);
-	n_slots = n_pages + is_super(pkt) + (hash != NULL);
 	if (unlikely(burst->has_filter) && !vif_mcast_wants(&burst->queue->rings->mcast, pkt)) {
 		burst->lost->filtered++;
 		burst->lost->filtered_bytes += pkt->pkt_len;
@@ -317,15 +308,8 @@ static void
 check_pieces(struct tx_burst *burst)
 {
 	const struct grant_copy *piece = burst->thread->pieces;
-	struct vif_pending *pending = &burst->thread->pending;
 	uint32_t packet_len = 0;
 	bool packet_bad = false;
-	int16_t any = 0;
-
-	for (uint32_t i = 0; i < burst->n_pieces; i++)
-		any |= piece[i].status;
-	if (likely(any == 0))
-		return;
 
 	for (uint32_t i = 0; i < burst->n_slots; i++) {
 		struct vif_slot *slot = &burst->thread->slots[i];
@@ -339,9 +323,6 @@ check_pieces(struct tx_burst *burst)
 		if (unlikely(failed != 0)) {
 			slot->status = NETIF_RSP_ERROR;
 			packet_bad = true;
-			/* which side it was is not known for sure */
-			if (slot->pending != 0)
-				vif_pending_failed(&pending->packets[slot->pending - 1]);
 		}
 		if (slot->flags & NETRXF_more_data)
 			continue;
@@ -352,15 +333,17 @@ check_pieces(struct tx_burst *burst)
 	}
 }
 
-static void
+/* Return: whether all of them could be copied. */
+static bool
 copy_pieces(struct tx_burst *burst)
 {
 	struct vif_thread *thread = burst->thread;
+	int16_t failed = 0;
 	int ret;
 
 	/* all of it went to pages that the guest keeps mapped */
 	if (burst->n_pieces == 0)
-		return;
+		return true;
 	ret = thread->hv->ops->copy(thread->hvt, thread->pieces, burst->n_pieces);
 	if (unlikely(ret < 0)) {
 		vif_rings_copy_failed(burst->queue->rings, -ret);
@@ -370,7 +353,43 @@ copy_pieces(struct tx_burst *burst)
 	}
 	burst->queue->rx.stats.copy_calls++;
 	burst->queue->rx.stats.copies += burst->n_pieces;
-	check_pieces(burst);
+	for (uint32_t i = 0; i < burst->n_pieces; i++)
+		failed |= thread->pieces[i].status;
+	return failed == 0;
+}
+
+static bool
+foreign_failed(const struct tx_burst *burst)
+{
+	const struct grant_copy *piece = burst->thread->pieces;
+
+	for (uint32_t i = 0; i < burst->n_pieces; i++)
+		if (piece[i].is_foreign && piece[i].status != 0)
+			return true;
+	return false;
+}
+
+/*
+ * Other guests' pages could not be copied: this guest is not to see an error for what they do. So
+ * all that is pending is brought here, what does not come is lost, and the rest is planned anew;
+ * nothing has been published yet. @before: what was lost before the burst. Return: packets taken.
+ */
+static __rte_noinline uint16_t
+plan_again(struct tx_burst *burst, struct rte_mbuf **pkts, uint16_t n,
+	   const struct vif_lost *before)
+{
+	uint16_t taken;
+
+	vif_pending_fill(burst->thread, pkts, n);
+	*burst->lost = *before;
+	burst->n_slots = burst->n_pieces = burst->n_lost = burst->n_filtered = 0;
+	for (taken = 0; taken < n; taken++) {
+		if (pkts[taken]->ol_flags & PORT_PENDING)
+			packet_failed(burst, pkts[taken]->pkt_len);
+		else if (!take_packet(burst, pkts[taken], taken))
+			break;
+	}
+	return taken;
 }
 
 /* Whole packets only: the guest takes rsp_prod in the middle of one for an error. */
@@ -409,7 +428,9 @@ static uint16_t
 send_locked(struct tx_burst *burst, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct vif_queue *queue = burst->queue;
+	struct vif_lost before;
 	uint16_t taken = 0;
+	bool all_copied;
 
 	burst->n_available = ring_load(&queue->rx.ring->req_prod) - queue->rx.index;
 	if (unlikely(burst->n_available > NETIF_RING_SLOTS)) {
@@ -420,12 +441,20 @@ send_locked(struct tx_burst *burst, struct rte_mbuf **pkts, uint16_t n)
 	burst->has_filter = vif_mcast_filters(&queue->rings->mcast);
 	burst->is_plain =
 		burst->grants == NULL && !burst->has_filter && burst->thread->hashes == NULL;
-	while (taken < n && take_packet(burst, pkts[taken], taken))
+	if (unlikely(burst->thread->pending.n_packets != 0))
+		before = *burst->lost;
+	while (taken < n && (likely(burst->is_plain && take_simple(burst, pkts[taken])) ||
+			     take_packet(burst, pkts[taken], taken)))
 		taken++;
-	if (burst->n_slots > 0) {
-		copy_pieces(burst);
-		publish(burst);
+	all_copied = copy_pieces(burst);
+	if (unlikely(!all_copied) && foreign_failed(burst)) {
+		taken = plan_again(burst, pkts, taken, &before);
+		all_copied = copy_pieces(burst);
 	}
+	if (unlikely(!all_copied))
+		check_pieces(burst);
+	if (likely(burst->n_slots > 0))
+		publish(burst);
 	queue->rx.stats.slots += burst->n_slots;
 	queue->rx.stats.packets += taken - burst->n_lost - burst->n_filtered;
 	queue->rx.stats.errors += burst->n_lost;

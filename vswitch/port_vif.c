@@ -37,6 +37,7 @@ struct vif_ports {
 	struct event *event; /* netback has work */
 	struct log_limit log_limit;
 	bool stopping;
+	const struct vif *adding; /* its port is being made; or NULL */
 	uint16_t n_threads;
 	struct vif_thread *threads[WORKER_MAX];
 	struct worker_events events[WORKER_MAX];
@@ -213,6 +214,9 @@ vif_port_open(struct port *port, const struct port_config *config, struct error 
 				 "port %s: no guest has such a vif; the toolstack (xl) "
 				 "makes it",
 				 config->name);
+	/* netback knows of no port that it has not asked for, and would never take it away */
+	if (((struct vif_ports *)netback_owner_arg(netback))->adding != vif)
+		return error_set(err, EAGAIN, "port %s: its vif is not ready yet", config->name);
 	vif_port = calloc(1, sizeof(*vif_port));
 	if (vif_port != NULL)
 		vif_port->announce = announce_create(config->sw, port);
@@ -342,7 +346,9 @@ owner_vif_added(void *arg, struct vif *vif, struct error *err)
 	bridge = note.bridge != NULL && switch_bridge_find(sw, note.bridge) != NULL ? note.bridge :
 										      NULL;
 	note_config(sw, vif, &note, &config);
+	ports->adding = vif;
 	ret = switch_port_add(sw, bridge, &config, err);
+	ports->adding = NULL;
 	if (ret == 0) {
 		vif_port = vif->owner_data;
 		if (note.bridge != NULL && bridge == NULL)
@@ -664,7 +670,7 @@ port_vif_attached(struct vswitch *sw, const struct switch_port *port)
 	if (vif == NULL || port->bridge == NULL)
 		return;
 	((struct vif_port *)port->dp->priv)->bridge[0] = '\0';
-	/* its own again counts as well; what the toolstack has told stays as long as we say nothing */
+	/* its own again counts as well; what the toolstack has told stays if we say nothing */
 	if (port->config.mtu != 0 || note_read_u32(vif, "mtu", PORT_MTU_MAX) != 0)
 		vif_port_told(vif, "mtu", vif_link_mtu(vif, vif_port_mtu(vif, &port->config)));
 	note_write(vif, "bridge", port->bridge->name);

@@ -132,8 +132,11 @@ open_program(struct xdp_device *xdp, const struct netlink_link *link, char *ret_
 	if (ret < 0)
 		return refuse(ret_reason, ret, "no XDP program: %s", strerror(-ret));
 	ret = xdp_program_attach(&xdp->program, link->ifindex, generic);
-	if (ret == -EBUSY)
-		return refuse(ret_reason, ret, "there is another XDP program on %s", xdp->name);
+	/* in this mode, or in another; unlike our own of a moment ago, it stays */
+	if (ret == -EBUSY || ret == -EEXIST)
+		return refuse(ret_reason, -EEXIST,
+			      "there is another XDP program on it; \"ip link set %s xdp off\"",
+			      xdp->name);
 	if (ret == -ERANGE)
 		return refuse(ret_reason, ret, "mtu %u is too large for XDP with driver %s",
 			      link->mtu, driver_of(xdp, driver));

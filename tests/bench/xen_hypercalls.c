@@ -15,7 +15,6 @@
 
 /* the numbers that guests use today: without it sched_op and event_channel_op are those of 2005 */
 #define __XEN_INTERFACE_VERSION__ 0x00040900
-#include <xen/event_channel.h>
 #include <xen/grant_table.h>
 #include <xen/trace.h>
 #include <xen/xen.h>
@@ -31,8 +30,7 @@ enum kind {
 	GRANT_COPY_PIECES, /* not calls: what is asked for in them */
 	GRANT_MAP,
 	GRANT_UNMAP,
-	EVENT_SEND,
-	EVENT_OTHER,
+	EVENT, /* sent, unmasked, bound...: Xen does not say which */
 	IRET,
 	SCHED,
 	MULTICALL,
@@ -45,8 +43,7 @@ static const char *const kind_names[KINDS] = {
 	[GRANT_COPY_PIECES] = "grant-copy-pieces",
 	[GRANT_MAP] = "grant-map",
 	[GRANT_UNMAP] = "grant-unmap",
-	[EVENT_SEND] = "event-send",
-	[EVENT_OTHER] = "event-other",
+	[EVENT] = "event",
 	[IRET] = "iret",
 	[SCHED] = "sched",
 	[MULTICALL] = "multicall",
@@ -71,7 +68,7 @@ hypercall_kind(uint32_t op, uint32_t command)
 			return GRANT_MAP;
 		return command == GNTTABOP_unmap_grant_ref ? GRANT_UNMAP : ALL;
 	case __HYPERVISOR_event_channel_op:
-		return command == EVTCHNOP_send ? EVENT_SEND : EVENT_OTHER;
+		return EVENT;
 	case __HYPERVISOR_iret:
 		return IRET;
 	case __HYPERVISOR_sched_op:

@@ -5,9 +5,14 @@ A veth offers XDP in its driver, without zero-copy: "xdp on" takes it. The stati
 checksum offload, as a wire would have it.
 """
 
+import contextlib
+import ctypes
+import os
 import pathlib
 import re
 import signal
+import socket
+import struct
 
 import pytest
 
@@ -245,6 +250,51 @@ def mode_is(bed, name, start):
         mode = bed.daemon.port(name).get("mode", "")
         return mode if mode.startswith(start) else None
     return wait_until(reached, what=lambda: "%s: %s" % (start, bed.daemon.port(name)))
+
+
+SYS_BPF, BPF_PROG_LOAD, BPF_LINK_CREATE, BPF_PROG_TYPE_XDP, BPF_XDP = 321, 5, 28, 6, 37
+XDP_FLAGS_SKB_MODE = 2
+
+
+def bpf(command, attributes):
+    """bpf(2). Return: a descriptor."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    fd = libc.syscall(SYS_BPF, command, attributes, len(attributes))
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return fd
+
+
+@contextlib.contextmanager
+def foreign_program(bed, ifname):
+    """Somebody else's XDP program, which lets all frames pass, in the kernel's receive path."""
+    code = ctypes.create_string_buffer(struct.pack("<BBhi", 0xb7, 0, 0, 2) +  # r0 = XDP_PASS
+                                       struct.pack("<BBhi", 0x95, 0, 0, 0))  # exit
+    text = ctypes.create_string_buffer(b"GPL")
+    program_fd = bpf(BPF_PROG_LOAD, struct.pack(
+        "<IIQQ", BPF_PROG_TYPE_XDP, 2, ctypes.addressof(code), ctypes.addressof(text)))
+    try:
+        with bed.sw.inside():
+            link = bpf(BPF_LINK_CREATE, struct.pack(
+                "<IIII", program_fd, socket.if_nametoindex(ifname), BPF_XDP, XDP_FLAGS_SKB_MODE))
+        try:
+            yield
+        finally:
+            os.close(link)
+    finally:
+        os.close(program_fd)
+
+
+def test_program_of_others(bed):
+    """It stays; the message says what is in the way. Without it, the interface is taken."""
+    bed.cable(1)
+    with foreign_program(bed, "p1"):
+        with pytest.raises(VsctlError, match="another XDP program.*ip link set p1 xdp off"):
+            bed.daemon.vsctl("port", "add", "p1", "bridge", "br0", "xdp", "on")
+        assert program(bed, "p1") is not None and vlan_offload(bed, "p1")
+    wait_until(lambda: program(bed, "p1") is None, what="no program")
+    bed.daemon.vsctl("port", "add", "p1", "bridge", "br0", "xdp", "on")
+    assert bed.daemon.port("p1")["mode"] == COPY
 
 
 def test_mtu_of_the_interface(bed):

@@ -261,6 +261,7 @@ test_ring_overflow(void **state)
 	fake_host_settle(bed->host, &bed->frontend, 1);
 	assert_int_equal(bed->vif->state, XenbusStateClosed);
 	assert_string_equal(bed->vif->error, "more requests than the control ring has slots");
+	assert_int_equal(bed->vif->ring_errors, 1);
 }
 
 static void
@@ -321,6 +322,61 @@ test_restart(void **state)
 	assert_int_equal(status(bed, XEN_NETIF_CTRL_TYPE_GET_HASH_FLAGS, 0, 0, 0), UNSUPPORTED);
 	toeplitz(bed);
 	assert_non_null(bed->vif->rings->hash);
+}
+
+/* The guest's index goes away from where it was checked: the last channel is the ring's. */
+static void
+claim_more(void *arg)
+{
+	struct bed *bed = arg;
+
+	if (fake_calls(bed->host->fake, FAKE_OP_BIND) % 4 == 0)
+		bed->frontend->ctrl.ring->req_prod += 1000;
+	else
+		fake_before(bed->host->fake, FAKE_OP_BIND, claim_more, bed);
+}
+
+/* A guest that claims more requests than fit, once those that wait have been counted. */
+static void
+test_restart_index_moves(void **state)
+{
+	struct bed *bed = *state;
+	struct xen_netif_ctrl_sring *ring = bed->frontend->ctrl.ring;
+
+	toeplitz(bed);
+	fake_host_stop(bed->host);
+	fake_before(bed->host->fake, FAKE_OP_BIND, claim_more, bed);
+	fake_host_start(bed->host);
+	netback_process(bed->host->netback);
+	assert_int_equal(ring->req_prod, 1002);
+	assert_int_equal(ring->rsp_prod, 2);
+	fake_host_settle(bed->host, &bed->frontend, 1);
+	bed->vif = fake_host_vif(bed->host, &bed->frontend->config);
+	assert_null(bed->vif->rings);
+}
+
+/* A guest that connects anew again and again may not ask for more than one that stays. */
+static void
+test_flood_and_reconnect(void **state)
+{
+	struct bed *bed = *state;
+	struct xen_netif_ctrl_response response;
+	uint64_t start = now_msec(), n = 0;
+
+	for (unsigned int round = 0; round < 20; round++) {
+		for (unsigned int i = 0; i < FAKE_CTRL_SLOTS; i++)
+			fake_ctrl_put(bed->frontend, XEN_NETIF_CTRL_TYPE_GET_HASH_MAPPING_SIZE, 0,
+				      0, 0);
+		fake_ctrl_push(bed->frontend);
+		netback_process(bed->host->netback);
+		while (fake_ctrl_take(bed->frontend, &response))
+			n++;
+		fake_frontend_reset(bed->frontend);
+		fake_host_settle(bed->host, &bed->frontend, 1);
+		assert_int_equal(bed->frontend->state, XenbusStateConnected);
+	}
+	/* 64 at once, and in each period of 20 ms */
+	assert_true(n <= 64 + (now_msec() - start + 1) * 64 / 20 + 1);
 }
 
 /* What is wrong with the ring at connect is wrong with the device. */
@@ -409,6 +465,8 @@ main(void)
 		CTRL_TEST(test_lost_events),
 		CTRL_TEST(test_reconnect),
 		CTRL_TEST(test_restart),
+		CTRL_TEST(test_restart_index_moves),
+		CTRL_TEST(test_flood_and_reconnect),
 		cmocka_unit_test(test_bad_keys),
 		TEST(test_no_ring),
 		CTRL_TEST(test_leaves_nothing),

@@ -205,6 +205,13 @@ test_spread(void **state)
 	assert_int_equal(bed->lost.full, 0);
 }
 
+/* A burst of none is for no queue. */
+static void
+test_nothing(void **state)
+{
+	assert_int_equal(steer(*state, NULL, 0), 0);
+}
+
 /* One queue is full: its packets are lost and counted, those of others arrive. */
 static void
 test_one_queue_full(void **state)
@@ -365,6 +372,7 @@ main(void)
 		cmocka_unit_test(test_vectors),
 		cmocka_unit_test(test_other_packets),
 		cmocka_unit_test_setup_teardown(test_spread, setup_queues, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing, setup_queues, teardown),
 		cmocka_unit_test_setup_teardown(test_one_queue_full, setup_queues, teardown),
 		cmocka_unit_test_setup_teardown(test_guest_table, setup_queues, teardown),
 		cmocka_unit_test_setup_teardown(test_super_packet, setup_ctrl, teardown),

@@ -182,6 +182,32 @@ test_bucket(void **state)
 	free(bucket);
 }
 
+/* The wait is until there is enough: not one usec more, nor a look at each interval before. */
+static void
+test_wait(void **state)
+{
+	static const struct rate rates[] = {
+		{ .bytes = 1, .usec = 1 },          { .bytes = 7, .usec = 3 },
+		{ .bytes = 1514, .usec = 50 },      { .bytes = 1513, .usec = 50 },
+		{ .bytes = 1, .usec = UINT32_MAX }, { .bytes = UINT64_MAX, .usec = UINT32_MAX },
+	};
+
+	for (size_t i = 0; i < RTE_DIM(rates); i++) {
+		struct vif_rate *bucket = vif_rate_create(&rates[i]);
+		uint64_t now = 5000, wait, n = 0;
+
+		while ((wait = vif_rate_take(bucket, 65535, now)) == 0 && n++ < 100)
+			;
+		while (wait != 0 && n++ < 110) {
+			assert_int_equal(vif_rate_take(bucket, 65535, now + wait - 1), 1);
+			now += wait;
+			assert_int_equal(vif_rate_take(bucket, 65535, now), 0);
+			wait = vif_rate_take(bucket, 65535, now);
+		}
+		free(bucket);
+	}
+}
+
 static void
 test_unlimited(void **state)
 {
@@ -349,10 +375,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),   cmocka_unit_test(test_store_text),
-		cmocka_unit_test(test_bucket), RATE_TEST(test_unlimited),
-		RATE_TEST(test_limited),       RATE_TEST(test_bad_packets),
-		RATE_TEST(test_change),        RATE_TEST(test_malformed),
-		RATE_TEST(test_write),         RATE_TEST(test_shared),
+		cmocka_unit_test(test_bucket), cmocka_unit_test(test_wait),
+		RATE_TEST(test_unlimited),     RATE_TEST(test_limited),
+		RATE_TEST(test_bad_packets),   RATE_TEST(test_change),
+		RATE_TEST(test_malformed),     RATE_TEST(test_write),
+		RATE_TEST(test_shared),
 	};
 
 	start_eal();

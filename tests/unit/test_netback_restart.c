@@ -106,6 +106,35 @@ test_restart_half_answered(void **state)
 	send_one(bed, 60, 0, 0);
 }
 
+/* The guest's index goes away from where it was checked. */
+static void
+claim_more(void *arg)
+{
+	const struct bed *bed = arg;
+
+	bed->frontend->queues[0].tx->req_prod += 1000;
+}
+
+/* A guest that claims more requests than fit, once those that wait have been counted. */
+static void
+test_restart_index_moves(void **state)
+{
+	struct bed *bed = *state;
+	struct netif_tx_sring *ring = bed->frontend->queues[0].tx;
+
+	send_one(bed, 60, 0, 0);
+	fake_host_stop(bed->host);
+	fake_before(bed->host->fake, FAKE_OP_BIND, claim_more, bed);
+	fake_host_start(bed->host);
+	netback_process(bed->host->netback);
+	assert_int_equal(ring->req_prod, 1001);
+	assert_int_equal(ring->rsp_prod, 1);
+	fake_host_settle(bed->host, &bed->frontend, 1);
+	bed->vif = fake_host_vif(bed->host, &guest);
+	assert_null(bed->vif->rings);
+	assert_string_equal(bed->vif->error, "more requests than the ring has slots");
+}
+
 /* The call fails, not a grant: the packets fail, and an operator is told why. */
 static void
 test_copy_call_fails(void **state)
@@ -141,6 +170,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_restart),
 		TEST(test_restart_half_answered),
+		TEST(test_restart_index_moves),
 		TEST(test_copy_call_fails),
 	};
 

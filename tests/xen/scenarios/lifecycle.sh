@@ -64,3 +64,12 @@ check lifecycle.rebooted-boots guest_ready g2
 check lifecycle.rebooted-is-connected guest_back g2 "$id"
 check lifecycle.rebooted-vif-is-gone wait_for 60 vif_gone "$id" 0
 check lifecycle.rebooted-carries-traffic guest_pings g2 10.9.0.11
+
+# Suspended and resumed: it goes on with the connection that it had. Last, since nobody looks after
+# the guest any more: Xen's own daemon has ended with the save.
+id=$(domid g1)
+check lifecycle.xl-save-checkpoint xl save -c g1 /run/bed/saved
+rm /run/bed/saved
+check lifecycle.resumed-stays-connected backend_is "$id" 0 4
+check lifecycle.resumed-goes-on guest_pings g1 10.9.0.12
+check lifecycle.resumed-is-reached guest_pings g2 10.9.0.11
