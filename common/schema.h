@@ -114,7 +114,7 @@ enum port_key {
 	PORT_KEY_MTU,       /* 0: keep the device's own */
 	PORT_KEY_FDB_LIMIT, /* 0: as the bridge */
 	PORT_KEY_QUEUES,
-	PORT_KEY_PATH, /* vhost */
+	PORT_KEY_PATH,     /* vhost */
 	PORT_KEY_CARRIER,  /* enum carrier_word */
 	PORT_KEY_CHECKSUM, /* enum checksum_word */
 	PORT_KEY_XDP,      /* enum xdp_word */
@@ -147,8 +147,8 @@ extern const struct object_schema vswitchd_schema;
 extern const struct object_schema bridge_schema;
 extern const struct object_schema port_schema;
 extern const struct object_schema fdb_schema;
-extern const struct object_schema vif_schema;   /* show only */
-extern const struct object_schema stats_schema; /* show only */
+extern const struct object_schema vif_schema;    /* show only */
+extern const struct object_schema stats_schema;  /* show only */
 extern const struct object_schema worker_schema; /* show only */
 
 #define OBJECT_SCHEMAS 7

@@ -152,7 +152,7 @@ receive_reply(struct client *client, struct error *err)
 
 static int
 call_once(struct client *client, const char *method, json_t *params, json_t **ret_result,
-	    struct error *err)
+	  struct error *err)
 {
 	const char *message, *name;
 	json_t *reply;

@@ -45,7 +45,7 @@ row_find(const json_t *rows, const char *field, const char *name)
 	json_t *row;
 	size_t i;
 
-	json_array_foreach (rows, i, row) {
+	json_array_foreach(rows, i, row) {
 		text = text_of(row, field);
 		if (text != NULL && strcmp(text, name) == 0)
 			return row;
@@ -60,7 +60,7 @@ ports_add_state(const struct overview *overview)
 	json_t *port, *vif, *state;
 	size_t i;
 
-	json_array_foreach (overview->ports, i, port) {
+	json_array_foreach(overview->ports, i, port) {
 		vif = row_find(overview->vifs, "vif", text_of(port, "port"));
 		state = json_object_get(port, "reason");
 		if (state == NULL)
@@ -76,10 +76,10 @@ ports_of_none(const struct overview *overview)
 	json_t *rows = json_array(), *row;
 	size_t i;
 
-	json_array_foreach (overview->ports, i, row)
+	json_array_foreach(overview->ports, i, row)
 		if (text_of(row, "bridge") == NULL)
 			json_array_append(rows, row);
-	json_array_foreach (overview->vifs, i, row)
+	json_array_foreach(overview->vifs, i, row)
 		if (row_find(overview->ports, "port", text_of(row, "vif")) == NULL)
 			json_array_append_new(rows,
 					      json_pack("{s:O, s:s, s:O*}", "port",
@@ -96,7 +96,7 @@ print_ports(struct table *table, const json_t *rows, const char *bridge)
 	json_t *row;
 	size_t i;
 
-	json_array_foreach (rows, i, row) {
+	json_array_foreach(rows, i, row) {
 		name = text_of(row, "bridge");
 		if (bridge != NULL && (name == NULL || strcmp(name, bridge) != 0))
 			continue;
@@ -123,7 +123,7 @@ print_overview(const struct overview *overview)
 	table_measure(&table, overview->ports);
 	table_measure(&table, rest);
 
-	json_array_foreach (overview->bridges, i, bridge) {
+	json_array_foreach(overview->bridges, i, bridge) {
 		printf("%sbridge %s   ageing %lld s   fdb %lld of %lld\n", i > 0 ? "\n" : "",
 		       text_of(bridge, "bridge"),
 		       json_integer_value(json_object_get(bridge, "ageing")),

@@ -154,8 +154,8 @@ drop_rows(const json_t *ports)
 	const char *reason;
 	size_t i;
 
-	json_array_foreach (ports, i, port)
-		json_object_foreach (json_object_get(port, "drops"), reason, packets)
+	json_array_foreach(ports, i, port)
+		json_object_foreach(json_object_get(port, "drops"), reason, packets)
 			if (json_integer_value(packets) != 0)
 				json_array_append_new(rows, json_pack("{s:O, s:s, s:O}", "port",
 								      json_object_get(port, "port"),
@@ -193,7 +193,7 @@ print_json_page(const json_t *entries, bool *first)
 	json_t *entry;
 	size_t i;
 
-	json_array_foreach (entries, i, entry) {
+	json_array_foreach(entries, i, entry) {
 		fputs(*first ? "[\n  " : ",\n  ", stdout);
 		json_dumpf(entry, stdout, 0);
 		*first = false;
@@ -225,7 +225,7 @@ show_fdb(struct client *client, const struct request *request, struct error *err
 			if (first)
 				table_head(&table, stdout);
 			first = false;
-			json_array_foreach (entries, i, entry)
+			json_array_foreach(entries, i, entry)
 				table_row(&table, entry, stdout);
 		}
 		json_object_set(params, "cursor", next);

@@ -14,7 +14,7 @@ sum_of(json_t *object)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach (object, key, value)
+	json_object_foreach(object, key, value)
 		sum += json_integer_value(value);
 	return sum;
 }

@@ -28,7 +28,7 @@
 struct bridge_frames {
 	uint16_t n;
 	uint16_t vid[PORT_BURST_MAX];
-	uint64_t src[PORT_BURST_MAX];      /* FDB keys */
+	uint64_t src[PORT_BURST_MAX]; /* FDB keys */
 	uint64_t dst[PORT_BURST_MAX];
 	uint64_t src_hash[PORT_BURST_MAX];
 	uint64_t dst_hash[PORT_BURST_MAX];
@@ -222,8 +222,7 @@ bridge_forward(struct worker *worker, const struct bridge *bridge, const struct 
 	}
 	out = datapath_port(worker->dp, dest);
 	/* the port may have left between the entry and now, and its id may serve another bridge */
-	if (unlikely(out == NULL ||
-		     __atomic_load_n(&out->bridge, __ATOMIC_RELAXED) != bridge)) {
+	if (unlikely(out == NULL || __atomic_load_n(&out->bridge, __ATOMIC_RELAXED) != bridge)) {
 		bridge_flood(worker, bridge, in, pkt, frames->vid[i]);
 		return;
 	}

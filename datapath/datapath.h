@@ -19,12 +19,12 @@ struct worker;
 #define WORKER_MAX 64
 
 struct datapath {
-	struct port *ports[PORT_MAX]; /* control: rw (release), worker: ro (acquire) */
-	uint16_t n_workers;           /* constant once workers run */
-	struct worker *workers[WORKER_MAX];   /* constant once workers run */
-	struct rte_rcu_qsbr *qsbr;    /* workers are its readers, by worker id */
-	int event_fd;                 /* eventfd: learn events wait; worker -> control */
-	uint32_t event_wanted;        /* control sleeps: the first event kicks event_fd (atomic) */
+	struct port *ports[PORT_MAX];       /* control: rw (release), worker: ro (acquire) */
+	uint16_t n_workers;                 /* constant once workers run */
+	struct worker *workers[WORKER_MAX]; /* constant once workers run */
+	struct rte_rcu_qsbr *qsbr;          /* workers are its readers, by worker id */
+	int event_fd;                       /* eventfd: learn events wait; worker -> control */
+	uint32_t event_wanted; /* control sleeps: the first event kicks event_fd (atomic) */
 };
 
 /**

@@ -27,13 +27,13 @@ enum drop_reason {
 	DROP_RX_ERROR,       /* the port could not take the whole packet (truncated, lost) */
 	DROP_BAD_REQUEST,    /* a guest's ring request that breaks the protocol */
 	/* counted on the port that the packet was to leave by; no_buffer and port_down on either */
-	DROP_MTU_EXCEEDED,   /* larger than the port's MTU */
-	DROP_PORT_DOWN,      /* no link, guest not connected, or the operator's carrier off */
-	DROP_TX_FULL,        /* the port's transmit queue (a guest's receive ring) was full */
-	DROP_NO_BUFFER,      /* the buffer pool is empty */
-	DROP_OFFLOAD,        /* checksum or segmentation could not be completed for this port */
-	DROP_MULTICAST,      /* multicast that the guest has not asked for (its own filter) */
-	DROP_TX_ERROR,       /* the port took it and could not deliver it (a guest's bad buffer) */
+	DROP_MTU_EXCEEDED, /* larger than the port's MTU */
+	DROP_PORT_DOWN,    /* no link, guest not connected, or the operator's carrier off */
+	DROP_TX_FULL,      /* the port's transmit queue (a guest's receive ring) was full */
+	DROP_NO_BUFFER,    /* the buffer pool is empty */
+	DROP_OFFLOAD,      /* checksum or segmentation could not be completed for this port */
+	DROP_MULTICAST,    /* multicast that the guest has not asked for (its own filter) */
+	DROP_TX_ERROR,     /* the port took it and could not deliver it (a guest's bad buffer) */
 
 	DROP_REASONS /* number of reasons */
 };

@@ -41,8 +41,8 @@ egress_caps(const struct port *out, const struct rte_mbuf *pkt)
 static void
 egress_segments(struct worker *worker, struct port *out, struct rte_mbuf *pkt)
 {
-	uint32_t csum_cap = (pkt->ol_flags & RTE_MBUF_F_TX_IPV4) ? PORT_CAP_CSUM_IPV4 :
-								    PORT_CAP_CSUM_IPV6;
+	uint32_t csum_cap =
+		(pkt->ol_flags & RTE_MBUF_F_TX_IPV4) ? PORT_CAP_CSUM_IPV4 : PORT_CAP_CSUM_IPV6;
 	struct rte_mbuf *segments[OFFLOAD_SEGMENTS_MAX];
 	int n;
 

@@ -18,8 +18,8 @@ struct fdb {
 	struct rcu *rcu;
 	uint32_t limit;
 	uint32_t count;
-	uint32_t age_next;            /* bucket where ageing goes on */
-	uint32_t move_next;           /* rotates the victim of a move */
+	uint32_t age_next;          /* bucket where ageing goes on */
+	uint32_t move_next;         /* rotates the victim of a move */
 	uint32_t learnt[PORT_MAX];  /* learnt entries by port id */
 	uint32_t statics[PORT_MAX]; /* static ones */
 };
@@ -50,8 +50,8 @@ fdb_table_create(uint32_t n_buckets)
 	table->mask = n_buckets - 1;
 	table->size = (size_t)n_buckets * sizeof(struct fdb_bucket);
 	/* a mapping of its own: zero pages cost nothing until used, huge pages save TLB misses */
-	table->buckets = mmap(NULL, table->size, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	table->buckets =
+		mmap(NULL, table->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (table->buckets == MAP_FAILED) {
 		free(table);
 		return NULL;

@@ -19,26 +19,26 @@
 #include "egress.h"
 #include "worker.h"
 
-#define EVENTS_SIZE 4096        /* learn events of one worker that can wait */
-#define INJECTED_SIZE 1024      /* packets of the control thread that can wait for one worker */
-#define EPOLL_BATCH 64          /* fds looked at in one go */
-#define COOKIE_WAKE UINT64_MAX  /* epoll data: wake_fd */
+#define EVENTS_SIZE 4096       /* learn events of one worker that can wait */
+#define INJECTED_SIZE 1024     /* packets of the control thread that can wait for one worker */
+#define EPOLL_BATCH 64         /* fds looked at in one go */
+#define COOKIE_WAKE UINT64_MAX /* epoll data: wake_fd */
 #define COOKIE_EVENT (UINT64_MAX - 1) /* epoll data: the extra event fd */
 
-#define ARM_AFTER 32            /* empty polls before a queue with events is armed */
-#define CLOCK_USEC 50000        /* how often the clock is read */
-#define EPOLL_USEC 20           /* how often fds are looked at while there is work */
-#define SPIN_USEC 50            /* idle time before the first nap */
-#define NAP_USEC_MAX 200        /* longest nap while queues can only be polled */
-#define NAP_USEC_LONG 2000      /* the same after LONG_IDLE_USEC without a packet */
+#define ARM_AFTER 32       /* empty polls before a queue with events is armed */
+#define CLOCK_USEC 50000   /* how often the clock is read */
+#define EPOLL_USEC 20      /* how often fds are looked at while there is work */
+#define SPIN_USEC 50       /* idle time before the first nap */
+#define NAP_USEC_MAX 200   /* longest nap while queues can only be polled */
+#define NAP_USEC_LONG 2000 /* the same after LONG_IDLE_USEC without a packet */
 #define LONG_IDLE_USEC 1000000
-#define SLEEP_USEC_MAX 900000   /* longest sleep with a limit: it has to fit tv_nsec */
+#define SLEEP_USEC_MAX 900000 /* longest sleep with a limit: it has to fit tv_nsec */
 
 /* The turn-by-turn state of worker_run(). */
 struct worker_pace {
-	uint64_t hz_usec;     /* TSC ticks in a microsecond */
-	uint64_t next_epoll;  /* TSC */
-	uint64_t idle_since;  /* TSC; 0: not idle */
+	uint64_t hz_usec;    /* TSC ticks in a microsecond */
+	uint64_t next_epoll; /* TSC */
+	uint64_t idle_since; /* TSC; 0: not idle */
 	uint32_t nap_usec;
 };
 
@@ -430,8 +430,7 @@ worker_look(struct worker *worker, struct worker_pace *pace, uint64_t tsc)
 
 	if (tsc < pace->next_epoll)
 		return;
-	worker_handle_events(worker, events,
-			     epoll_wait(worker->epoll_fd, events, EPOLL_BATCH, 0));
+	worker_handle_events(worker, events, epoll_wait(worker->epoll_fd, events, EPOLL_BATCH, 0));
 	pace->next_epoll = tsc + EPOLL_USEC * pace->hz_usec;
 }
 

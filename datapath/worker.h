@@ -24,7 +24,7 @@
 #include "port.h"
 #include "sleepers.h"
 
-#define WORKER_OVERFLOW_SIZE 65600 /* bytes: the largest packet with its Ethernet header and tags */
+#define WORKER_OVERFLOW_SIZE 65600 /* bytes: the largest packet with its header and tags */
 
 /* Counters of one port on one worker. worker: rw, control: ro (relaxed; never reset). */
 struct port_stats {
@@ -52,7 +52,7 @@ struct tx_batch {
 typedef uint32_t rxq_cookie;
 #define RXQ_COOKIE(port_id, queue) (((uint32_t)(port_id) << 8) | (queue))
 #define RXQ_COOKIE_PORT(cookie) ((cookie) >> 8)
-#define RXQ_COOKIE_QUEUE(cookie) ((cookie) & 0xff)
+#define RXQ_COOKIE_QUEUE(cookie) ((cookie)&0xff)
 
 struct worker_active {
 	rxq_cookie cookie;
@@ -116,27 +116,27 @@ struct worker {
 
 	uint32_t n_active;
 	uint16_t n_dirty; /* ports with packets in their batch */
-	uint32_t tx_lost;       /* of the tx_burst under way: see port_tx_lost() */
+	uint32_t tx_lost; /* of the tx_burst under way: see port_tx_lost() */
 	uint64_t tx_lost_bytes;
-	bool wire;        /* packets came from a wire since all batches were sent: see gro.h */
-	bool learned;     /* events were queued in this turn: tell the control thread */
-	bool pending;     /* packets with PORT_PENDING may be in a batch; set by rx_burst */
-	bool slept;       /* the queue that is being polled is to leave the list */
+	bool wire;    /* packets came from a wire since all batches were sent: see gro.h */
+	bool learned; /* events were queued in this turn: tell the control thread */
+	bool pending; /* packets with PORT_PENDING may be in a batch; set by rx_burst */
+	bool slept;   /* the queue that is being polled is to leave the list */
 
 	int epoll_fd;
-	int wake_fd;                /* eventfd: control thread -> worker */
-	uint32_t calls;             /* enum worker_call; control: sets bits, worker: takes them */
-	struct rte_ring *injected;  /* struct worker_inject: control -> worker */
-	struct rte_ring *events;    /* struct learn_event: worker -> control */
-	worker_fill_fn fill;        /* of the type that sets pending; before the thread runs */
+	int wake_fd;               /* eventfd: control thread -> worker */
+	uint32_t calls;            /* enum worker_call; control: sets bits, worker: takes them */
+	struct rte_ring *injected; /* struct worker_inject: control -> worker */
+	struct rte_ring *events;   /* struct learn_event: worker -> control */
+	worker_fill_fn fill;       /* of the type that sets pending; before the thread runs */
 	worker_pending_done_fn pending_done;
-	worker_event_fn event_fn;   /* the one extra fd (event channels), or NULL */
+	worker_event_fn event_fn; /* the one extra fd (event channels), or NULL */
 	void *event_arg;
-	uint64_t sleeps;            /* worker: rw, control: ro: times it went to sleep */
-	uint64_t busy_turns;        /* worker: rw, control: ro: turns that received packets */
-	uint64_t busy_cycles;       /* and TSC ticks that they took */
-	uint64_t busy_packets;      /* and packets that they received */
-	bool stop;                  /* control: rw, worker: ro */
+	uint64_t sleeps;       /* worker: rw, control: ro: times it went to sleep */
+	uint64_t busy_turns;   /* worker: rw, control: ro: turns that received packets */
+	uint64_t busy_cycles;  /* and TSC ticks that they took */
+	uint64_t busy_packets; /* and packets that they received */
+	bool stop;             /* control: rw, worker: ro */
 
 	uint16_t dirty[PORT_MAX];
 	struct worker_active active[PORT_MAX * PORT_QUEUES_MAX];

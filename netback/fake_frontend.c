@@ -345,7 +345,8 @@ frontend_connect(struct fake_frontend *frontend)
 	if (config->ctrl && backend_feature(frontend, "feature-ctrl-ring", 0))
 		fake_ctrl_create(frontend);
 	for (uint16_t i = 0; i < frontend->n_queues; i++)
-		fake_frontend_post(frontend, i, NETIF_RING_SLOTS);
+		fake_frontend_post(frontend, i,
+				   config->n_buffers != 0 ? config->n_buffers : NETIF_RING_SLOTS);
 	frontend_set_state(frontend, XenbusStateConnected);
 }
 

@@ -32,9 +32,10 @@ struct fake_frontend_config {
 	bool no_csum_ipv4;
 	bool no_csum_ipv6;
 	bool no_gso;
-	bool ctrl;       /* make a control ring if it is offered */
-	bool mcast;      /* request multicast control from the start */
-	bool no_hotplug; /* the toolstack knows no hotplug scripts */
+	bool ctrl;          /* make a control ring if it is offered */
+	bool mcast;         /* request multicast control from the start */
+	bool no_hotplug;    /* the toolstack knows no hotplug scripts */
+	uint16_t n_buffers; /* posted when it connects; 0: as many as there can be */
 };
 
 struct fake_queue {

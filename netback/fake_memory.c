@@ -20,8 +20,7 @@ fake_memory_map(int fd, size_t offset, size_t size, int prot)
 
 	if (area == MAP_FAILED)
 		return NULL;
-	if (mmap(area + GUARD, size, prot, MAP_SHARED | MAP_FIXED, fd, (off_t)offset) !=
-	    MAP_FAILED)
+	if (mmap(area + GUARD, size, prot, MAP_SHARED | MAP_FIXED, fd, (off_t)offset) != MAP_FAILED)
 		return area + GUARD;
 	saved = errno;
 	munmap(area, size + 2 * GUARD);

@@ -102,7 +102,7 @@ store_find(struct fake_store *store, const char *path, bool make)
 
 		if (len == 0)
 			return NULL;
-		LIST_FOREACH (child, &node->children, list)
+		LIST_FOREACH(child, &node->children, list)
 			if (strlen(child->name) == len && memcmp(child->name, path, len) == 0)
 				break;
 		if (child == NULL && !make)
@@ -146,7 +146,7 @@ store_changed(struct fake_store *store, const char *path, bool removed)
 	struct watch *watch;
 
 	store->generation++;
-	LIST_FOREACH (watch, &store->watches, list) {
+	LIST_FOREACH(watch, &store->watches, list) {
 		if (path_is_below(path, watch->path))
 			store_push_event(store, watch, path);
 		else if (removed && path_is_below(watch->path, path))
@@ -187,7 +187,7 @@ transaction_find(struct fake_store *store, uint32_t id)
 {
 	struct transaction *transaction;
 
-	LIST_FOREACH (transaction, &store->transactions, list)
+	LIST_FOREACH(transaction, &store->transactions, list)
 		if (transaction->id == id)
 			return transaction;
 	return NULL;
@@ -257,7 +257,7 @@ transaction_value(struct fake_store *store, uint32_t id, const char *path, const
 
 	if (transaction == NULL)
 		return false;
-	STAILQ_FOREACH (change, &transaction->changes, list) {
+	STAILQ_FOREACH(change, &transaction->changes, list) {
 		if (strcmp(change->path, path) == 0 ||
 		    (change->value == NULL && path_is_below(path, change->path))) {
 			*ret_value = change->value;
@@ -299,14 +299,14 @@ fake_store_directory(struct fake_store *store, uint32_t transaction, const char 
 	pthread_mutex_lock(&store->lock);
 	node = store_find(store, absolute, false);
 	if (node != NULL) {
-		LIST_FOREACH (child, &node->children, list) {
+		LIST_FOREACH(child, &node->children, list) {
 			n++;
 			size += sizeof(*list) + strlen(child->name) + 1;
 		}
 		list = malloc(size);
 		at = (char *)&list[n + 1];
 		n = 0;
-		LIST_FOREACH (child, &node->children, list) {
+		LIST_FOREACH(child, &node->children, list) {
 			list[n++] = at;
 			at = stpcpy(at, child->name) + 1;
 		}
@@ -353,7 +353,7 @@ fake_store_transaction_end(struct fake_store *store, uint32_t id, bool abort)
 	} else if (!abort && store->generation != transaction->generation) {
 		ret = -EAGAIN;
 	} else if (!abort) {
-		STAILQ_FOREACH (change, &transaction->changes, list) {
+		STAILQ_FOREACH(change, &transaction->changes, list) {
 			if (change->value != NULL)
 				store_set(store, change->path, change->value);
 			else
@@ -389,7 +389,7 @@ fake_store_unwatch(struct fake_store *store, const char *path, const char *token
 
 	store_absolute(store, absolute, path);
 	pthread_mutex_lock(&store->lock);
-	LIST_FOREACH (watch, &store->watches, list)
+	LIST_FOREACH(watch, &store->watches, list)
 		if (strcmp(watch->path, absolute) == 0 && strcmp(watch->token, token) == 0)
 			break;
 	if (watch != NULL) {
@@ -436,7 +436,7 @@ fake_store_fire(struct fake_store *store, const char *path)
 	struct watch *watch;
 
 	pthread_mutex_lock(&store->lock);
-	LIST_FOREACH (watch, &store->watches, list)
+	LIST_FOREACH(watch, &store->watches, list)
 		if (strcmp(watch->path, path) == 0)
 			store_push_event(store, watch, path);
 	pthread_mutex_unlock(&store->lock);

@@ -89,7 +89,7 @@ struct grant_copy {
  * @notify: kick the guest's end.
  * @events_fd: readable (level) while events() has something.
  * @events: takes up to @n cookies of ports with events, returns how many; each such port is masked
- *	until unmask(). To be called when events_fd is readable. -errno: events have been lost, any
+ *	until unmask(). To be called when events_fd is readable. -errno: events are lost, and any
  *	queue may have one; events_fd is not readable on that account any more.
  * @unmask: let the port report events again.
  */

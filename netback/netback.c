@@ -425,10 +425,12 @@ netback_read_reports(struct netback *netback)
 		uint64_t lost = __atomic_load_n(&thread->lost_events, __ATOMIC_RELAXED);
 
 		if (lost != netback->lost_events[i])
-			netback_log(netback, NULL,
-				    "worker %u: event channels cannot be read: %s; %" PRIu64
-				    " times so far, all queues were looked at instead",
-				    i, strerror(thread->lost_errno), lost);
+			netback_log(
+				netback, NULL,
+				"worker %u: event channels cannot be read: %s; %" PRIu64
+				" times so far, all queues were looked at instead",
+				i, strerror(__atomic_load_n(&thread->lost_errno, __ATOMIC_RELAXED)),
+				lost);
 		netback->lost_events[i] = lost;
 	}
 	for (vif = netback_next(netback, NULL); vif != NULL; vif = netback_next(netback, vif))

@@ -102,7 +102,7 @@ struct vif_thread {
 	struct vif_steer steer;
 	const struct vif_hash_value *hashes; /* of packets for vif_tx_burst() to tell; or NULL */
 	uint64_t lost_events; /* times that events() has failed. worker: rw, control: ro */
-	int lost_errno;       /* why, the last time */
+	int lost_errno;       /* why, the last time; as lost_events */
 };
 
 /* Packets that a burst had to throw away, for the caller to count. */

@@ -8,10 +8,8 @@
 #include "switch.h"
 
 const struct port_type *const port_types[PORT_KINDS] = {
-	[PORT_KIND_NETDEV] = &port_type_netdev,
-	[PORT_KIND_TAP] = &port_type_tap,
-	[PORT_KIND_ETH] = &port_type_eth,
-	[PORT_KIND_VIF] = &port_type_vif,
+	[PORT_KIND_NETDEV] = &port_type_netdev, [PORT_KIND_TAP] = &port_type_tap,
+	[PORT_KIND_ETH] = &port_type_eth,       [PORT_KIND_VIF] = &port_type_vif,
 	[PORT_KIND_VHOST] = &port_type_vhost,
 };
 static_assert(PORT_KINDS == 5, "enter every kind of port");

@@ -38,22 +38,23 @@
 #define RING_TO_GUEST(q) (2 * (q))
 #define RING_FROM_GUEST(q) (2 * (q) + 1)
 
-#define DRIVER_FLAGS                                                      \
-	(RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS |                          \
-	 /* a packet of a hostile guest takes no more than one buffer */  \
-	 RTE_VHOST_USER_EXTBUF_SUPPORT | RTE_VHOST_USER_LINEARBUF_SUPPORT)
+#define DRIVER_FLAGS                                                                               \
+	(RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS | /* a packet of a hostile guest takes no more than \
+						    one buffer */                                  \
+	 RTE_VHOST_USER_EXTBUF_SUPPORT |                                                           \
+	 RTE_VHOST_USER_LINEARBUF_SUPPORT)
 
 /* Not offered: fragmentation of UDP, which cannot be passed on, and what nobody needs. */
-#define FEATURES_OFF                                                            \
-	(1ULL << VIRTIO_NET_F_HOST_UFO | 1ULL << VIRTIO_NET_F_GUEST_UFO |       \
+#define FEATURES_OFF                                                      \
+	(1ULL << VIRTIO_NET_F_HOST_UFO | 1ULL << VIRTIO_NET_F_GUEST_UFO | \
 	 1ULL << VIRTIO_F_RING_PACKED | 1ULL << VIRTIO_F_IOMMU_PLATFORM)
 
 /* The guest as the protocol's thread has it. registry_lock */
 struct vhost_peer {
-	int vid;         /* DPDK's number of the connection; -1: none */
-	bool ready;      /* its driver has set up the rings */
-	bool many;       /* it uses more queues than there can be */
-	uint32_t serial; /* counts the times it became ready */
+	int vid;                       /* DPDK's number of the connection; -1: none */
+	bool ready;                    /* its driver has set up the rings */
+	bool many;                     /* it uses more queues than there can be */
+	uint32_t serial;               /* counts the times it became ready */
 	uint32_t to_guest, from_guest; /* rings in use, a bit for each queue pair */
 	uint64_t features;
 	int kicks[PORT_QUEUES_MAX]; /* descriptors for the control thread to take; -1: none */
@@ -178,7 +179,8 @@ on_stop(int vid)
 	}
 	vhost->peer.ready = false;
 	__atomic_store_n(&vhost->vid, -1, __ATOMIC_RELEASE);
-	/* a port that is being closed has passed its grace period, and this is the control thread */
+	/* a port that is being closed has passed its grace period, and this is the control thread
+	 */
 	qsbr = vhost->closing ? NULL : vhost->sw->dp->qsbr;
 	vhost_unlock(vhost);
 	if (qsbr == NULL)
@@ -416,8 +418,9 @@ choose_path(struct vhost *vhost, const struct port_config *config, struct error 
 		len = snprintf(vhost->path, sizeof(vhost->path), "%s/%s.sock",
 			       run_dir != NULL ? run_dir : RUN_DIR_DEFAULT, config->name);
 	if ((size_t)len >= sizeof(vhost->path))
-		return error_set(err, ENAMETOOLONG, "port %s: path: a socket's has at most %zu bytes",
-				 config->name, sizeof(vhost->path) - 1);
+		return error_set(err, ENAMETOOLONG,
+				 "port %s: path: a socket's has at most %zu bytes", config->name,
+				 sizeof(vhost->path) - 1);
 	/* only the control thread changes the registry */
 	LIST_FOREACH(other, &registry, list)
 		if (strcmp(other->path, vhost->path) == 0)
@@ -443,8 +446,8 @@ vhost_listen(struct vhost *vhost, struct error *err)
 	    rte_vhost_driver_callback_register(vhost->path, &vhost_ops) < 0 ||
 	    rte_vhost_driver_start(vhost->path) < 0)
 		return error_set(err, EINVAL,
-				 "port %s: cannot listen on %s; does its folder exist?", vhost->name,
-				 vhost->path);
+				 "port %s: cannot listen on %s; does its folder exist?",
+				 vhost->name, vhost->path);
 	/* as the control socket: for root, and a group that it may be given to */
 	if (chmod(vhost->path, 0660) < 0)
 		return error_set(err, errno, "port %s: path %s: %s", vhost->name, vhost->path,

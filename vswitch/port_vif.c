@@ -181,7 +181,7 @@ vif_port_events(struct worker *worker, void *arg)
 		worker_queue_active(worker, cookies[i]);
 	if (likely(n >= 0))
 		return;
-	thread->lost_errno = -n;
+	__atomic_store_n(&thread->lost_errno, -n, __ATOMIC_RELAXED);
 	__atomic_store_n(&thread->lost_events, thread->lost_events + 1, __ATOMIC_RELAXED);
 	vif_ports_activate(worker);
 	netback_report(source->ports->sw->netback);

@@ -413,15 +413,14 @@ version(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
 }
 
 const struct rpc_method rpc_methods[] = {
-	{ "bridge.add", bridge_add }, { "bridge.del", bridge_del },
-	{ "bridge.set", bridge_set }, { "bridge.show", bridge_show },
-	{ "port.add", port_add },     { "port.del", port_del, port_del_pending },
-	{ "port.set", port_set },     { "port.show", port_show },
-	{ "vif.show", rpc_vif_show }, { "fdb.add", rpc_fdb_add },
-	{ "fdb.del", rpc_fdb_del },   { "fdb.flush", rpc_fdb_flush },
-	{ "fdb.show", rpc_fdb_show }, { "stats.show", stats_show },
-	{ "worker.show", rpc_worker_show },
-	{ "version", version },
+	{ "bridge.add", bridge_add },       { "bridge.del", bridge_del },
+	{ "bridge.set", bridge_set },       { "bridge.show", bridge_show },
+	{ "port.add", port_add },           { "port.del", port_del, port_del_pending },
+	{ "port.set", port_set },           { "port.show", port_show },
+	{ "vif.show", rpc_vif_show },       { "fdb.add", rpc_fdb_add },
+	{ "fdb.del", rpc_fdb_del },         { "fdb.flush", rpc_fdb_flush },
+	{ "fdb.show", rpc_fdb_show },       { "stats.show", stats_show },
+	{ "worker.show", rpc_worker_show }, { "version", version },
 };
 const size_t n_rpc_methods = RTE_DIM(rpc_methods);
 

@@ -29,8 +29,8 @@ switch_learn_one(struct vswitch *sw, const struct learn_event *event)
 		return;
 	owner = switch_port_of(sw, port);
 	limit = owner->config.fdb_limit;
-	if (limit == 0 && (owner->config.kind == PORT_KIND_VIF ||
-			   owner->config.kind == PORT_KIND_VHOST))
+	if (limit == 0 &&
+	    (owner->config.kind == PORT_KIND_VIF || owner->config.kind == PORT_KIND_VHOST))
 		limit = VIF_FDB_LIMIT_DEFAULT;
 	ret = fdb_set(port->bridge->fdb, event->key, port->id, limit, switch_now());
 	if (ret == -ENOSPC || ret == -ENOMEM) {

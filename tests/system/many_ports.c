@@ -51,7 +51,7 @@ struct house {
 	struct vswitch *sw;
 	struct fake_hypervisor *fake;
 	struct fake_frontend *guests[N_GUESTS];
-	int taps[N_TAPS];       /* packet sockets that listen on the taps */
+	int taps[N_TAPS];        /* packet sockets that listen on the taps */
 	int far_ends[N_NETDEVS]; /* and beyond the kernel interfaces */
 };
 
@@ -133,8 +133,10 @@ setup(void **state)
 	/* 300 kernel interfaces that look for neighbours are another test */
 	run("sysctl -q net.ipv6.conf.default.disable_ipv6=1");
 	for (int i = 0; i < N_NETDEVS; i++) {
-		snprintf(command, sizeof(command), "ip link add eth%d type veth peer name far%d && "
-			 "ip link set far%d up", i, i, i);
+		snprintf(command, sizeof(command),
+			 "ip link add eth%d type veth peer name far%d && "
+			 "ip link set far%d up",
+			 i, i, i);
 		run(command);
 		snprintf(name, sizeof(name), "eth%d", i);
 		add_port(h, name, PORT_KIND_NETDEV);

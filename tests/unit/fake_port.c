@@ -58,8 +58,9 @@ void
 fake_eal_start(void)
 {
 	static char text[][24] = {
-		"test", "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry",
-		"--log-level=error", "-m", "64", "--lcores=0",
+		"test",           "--no-huge",         "--no-shconf", "--no-pci",
+		"--no-telemetry", "--log-level=error", "-m",          "64",
+		"--lcores=0",
 	};
 	char *args[RTE_DIM(text) + 1] = { NULL };
 

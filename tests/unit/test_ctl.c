@@ -96,7 +96,8 @@ test_errors(void **state)
 		const char *line, *message;
 		int ret;
 	} cases[] = {
-		{ "", "a command is missing: show, bridge, port, vif, fdb, stats, worker, version, help" },
+		{ "", "a command is missing: show, bridge, port, vif, fdb, stats, worker, version, "
+		      "help" },
 		{ "brdige add x", "unknown command 'brdige'; did you mean 'bridge'?" },
 		{ "interface", "unknown command 'interface'; known: show, bridge, port, vif, fdb, "
 			       "stats, worker, version, help" },

@@ -737,24 +737,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_to_guest),
-		TEST(test_small),
-		TEST(test_no_room),
-		TEST(test_order),
-		TEST(test_answers_late),
-		TEST(test_flood),
-		TEST(test_fill),
-		TEST(test_skip),
-		TEST(test_offloads),
-		TEST(test_vlan),
-		TEST(test_source_fails),
-		TEST(test_source_fails_between),
-		TEST(test_call_fails),
-		TEST(test_destination_fails),
-		TEST(test_dropped),
-		TEST(test_no_mbufs),
-		TEST(test_takeover),
-		TEST(test_source_gone),
+		TEST(test_to_guest),     TEST(test_small),
+		TEST(test_no_room),      TEST(test_order),
+		TEST(test_answers_late), TEST(test_flood),
+		TEST(test_fill),         TEST(test_skip),
+		TEST(test_offloads),     TEST(test_vlan),
+		TEST(test_source_fails), TEST(test_source_fails_between),
+		TEST(test_call_fails),   TEST(test_destination_fails),
+		TEST(test_dropped),      TEST(test_no_mbufs),
+		TEST(test_takeover),     TEST(test_source_gone),
 	};
 
 	start_eal();

@@ -459,20 +459,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_fewer_workers),
-		TEST(test_fewer_workers_unsaid),
-		TEST(test_reattach_fails),
-		TEST(test_reattach_reports),
-		TEST(test_reattach_hostile),
-		TEST(test_owner_fails_at_restart),
-		TEST(test_refused_detach),
-		TEST(test_detach_while_connecting),
-		TEST(test_not_online),
-		TEST(test_store_busy_at_connect),
-		TEST(test_connect_fails),
-		TEST(test_releases),
-		TEST(test_error_nodes),
-		TEST(test_shared_ring_page),
+		TEST(test_fewer_workers),    TEST(test_fewer_workers_unsaid),
+		TEST(test_reattach_fails),   TEST(test_reattach_reports),
+		TEST(test_reattach_hostile), TEST(test_owner_fails_at_restart),
+		TEST(test_refused_detach),   TEST(test_detach_while_connecting),
+		TEST(test_not_online),       TEST(test_store_busy_at_connect),
+		TEST(test_connect_fails),    TEST(test_releases),
+		TEST(test_error_nodes),      TEST(test_shared_ring_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

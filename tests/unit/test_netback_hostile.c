@@ -8,7 +8,7 @@
  *
  *	more requests than the ring has slots	rings: requests_overflow, requests_backwards;
  *						to_guest: buffers_overflow; ctrl: ring_overflow
- *	the same when the ring is mapped	states: bad_indices; ctrl: bad_keys;
+ *	the same when the ring is mapped	states: bad_indices; here: ctrl_indices;
  *						failures: reattach_hostile
  *	fewer slots than the packet needs	rings: more_data_missing
  *	extra info without a slot, type unknown	rings: extra_missing, extra_chain_missing,
@@ -41,31 +41,30 @@
  *
  * What security advisories teach (XSA-):
  *
- *	39	bounded loops, nothing kept after an error	rings: no_buffers, far_too_many_slots
- *	90	a worker does not close what it uses		rings: broken_after_good;
- *								vif_port: threaded_churn
- *	155	shared memory is read once			here: changes_*, scribbler
- *	175, 178  the frontend's directory is not believed	here: lies; states: bad_keys
- *	216	answers hold nothing but the answer		here: answers_leak_nothing
- *	270	hash tables are copied, checked, then used	ctrl: mapping
- *	332	events are taken late, and few at a time	rings: notifications;
- *								ctrl: event_storm;
- *								vif_hostile: event_flood
- *	349	a guest cannot make watch events at will	states: watch_storm; here: other_keys
- *	361, 362, 365, 367  the status of each grant operation	rings: bad_grant;
- *								restart: copy_call_fails;
- *								to_guest: to_guest_bad_grant,
- *								to_guest_copy_call_fails
- *	374	what is down is taken down again		here: closed_twice;
- *								states: stop_while_closing
- *	391	no notifications that nobody asked for		rings: notifications
- *	392	guests do not hoard the backend's memory	vif_hostile: hoarder
- *	396	unmapped before it is answered			grants: grace; direct: answers_late
- *	423	headers are in the first segment		rings: frames; here: headers_kept
- *	424	no lock is held when packets are dropped	vif_port: threaded_churn
- *	432	few bytes in many slots				rings: frames, slot_counts
- *	448	fragments of no length				as above
- *	403, 405, 457, 465  are the frontend's
+ *   39          loops end, nothing is kept after errors    rings: no_buffers, far_too_many_slots
+ *   90          workers do not close what they use         rings: broken_after_good;
+ *                                                          vif_port: threaded_churn
+ *   155         shared memory is read once                 here: changes_*, scribbler
+ *   175, 178    the frontend's directory is not believed   here: lies; states: bad_keys
+ *   216         answers hold nothing but the answer        here: answers_leak_nothing
+ *   270         hash tables: copied, checked, then used    ctrl: mapping
+ *   332         events are taken late, and few at a time   rings: notifications; ctrl: event_storm;
+ *                                                          vif_hostile: event_flood
+ *   349         guests make no watch events at will        states: watch_storm; here: other_keys
+ *   361 to 367  every grant operation has a status         rings: bad_grant;
+ *                                                          restart: copy_call_fails;
+ *                                                          to_guest: to_guest_bad_grant,
+ *                                                          to_guest_copy_call_fails
+ *   374         what is down can be taken down again       here: closed_twice;
+ *                                                          states: stop_while_closing
+ *   391         no notifications that nobody asked for     rings: notifications
+ *   392         guests do not hoard our memory             vif_hostile: hoarder
+ *   396         unmapped before it is answered             grants: grace; direct: answers_late
+ *   423         headers are in the first segment           rings: frames; here: headers_kept
+ *   424         no lock is held when packets are dropped   vif_port: threaded_churn
+ *   432         few bytes in many slots                    rings: frames, slot_counts
+ *   448         fragments of no length                     as above
+ *   others      403, 405, 457 and 465 are the frontend's
  */
 #include "netback_bed.h"
 
@@ -348,9 +347,9 @@ test_own_rings_as_buffers(void **state)
 	}
 	assert_non_null(vif_rings_broken(bed->vif->rings));
 	pkt = make_packet(data, sizeof(data), 1000);
-	assert_int_equal(vif_tx_burst(bed->host->threads[0], vif_queue(other_vif, 0, false), &pkt, 1,
-				      &lost),
-			 1);
+	assert_int_equal(
+		vif_tx_burst(bed->host->threads[0], vif_queue(other_vif, 0, false), &pkt, 1, &lost),
+		1);
 	assert_int_equal(fake_frontend_recv(other, 0, data, sizeof(data), NULL), sizeof(data));
 	fake_frontend_destroy(other);
 }
@@ -371,6 +370,28 @@ test_channel_twice(void **state)
 	fake_toolstack_hotplug(bed->host->fake, &second, "connected");
 	fake_host_settle(bed->host, NULL, 0);
 	assert_int_equal(fake_backend_state(bed->host->fake, &second), XenbusStateClosing);
+	after = fake_hypervisor_counts(bed->host->fake);
+	assert_int_equal(after.maps, before.maps);
+	assert_int_equal(after.bound, before.bound);
+	fake_frontend_destroy(other);
+}
+
+/* A control ring with more requests than slots, before it is mapped. */
+static void
+test_ctrl_indices(void **state)
+{
+	static const struct fake_frontend_config config = { .domid = 3, .ctrl = true };
+	struct bed *bed = *state;
+	struct fake_counts before = fake_hypervisor_counts(bed->host->fake), after;
+	struct fake_frontend *other;
+
+	assert_int_equal(fake_toolstack_attach(bed->host->fake, &config), 0);
+	other = fake_frontend_create(bed->host->fake, &config);
+	fake_host_settle(bed->host, &other, 1);
+	other->ctrl.ring->req_prod = other->ctrl.ring->rsp_prod + FAKE_CTRL_SLOTS + 1;
+	fake_toolstack_hotplug(bed->host->fake, &config, "connected");
+	fake_host_settle(bed->host, NULL, 0);
+	assert_int_equal(fake_backend_state(bed->host->fake, &config), XenbusStateClosing);
 	after = fake_hypervisor_counts(bed->host->fake);
 	assert_int_equal(after.maps, before.maps);
 	assert_int_equal(after.bound, before.bound);
@@ -406,7 +427,8 @@ test_lies(void **state)
 static void
 test_other_keys(void **state)
 {
-	static const char *const keys[] = { "feature-sg", "mac", "tx-ring-ref", "queue-0/x", "zzz" };
+	static const char *const keys[] = { "feature-sg", "mac", "tx-ring-ref", "queue-0/x",
+					    "zzz" };
 	struct bed *bed = *state;
 	struct pollfd fd = { .fd = netback_fd(bed->host->netback), .events = POLLIN };
 
@@ -437,12 +459,19 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_changes_from_guest), TEST(test_changes_to_guest),
-		TEST(test_scribbler),          TEST(test_headers_kept),
-		TEST(test_empty_fragment_pending), TEST(test_any_id),
-		TEST(test_answers_leak_nothing), TEST(test_own_rings_as_buffers),
-		TEST(test_channel_twice),      TEST(test_lies),
-		TEST(test_other_keys),         TEST(test_closed_twice),
+		TEST(test_changes_from_guest),
+		TEST(test_changes_to_guest),
+		TEST(test_scribbler),
+		TEST(test_headers_kept),
+		TEST(test_empty_fragment_pending),
+		TEST(test_any_id),
+		TEST(test_answers_leak_nothing),
+		TEST(test_own_rings_as_buffers),
+		TEST(test_channel_twice),
+		TEST(test_lies),
+		TEST(test_ctrl_indices),
+		TEST(test_other_keys),
+		TEST(test_closed_twice),
 	};
 
 	start_eal();

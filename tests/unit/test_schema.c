@@ -346,11 +346,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tables),    cmocka_unit_test(test_ranges),
-		cmocka_unit_test(test_values),    cmocka_unit_test(test_names),
-		cmocka_unit_test(test_messages),  cmocka_unit_test(test_object),
-		cmocka_unit_test(test_port_type), cmocka_unit_test(test_cores),
-		cmocka_unit_test(test_rate),      cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_tables),        cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_values),        cmocka_unit_test(test_names),
+		cmocka_unit_test(test_messages),      cmocka_unit_test(test_object),
+		cmocka_unit_test(test_port_type),     cmocka_unit_test(test_cores),
+		cmocka_unit_test(test_rate),          cmocka_unit_test(test_nearest),
 		cmocka_unit_test(test_devargs_paths),
 	};
 

@@ -59,8 +59,8 @@ turn_with_traffic(struct bed *bed, unsigned int turn)
 	}
 	run_once(bed);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(
-			fake_frontend_recv(bed->guests[1 - i], 0, got, sizeof(got), NULL), len);
+		assert_int_equal(fake_frontend_recv(bed->guests[1 - i], 0, got, sizeof(got), NULL),
+				 len);
 		assert_memory_equal(got, frames[i], len);
 		fake_frontend_reap(bed->guests[i], 0);
 		assert_null(bed->guests[i]->broken);

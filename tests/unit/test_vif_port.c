@@ -496,9 +496,9 @@ assert_rate(struct bed *bed, const char *expected)
 	for (int i = 0; i < 2; i++) {
 		json_t *rows = request(bed, methods[i], "bridge", NULL);
 
-		assert_string_equal(json_string_value(json_object_get(json_array_get(rows, 0),
-								      "rate")),
-				    expected);
+		assert_string_equal(
+			json_string_value(json_object_get(json_array_get(rows, 0), "rate")),
+			expected);
 		json_decref(rows);
 	}
 }

@@ -111,8 +111,14 @@ fd_port_add(struct fixture *f, uint16_t id)
 	memset(p, 0, sizeof(*p));
 	p->fd = eventfd(0, EFD_NONBLOCK);
 	p->port = (struct port){
-		.type = &fd_type, .priv = p, .id = id, .generation = 1, .n_rxq = 1, .n_txq = 1,
-		.up = true, .bridge = f->sw.bridge,
+		.type = &fd_type,
+		.priv = p,
+		.id = id,
+		.generation = 1,
+		.n_rxq = 1,
+		.n_txq = 1,
+		.up = true,
+		.bridge = f->sw.bridge,
 	};
 	port_mtu_set(&p->port, PORT_MTU_DEFAULT);
 	bridge_flood_add(f->sw.bridge, f->sw.rcu, id);
@@ -147,13 +153,13 @@ fd_port_send(struct fd_port *p, uint32_t n)
 	eventfd_write(p->fd, 1);
 }
 
-#define wait_until(condition)                                                                      \
-	do {                                                                                       \
-		time_t end = time(NULL) + WAIT_SEC;                                                \
-		while (!(condition)) {                                                             \
-			assert_true(time(NULL) < end);                                             \
-			sched_yield();                                                             \
-		}                                                                                  \
+#define wait_until(condition)                          \
+	do {                                           \
+		time_t end = time(NULL) + WAIT_SEC;    \
+		while (!(condition)) {                 \
+			assert_true(time(NULL) < end); \
+			sched_yield();                 \
+		}                                      \
 	} while (0)
 
 static void
@@ -212,8 +218,8 @@ test_inject(void **state)
 		struct rte_mbuf *pkts[2];
 
 		for (unsigned int i = 0; i < RTE_DIM(pkts); i++)
-			pkts[i] = fake_frame(&f->sw, "ff:ff:ff:ff:ff:ff", "02:00:00:00:00:01", 0,
-					     60);
+			pkts[i] =
+				fake_frame(&f->sw, "ff:ff:ff:ff:ff:ff", "02:00:00:00:00:01", 0, 60);
 		sleeps = __atomic_load_n(&f->sw.worker->sleeps, __ATOMIC_RELAXED);
 		assert_int_equal(worker_inject(f->sw.worker, &gone, pkts[0]), 0);
 		assert_int_equal(worker_inject(f->sw.worker, &a->port, pkts[1]), 0);

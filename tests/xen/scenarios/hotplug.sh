@@ -34,7 +34,10 @@ cycles()
 		left=$((left - 1))
 	done
 	# What a port leaves behind is freed a moment after it is gone.
-	wait_for 30 resources_are "$before" || { echo "before $before, now $(resources)"; return 1; }
+	if ! wait_for 30 resources_are "$before"; then
+		echo "before $before, now $(resources)"
+		return 1
+	fi
 	echo "$CYCLES times; before and after $before"
 }
 check hotplug.cycles-leak-nothing cycles
