@@ -25,7 +25,7 @@ GET_PROTOCOL_FEATURES, SET_PROTOCOL_FEATURES, SET_VRING_ENABLE = 15, 16, 18
 NEEDS_CSUM = 1
 GSO_NONE, GSO_TCPV4, GSO_TCPV6 = 0, 1, 4
 HEADER = struct.Struct("<BBHHHHH")  # struct virtio_net_hdr_mrg_rxbuf
-INDEX = struct.Struct("@H")  # native, so that both bytes of it are written and read at once
+INDEX = struct.Struct("@H")  # native, so that both bytes of it are read at once
 
 SLOTS = 64                 # of a ring
 SLOT_SIZE = 2048           # memory of a descriptor to receive into
@@ -61,7 +61,8 @@ class Ring:
         memory, at = self.guest.memory, self.offset + AVAIL
         struct.pack_into("<H", memory, at + 4 + 2 * (self.avail % SLOTS), number)
         self.avail += 1
-        INDEX.pack_into(memory, at + 2, self.avail % 65536)
+        # both bytes at once; pack_into() would show the switch a 0 before
+        memoryview(memory)[at + 2:at + 4].cast("H")[0] = self.avail % 65536
         if self.wants_kick:
             os.eventfd_write(self.kick_fd, 1)
 
