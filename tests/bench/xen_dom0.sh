@@ -150,9 +150,9 @@ probes_clear()
 
 vif_counters()
 {
-	vsctl -j vif show 2> /dev/null | tr ',{}' '\n\n\n' |
+	vsctl -j vif show 2> /dev/null | sed 's/[,{}]/\n/g' |
 		sed -n 's/^ *"\([rt]x_[a-z]*\|copies\|copy_calls\|notifies\)": *\([0-9]*\)$/vif.\1 \2/p'
-	vsctl -j stats show 2> /dev/null | tr ',{}' '\n\n\n' |
+	vsctl -j stats show 2> /dev/null | sed 's/[,{}]/\n/g' |
 		sed -n 's/^ *"\(tx_full\|mtu_exceeded\|no_buffer\)": *\([0-9]*\)$/drop.\1 \2/p'
 }
 
@@ -189,7 +189,7 @@ counters()
 	guest_counters g2
 }
 
-# sum_by_key FILE...: KEY=VALUE of the differences; lines of the same key are one
+# difference BEFORE AFTER: " KEY=VALUE" for each counter that moved; lines of the same key add up
 difference()
 {
 	awk 'FNR == 1 { file++ }

@@ -238,7 +238,9 @@ guest_send(struct fake_frontend *frontend, uint16_t i, struct input *input, bool
 		extra = behave ? good_extra(input, kind) : take_extra(input);
 		frame.extra = &extra;
 	}
-	fake_frontend_send(frontend, i, &frame);
+	for (uint8_t n = 0; n <= (how >> 5) * 2; n++)
+		if (fake_frontend_send(frontend, i, &frame) < 0)
+			return;
 }
 
 static void
@@ -311,37 +313,68 @@ flood_events(struct guest *guest, struct input *input, struct fake_queue *queue)
 		fake_channel_notify(guest->fake, guest->config.domid, ports[n % 3]);
 }
 
+/* A control message as a driver would send it. */
+static void
+ctrl_good(struct guest *guest, struct input *input, uint16_t type)
+{
+	uint32_t page = guest->frontend->ctrl.page_ref;
+	uint8_t x = take8(input), y = take8(input);
+
+	switch (type) {
+	case XEN_NETIF_CTRL_TYPE_SET_HASH_KEY:
+		fake_ctrl_put(guest->frontend, type, page, x % 48, 0);
+		break;
+	case XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING:
+		fake_ctrl_put(guest->frontend, type, page, x % 136, y % 136);
+		break;
+	case XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING:
+	case XEN_NETIF_CTRL_TYPE_DEL_GREF_MAPPING:
+		fake_ctrl_put(guest->frontend, type, x % 3, page, guest->n_listed);
+		break;
+	default:
+		fake_ctrl_put(guest->frontend, type, x % 16, 0, 0);
+		break;
+	}
+}
+
 static void
 ctrl_request(struct guest *guest, struct input *input)
 {
-	uint8_t type = take8(input), how = take8(input);
-	uint32_t a = how & 1 ? take_ref(guest, input) : how & 2 ? take8(input) : how >> 6;
-	uint32_t b = how & 4 ? take_ref(guest, input) : how & 8 ? take32(input) : how >> 3;
-	uint32_t c = how & 16 ? take32(input) : how & 32 ? take8(input) : 0;
+	uint8_t what = take8(input), how;
+	uint16_t type = what % 12;
+	uint32_t a, b, c;
 
 	if (guest->frontend->ctrl.ring == NULL)
 		return;
-	/* refers to the page with the list, half of the time */
-	if (type & 128)
-		*(type % 12 < 8 ? &a : &b) = guest->frontend->ctrl.page_ref;
-	fake_ctrl_put(guest->frontend, type % 12, a, b, c);
+	if (what < 180) {
+		ctrl_good(guest, input, type);
+		return;
+	}
+	how = take8(input);
+	a = how & 1 ? take_ref(guest, input) : how & 2 ? take8(input) : how >> 6;
+	b = how & 4 ? take_ref(guest, input) : how & 8 ? take32(input) : how >> 3;
+	c = how & 16 ? take32(input) : how & 32 ? take8(input) : 0;
+	fake_ctrl_put(guest->frontend, type, a, b, c);
 }
 
-/* What control requests refer to. */
+/* What control requests refer to: pages, or words that are a table or a key. */
 static void
 ctrl_list(struct guest *guest, struct input *input)
 {
 	struct xen_netif_gref *list = guest->frontend->ctrl.page;
-	uint8_t how = take8(input), n = take8(input);
+	uint8_t how = take8(input), n = take8(input) % 32;
 
 	if (list == NULL)
 		return;
-	if (how < 32 && guest->frontend->n_queues > 0)
-		fake_ctrl_list(guest->frontend, how % guest->frontend->n_queues);
-	for (unsigned int i = 0; how >= 32 && i <= n % 32u; i++) {
+	if (how < 64 && guest->frontend->n_queues > 0) {
+		guest->n_listed = fake_ctrl_list(guest->frontend, how % guest->frontend->n_queues);
+		return;
+	}
+	guest->n_listed = n + 1u;
+	for (unsigned int i = 0; i <= n; i++) {
 		list[i].ref = how & 1 ? take_ref(guest, input) :
-			      how & 2 ? i :
-					guest->refs[i % GUEST_REFS] + i / GUEST_REFS;
+			      how & 2 ? i % 3 :
+					guest->refs[i % GUEST_REFS];
 		list[i].flags = how & 4 ? take8(input) % 4 : 0;
 	}
 }

@@ -54,6 +54,7 @@ struct guest {
 	uint32_t refs[GUEST_REFS]; /* the page behind each is a secret */
 	uint8_t *pages[GUEST_REFS];
 	unsigned int n_grants;
+	uint32_t n_listed; /* on the page that control requests refer to */
 	uint64_t n_steps;
 	uint64_t n_ring_steps; /* of these, on rings that there are */
 };
@@ -67,7 +68,7 @@ uint32_t take32(struct input *input);
 void guest_step(struct guest *guest, enum guest_step step, struct input *input);
 
 /**
- * guest_send() - send a frame that is mostly in order.
+ * guest_send() - send a frame that is mostly in order, or many of them.
  * @frontend: of the hostile guest, or of any other.
  * @behave: in slots and extras, it is.
  */
