@@ -57,6 +57,7 @@ static const struct column stats_columns[] = {
 	{ .heading = "TX-BYTES", .field = "tx_bytes", .kind = CELL_NUMBER },
 	{ .heading = "COPIES", .field = "copies", .kind = CELL_NUMBER },
 	{ .heading = "MERGED", .field = "merged", .kind = CELL_NUMBER },
+	{ .heading = "PUNTED", .field = "punted", .kind = CELL_NUMBER },
 	{ .heading = "UNLEARNT", .field = "unlearnt", .kind = CELL_NUMBER },
 	{ .heading = "DROPS", .field = "drops", .kind = CELL_SUM },
 };

@@ -9,6 +9,7 @@
 
 #include "bridge.h"
 #include "egress.h"
+#include "punt.h"
 #include "rcu.h"
 #include "vlan.h"
 #include "worker.h"
@@ -80,7 +81,10 @@ bridge_ingress(struct worker *worker, const struct fdb_table *table, const struc
 			     (dst & MAC_RESERVED_MASK) == MAC_RESERVED || vid == VLAN_NONE ||
 			     pkt->data_len < ETHER_HEADER_LEN)) {
 			reason = bridge_refuse(pkt, dst, src, vid);
-			port_drop(worker, in, pkt, reason);
+			if (reason == DROP_RESERVED_MAC && (in->punts & PORT_PUNT_LINK_LOCAL))
+				punt(worker, in, pkt, PUNT_LINK_LOCAL, vid);
+			else
+				port_drop(worker, in, pkt, reason);
 			continue;
 		}
 		frames->pkts[k] = pkt;
@@ -102,20 +106,9 @@ bridge_ingress(struct worker *worker, const struct fdb_table *table, const struc
  * fill the ring, or the control thread's time, before the others get their turn.
  */
 static bool
-bridge_may_report(struct learn_budget *budget)
+bridge_may_report(struct budget *budget)
 {
-	uint64_t msec = rte_rdtsc() / (rte_get_tsc_hz() / 1000);
-
-	if (msec != budget->msec) {
-		uint64_t left = budget->left + (msec - budget->msec) * LEARN_PER_MSEC;
-
-		budget->left = RTE_MIN(left, (uint64_t)LEARN_BURST);
-		budget->msec = msec;
-	}
-	if (budget->left == 0)
-		return false;
-	budget->left--;
-	return true;
+	return budget_take(budget, LEARN_PER_MSEC, LEARN_BURST);
 }
 
 /* Report a source to the control thread; one that is not taken up, about once a second. */
@@ -145,7 +138,7 @@ bridge_report(struct worker *worker, const struct bridge *bridge, const struct p
 	cache->key = key;
 	cache->bridge_port = bridge_port;
 	cache->when = worker->now;
-	worker->learned = true;
+	worker->told = true;
 }
 
 static inline void
@@ -180,7 +173,7 @@ bridge_flood(struct worker *worker, const struct bridge *bridge, const struct po
 	for (uint32_t i = 0; i < list->n; i++) {
 		struct port *out = datapath_port(worker->dp, list->ports[i]);
 
-		if (out == NULL || out == in || !out->up || !vlan_member(out, vid) ||
+		if (out == NULL || out == in || !out->open || !vlan_member(out, vid) ||
 		    __atomic_load_n(&out->bridge, __ATOMIC_RELAXED) != bridge)
 			continue; /* gone to another bridge: the list is from before */
 		/* one behind, so that the last port takes the packet itself */
@@ -229,6 +222,19 @@ bridge_forward(struct worker *worker, const struct bridge *bridge, const struct 
 	egress_packet(worker, in, out, pkt, frames->vid[i]);
 }
 
+/* A port that does not forward: stations may be learnt. */
+static __rte_noinline void
+bridge_block(struct worker *worker, const struct bridge *bridge, const struct fdb_table *table,
+	     const struct port *in, const struct bridge_frames *frames)
+{
+	for (uint16_t i = 0; i < frames->n; i++) {
+		if (in->state == PORT_LEARNING)
+			bridge_learn(worker, bridge, table, in, frames->src[i],
+				     frames->src_hash[i]);
+		port_drop(worker, in, frames->pkts[i], DROP_BLOCKED);
+	}
+}
+
 void
 bridge_burst(struct worker *worker, struct bridge *bridge, struct port *in, struct rte_mbuf **pkts,
 	     uint16_t n)
@@ -238,6 +244,10 @@ bridge_burst(struct worker *worker, struct bridge *bridge, struct port *in, stru
 	uint64_t last_src = 0;
 
 	bridge_ingress(worker, table, in, pkts, n, &frames);
+	if (unlikely(__atomic_load_n(&in->state, __ATOMIC_RELAXED) != PORT_FORWARDING)) {
+		bridge_block(worker, bridge, table, in, &frames);
+		return;
+	}
 	for (uint16_t i = 0; i < frames.n; i++) {
 		if (frames.src[i] != last_src)
 			bridge_learn(worker, bridge, table, in, frames.src[i], frames.src_hash[i]);

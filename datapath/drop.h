@@ -4,11 +4,12 @@
  * per worker and port, so that an operator can always be told why a packet is missing.
  *
  * Balance, at any moment no burst is under way, summed over all ports:
- *	rx_packets + copies == tx_packets + sum of drops + merged
+ *	rx_packets + copies == tx_packets + sum of drops + merged + punted
  * where copies are the packets that flooding (one in, k out: k - 1 copies) and segmentation
  * (one in, n out: n - 1 copies) add, and those that the switch itself sends in the name of a
- * station (worker_inject(): none in, one copy); and merged are those that merging (gro.h; n in, one
- * out: n - 1 merged) takes away.
+ * station (worker_inject(), worker_send(): none in, one copy); merged are those that merging
+ *(gro.h; n in, one out: n - 1 merged) takes away, and punted those that the control thread has
+ *taken (punt.h).
  *
  * Thread-safety: constants only.
  */
@@ -26,9 +27,12 @@ enum drop_reason {
 	DROP_NO_DESTINATION, /* flooded, and no other port wants it */
 	DROP_RX_ERROR,       /* the port could not take the whole packet (truncated, lost) */
 	DROP_BAD_REQUEST,    /* a guest's ring request that breaks the protocol */
-	/* counted on the port that the packet was to leave by; no_buffer and port_down on either */
+	DROP_PUNT,           /* for the control thread, which got too many from this port */
+	/* counted on the port that the packet was to leave by; no_buffer, port_down and blocked on
+	 * either */
 	DROP_MTU_EXCEEDED, /* larger than the port's MTU */
 	DROP_PORT_DOWN,    /* no link, guest not connected, or the operator's carrier off */
+	DROP_BLOCKED,      /* the port is blocked, or not forwarding yet: enum port_state */
 	DROP_TX_FULL,      /* the port's transmit queue (a guest's receive ring) was full */
 	DROP_NO_BUFFER,    /* the buffer pool is empty */
 	DROP_OFFLOAD,      /* checksum or segmentation could not be completed for this port */

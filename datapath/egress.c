@@ -79,8 +79,8 @@ egress_slow(struct worker *worker, const struct port *in, struct port *out, stru
 		port_drop(worker, in, pkt, DROP_VLAN_MISMATCH);
 		return;
 	}
-	if (!out->up) {
-		port_drop(worker, out, pkt, DROP_PORT_DOWN);
+	if (!out->open) {
+		port_drop(worker, out, pkt, out->up ? DROP_BLOCKED : DROP_PORT_DOWN);
 		return;
 	}
 	if (vlan_egress_changes(out, pkt, vid)) {

@@ -49,7 +49,7 @@ egress_queue(struct worker *worker, const struct port *out, struct rte_mbuf *pkt
 static inline bool
 egress_plain(const struct port *in, const struct port *out, const struct rte_mbuf *pkt)
 {
-	return out->vid == in->vid && out->up && pkt->pkt_len <= out->max_frame &&
+	return out->vid == in->vid && out->open && pkt->pkt_len <= out->max_frame &&
 	       (pkt->ol_flags & OFFLOAD_BLANK_MASK) == 0;
 }
 

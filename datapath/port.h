@@ -50,6 +50,7 @@ static_assert(PORT_PENDING == RTE_MBUF_F_LAST_FREE, "taken");
 struct bridge;
 struct error;
 struct port;
+struct port_demux;
 struct port_config;
 struct worker;
 
@@ -73,6 +74,18 @@ enum port_caps {
 /* The caps that a port loses by `checksum full`: it gets complete, ordinary packets only. */
 #define PORT_CAPS_OFFLOAD \
 	(PORT_CAP_CSUM_IPV4 | PORT_CAP_CSUM_IPV6 | PORT_CAP_TSO_IPV4 | PORT_CAP_TSO_IPV6)
+
+/* What the spanning tree, or a loop that was found, lets a port do. */
+enum port_state {
+	PORT_FORWARDING,
+	PORT_LEARNING, /* stations are learnt, nothing is forwarded */
+	PORT_BLOCKED,
+};
+
+/* Frames that the control thread wants of a port (punt.h): bits. */
+enum port_punts {
+	PORT_PUNT_LINK_LOCAL = 1 << 0, /* to 01:80:c2:00:00:0x */
+};
 
 /* How a receive queue lets a worker sleep. */
 enum port_wait {
@@ -128,10 +141,21 @@ struct port_rxq {
 	uint64_t wake;   /* worker: TSC, when it wakes up (sleepers.h); 0: it does not sleep */
 };
 
+/*
+ * What comes in by the port belongs to others (to the bond that it is a member of, to the VLANs of
+ * a NIC): @burst gives them their packets by worker_enter(), and takes all of them off the caller.
+ * Embedded in what it needs to know; immutable once published.
+ */
+struct port_demux {
+	void (*burst)(struct worker *worker, struct port *port, const struct port_demux *demux,
+		      struct rte_mbuf **pkts, uint16_t n);
+};
+
 struct port {
 	const struct port_type *type; /* control: set at open; worker: ro */
 	void *priv;                   /* the type's own; control: set at open */
 	struct bridge *bridge;        /* control: rw (atomic), worker: ro; NULL: on no bridge */
+	const struct port_demux *demux; /* control: rw (release), worker: ro; NULL: none */
 	uint32_t max_frame;           /* bytes, untagged, mtu + 14; control: rw, worker: ro */
 	uint32_t caps;                /* enum port_caps; control: rw, worker: ro */
 	uint16_t id;                  /* index in datapath.ports */
@@ -140,6 +164,9 @@ struct port {
 	uint16_t n_rxq;               /* 1 .. PORT_QUEUES_MAX */
 	uint16_t n_txq;               /* 1 .. PORT_QUEUES_MAX */
 	bool up;                      /* link and peer there; control: rw, worker: ro */
+	bool open;                    /* up and forwarding: may be sent to; as up */
+	uint8_t state;                /* enum port_state; control: rw, worker: ro */
+	uint8_t punts;                /* enum port_punts; control: rw, worker: ro */
 	bool carrier_off;             /* by the operator; nothing enters; control: rw, worker: ro */
 	bool tx_shared;               /* n_txq < workers: tx_burst needs tx_lock */
 	bool wire;                    /* packets come as on a wire: worth merging (gro.h) */
@@ -160,6 +187,19 @@ port_mtu_set(struct port *port, uint32_t mtu)
 {
 	port->mtu = mtu;
 	__atomic_store_n(&port->max_frame, mtu + 14, __ATOMIC_RELAXED);
+}
+
+/**
+ * port_state_set() - set up, state and what follows from them. Control thread.
+ * @up: link and peer are there.
+ * @state: enum port_state.
+ */
+static inline void
+port_state_set(struct port *port, bool up, enum port_state state)
+{
+	__atomic_store_n(&port->state, state, __ATOMIC_RELAXED);
+	__atomic_store_n(&port->up, up, __ATOMIC_RELAXED);
+	__atomic_store_n(&port->open, up && state == PORT_FORWARDING, __ATOMIC_RELAXED);
 }
 
 #endif /* DATAPATH_PORT_H */

@@ -17,9 +17,11 @@
 
 #include "bridge.h"
 #include "egress.h"
+#include "punt.h"
 #include "worker.h"
 
 #define EVENTS_SIZE 4096       /* learn events of one worker that can wait */
+#define PUNTS_SIZE 1024        /* packets of one worker for the control thread */
 #define INJECTED_SIZE 1024     /* packets of the control thread that can wait for one worker */
 #define EPOLL_BATCH 64         /* fds looked at in one go */
 #define COOKIE_WAKE UINT64_MAX /* epoll data: wake_fd */
@@ -87,7 +89,10 @@ worker_create(struct datapath *dp, uint16_t id, struct rte_mempool *pool)
 	snprintf(name, sizeof(name), "injected%u", id);
 	worker->injected = rte_ring_create_elem(name, sizeof(struct worker_inject), INJECTED_SIZE,
 						SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	if (worker->events == NULL || worker->injected == NULL) {
+	snprintf(name, sizeof(name), "punts%u", id);
+	worker->punts = rte_ring_create_elem(name, sizeof(struct punt), PUNTS_SIZE, SOCKET_ID_ANY,
+					     RING_F_SP_ENQ | RING_F_SC_DEQ);
+	if (worker->events == NULL || worker->injected == NULL || worker->punts == NULL) {
 		errno = ENOMEM;
 		goto err;
 	}
@@ -105,12 +110,15 @@ err:
 	return NULL;
 }
 
-/* Free what the control thread has injected and the worker has not come to. */
+/* Free what the control thread and the worker have for each other. */
 static void
-worker_discard_injected(struct worker *worker)
+worker_discard_packets(struct worker *worker)
 {
 	struct worker_inject entry;
+	struct punt punted;
 
+	while (worker->punts != NULL && punts_take(worker, &punted, 1) == 1)
+		rte_pktmbuf_free(punted.pkt);
 	while (worker->injected != NULL &&
 	       rte_ring_sc_dequeue_elem(worker->injected, &entry, sizeof(entry)) == 0)
 		rte_pktmbuf_free(entry.pkt);
@@ -121,13 +129,14 @@ worker_destroy(struct worker *worker)
 {
 	if (worker == NULL)
 		return;
-	worker_discard_injected(worker);
+	worker_discard_packets(worker);
 	if (worker->dp->workers[worker->id] == worker) {
 		rte_rcu_qsbr_thread_unregister(worker->dp->qsbr, worker->id);
 		worker->dp->workers[worker->id] = NULL;
 	}
 	rte_ring_free(worker->events);
 	rte_ring_free(worker->injected);
+	rte_ring_free(worker->punts);
 	if (worker->wake_fd >= 0)
 		close(worker->wake_fd);
 	if (worker->epoll_fd >= 0)
@@ -167,19 +176,32 @@ worker_activate(struct worker *worker, rxq_cookie cookie)
 	worker_call(worker, WORKER_CALL_RESCAN);
 }
 
-int
-worker_inject(struct worker *worker, const struct port *port, struct rte_mbuf *pkt)
+static int
+worker_inject_entry(struct worker *worker, const struct port *port, struct rte_mbuf *pkt, bool out)
 {
 	struct worker_inject entry = {
 		.pkt = pkt,
 		.port = port->id,
 		.generation = port->generation,
+		.out = out,
 	};
 
 	if (rte_ring_sp_enqueue_elem(worker->injected, &entry, sizeof(entry)) != 0)
 		return -ENOBUFS;
 	worker_call(worker, WORKER_CALL_INJECT);
 	return 0;
+}
+
+int
+worker_inject(struct worker *worker, const struct port *port, struct rte_mbuf *pkt)
+{
+	return worker_inject_entry(worker, port, pkt, false);
+}
+
+int
+worker_send(struct worker *worker, const struct port *port, struct rte_mbuf *pkt)
+{
+	return worker_inject_entry(worker, port, pkt, true);
 }
 
 int
@@ -279,7 +301,24 @@ worker_rescan(struct worker *worker)
 	}
 }
 
-/* Forward a burst, whatever it was counted as. */
+bool
+budget_take(struct budget *budget, uint64_t per_msec, uint64_t burst)
+{
+	uint64_t msec = rte_rdtsc() / (rte_get_tsc_hz() / 1000);
+
+	if (msec != budget->msec) {
+		uint64_t left = budget->left + (msec - budget->msec) * per_msec;
+
+		budget->left = RTE_MIN(left, burst);
+		budget->msec = msec;
+	}
+	if (budget->left == 0)
+		return false;
+	budget->left--;
+	return true;
+}
+
+/* Forward a burst of a port that keeps what comes in by it. */
 static inline void
 worker_forward(struct worker *worker, struct port *port, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -294,6 +333,17 @@ worker_forward(struct worker *worker, struct port *port, struct rte_mbuf **pkts,
 		port_drop(worker, port, pkts[i], closed ? DROP_PORT_DOWN : DROP_NO_BRIDGE);
 }
 
+void
+worker_enter(struct worker *worker, struct port *port, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct port_demux *demux = __atomic_load_n(&port->demux, __ATOMIC_ACQUIRE);
+
+	if (unlikely(demux != NULL))
+		demux->burst(worker, port, demux, pkts, n);
+	else
+		worker_forward(worker, port, pkts, n);
+}
+
 static void
 worker_ingress(struct worker *worker, struct port *port, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -305,10 +355,10 @@ worker_ingress(struct worker *worker, struct port *port, struct rte_mbuf **pkts,
 	stats->rx_packets += n;
 	stats->rx_bytes += bytes;
 	worker->wire |= port->wire;
-	worker_forward(worker, port, pkts, n);
+	worker_enter(worker, port, pkts, n);
 }
 
-/* Forward what the control thread has to say in the name of stations. */
+/* Forward what the control thread has to say in the name of stations, and send what it says. */
 static void
 worker_take_injected(struct worker *worker)
 {
@@ -322,7 +372,12 @@ worker_take_injected(struct worker *worker)
 			continue;
 		}
 		worker_stats(worker, port)->copies++;
-		worker_forward(worker, port, &entry.pkt, 1);
+		if (!entry.out)
+			worker_forward(worker, port, &entry.pkt, 1);
+		else if (port->up)
+			egress_queue(worker, port, entry.pkt);
+		else
+			port_drop(worker, port, entry.pkt, DROP_PORT_DOWN);
 	}
 }
 
@@ -398,8 +453,8 @@ worker_turn(struct worker *worker)
 		i++;
 	}
 	egress_flush(worker);
-	if (unlikely(worker->learned)) {
-		worker->learned = false;
+	if (unlikely(worker->told)) {
+		worker->told = false;
 		if (__atomic_exchange_n(&worker->dp->event_wanted, 0, __ATOMIC_ACQ_REL))
 			eventfd_write(worker->dp->event_fd, 1);
 	}

@@ -33,9 +33,10 @@ struct port_stats {
 	uint64_t tx_packets;
 	uint64_t tx_bytes;
 	uint64_t copies; /* packets that the switch added: by flooding, or for a station
-			    (worker_inject()), on the port they came in by; by segmentation, on the
-			    port they leave by */
+			    (worker_inject()), on the port they came in by; by segmentation, or of
+			    its own (worker_send()), on the port they leave by */
 	uint64_t merged; /* became part of another packet (gro.h), on the port they leave by */
+	uint64_t punted; /* taken by the control thread (punt.h) */
 	uint64_t drops[DROP_REASONS];
 	uint64_t learn_lost; /* sources that could not be reported: too many at once */
 } __rte_cache_aligned;
@@ -67,8 +68,8 @@ struct learn_cache {
 };
 #define LEARN_CACHE_SIZE 256
 
-/* How many sources a port may still report. */
-struct learn_budget {
+/* How much of something a port may still have. */
+struct budget {
 	uint64_t msec; /* when it was filled up last */
 	uint64_t left;
 };
@@ -79,13 +80,14 @@ enum worker_call {
 	WORKER_CALL_INJECT = 1 << 1, /* packets wait in worker.injected */
 };
 
-/* Control -> worker: a packet to forward as if it had come in by a port. */
+/* Control -> worker: a packet to forward as if it had come in by a port, or to send by it. */
 struct worker_inject {
 	struct rte_mbuf *pkt;
 	uint16_t port;
 	uint16_t generation; /* of the port: it may be gone when the worker looks */
-	uint32_t pad;
+	bool out;
 };
+static_assert(sizeof(struct worker_inject) == 16, "rings want multiples of four bytes");
 
 /**
  * worker_event_fn - an fd that a worker waits on beside its queues' is readable.
@@ -119,7 +121,7 @@ struct worker {
 	uint32_t tx_lost; /* of the tx_burst under way: see port_tx_lost() */
 	uint64_t tx_lost_bytes;
 	bool wire;    /* packets came from a wire since all batches were sent: see gro.h */
-	bool learned; /* events were queued in this turn: tell the control thread */
+	bool told;    /* events or punts were queued in this turn: wake the control thread */
 	bool pending; /* packets with PORT_PENDING may be in a batch; set by rx_burst */
 	bool slept;   /* the queue that is being polled is to leave the list */
 
@@ -128,6 +130,7 @@ struct worker {
 	uint32_t calls;            /* enum worker_call; control: sets bits, worker: takes them */
 	struct rte_ring *injected; /* struct worker_inject: control -> worker */
 	struct rte_ring *events;   /* struct learn_event: worker -> control */
+	struct rte_ring *punts;    /* struct punt: worker -> control */
 	worker_fill_fn fill;       /* of the type that sets pending; before the thread runs */
 	worker_pending_done_fn pending_done;
 	worker_event_fn event_fn; /* the one extra fd (event channels), or NULL */
@@ -138,10 +141,11 @@ struct worker {
 	uint64_t busy_packets; /* and packets that they received */
 	bool stop;             /* control: rw, worker: ro */
 
-	uint16_t dirty[PORT_MAX];
+	uint16_t dirty[2 * PORT_MAX]; /* a port can come again while batches are sent */
 	struct worker_active active[PORT_MAX * PORT_QUEUES_MAX];
 	struct learn_cache learn[LEARN_CACHE_SIZE];
-	struct learn_budget learn_budget[PORT_MAX];
+	struct budget learn_budget[PORT_MAX];
+	struct budget punt_budget[PORT_MAX];
 	struct tx_batch tx[PORT_MAX];
 	struct port_stats stats[PORT_MAX];
 	struct sleepers sleepers;
@@ -203,6 +207,20 @@ void worker_activate(struct worker *worker, rxq_cookie cookie);
 int worker_inject(struct worker *worker, const struct port *port, struct rte_mbuf *pkt);
 
 /**
+ * worker_send() - send a packet by a port as it is, whatever state the port is in, if it is up.
+ * Counted as a copy on the port. Control thread.
+ * @worker, @port, @pkt: as for worker_inject(); no checksum blank, no super-packet.
+ * Return: 0, or -ENOBUFS: too many wait already.
+ */
+int worker_send(struct worker *worker, const struct port *port, struct rte_mbuf *pkt);
+
+/**
+ * worker_enter() - forward packets that came in by a port, wherever they were counted. Worker.
+ * For struct port_demux, with the port that they belong to.
+ */
+void worker_enter(struct worker *worker, struct port *port, struct rte_mbuf **pkts, uint16_t n);
+
+/**
  * worker_watch() - let an fd activate a queue whenever it is readable. Control thread.
  * @fd: level-triggered fd of the queue.
  * @cookie: RXQ_COOKIE().
@@ -238,6 +256,13 @@ void worker_queue_sleep(struct worker *worker, rxq_cookie cookie, uint64_t usec)
  * @tsc: now.
  */
 void worker_queues_wake(struct worker *worker, uint64_t tsc);
+
+/**
+ * budget_take() - take one, if there is one. Worker.
+ * @budget: its owner's; zeroed at first.
+ * @per_msec: how many it gets in a millisecond; @burst: how many it holds.
+ */
+bool budget_take(struct budget *budget, uint64_t per_msec, uint64_t burst);
 
 /** worker_stats() - the worker's counters of a port. Worker. */
 static inline struct port_stats *

@@ -232,7 +232,7 @@ vif_port_open(struct port *port, const struct port_config *config, struct error 
 	/* not netback_max_queues(): a guest may have been offered more before a restart */
 	port->n_rxq = port->n_txq = NETBACK_QUEUES_MAX;
 	switch_port_caps(config->sw, port, 0);
-	port->up = false;
+	port_state_set(port, false, PORT_FORWARDING);
 	port_mtu_set(port, vif_port_mtu(vif, config));
 	return 0;
 }

@@ -363,6 +363,7 @@ stats_row_json(const char *name, const struct port_stats *stats, uint64_t learn_
 	json_object_update_new(json, stats_json(stats));
 	json_object_set_new(json, "copies", json_integer(stats->copies));
 	json_object_set_new(json, "merged", json_integer(stats->merged));
+	json_object_set_new(json, "punted", json_integer(stats->punted));
 	json_object_set_new(json, "unlearnt", json_integer(stats->learn_lost + learn_refused));
 	json_object_set_new(json, "drops", drops);
 	return json;

@@ -8,6 +8,7 @@
 
 #include "addr.h"
 #include "error.h"
+#include "slow.h"
 #include "switch_priv.h"
 #include "vlan.h"
 
@@ -70,6 +71,7 @@ switch_learn(evutil_socket_t fd, short what, void *arg)
 			rest -= n;
 		}
 	}
+	slow_receive(sw);
 }
 
 static uint64_t

@@ -47,6 +47,7 @@ stats_add(struct port_stats *sum, const struct port_stats *stats)
 	sum->tx_bytes += __atomic_load_n(&stats->tx_bytes, __ATOMIC_RELAXED);
 	sum->copies += __atomic_load_n(&stats->copies, __ATOMIC_RELAXED);
 	sum->merged += __atomic_load_n(&stats->merged, __ATOMIC_RELAXED);
+	sum->punted += __atomic_load_n(&stats->punted, __ATOMIC_RELAXED);
 	for (unsigned int r = 0; r < DROP_REASONS; r++)
 		sum->drops[r] += __atomic_load_n(&stats->drops[r], __ATOMIC_RELAXED);
 	sum->learn_lost += __atomic_load_n(&stats->learn_lost, __ATOMIC_RELAXED);
@@ -298,7 +299,7 @@ switch_port_judge(struct vswitch *sw, struct switch_port *port)
 	snprintf(port->reason, sizeof(port->reason), "%s", reason);
 	if (up == was_up)
 		return;
-	__atomic_store_n(&port->dp->up, up, __ATOMIC_RELAXED);
+	port_state_set(port->dp, up, port->dp->state);
 	log_limited(&port->log_limit, LOG_INFO, "port %s: %s%s%s", port->config.name,
 		    up ? "up" : "down", reason[0] != '\0' ? ": " : "", reason);
 	/* stations behind it may have gone elsewhere: let them be learnt again */

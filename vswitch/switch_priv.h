@@ -30,7 +30,7 @@ struct switch_bridge *switch_bridge_need(struct vswitch *sw, const char *name, s
 /* switch_port_remove() - take a port away from all, and close it after a grace period. */
 void switch_port_remove(struct vswitch *sw, struct switch_port *port);
 
-/* switch_learn() - event callback: enter what workers have reported. @arg: the switch. */
+/* switch_learn() - event callback: take what workers have reported and punted. @arg: the switch. */
 void switch_learn(evutil_socket_t fd, short what, void *arg);
 
 #endif /* VSWITCH_SWITCH_PRIV_H */

@@ -90,10 +90,10 @@ def test_counters_are_exact(bed):
     size = sum(map(len, frames))
     one, two = bed.daemon.stats("p1"), bed.daemon.stats("p2")
     assert one == {"port": "p1", "rx_packets": 100, "rx_bytes": size, "tx_packets": 0,
-                   "tx_bytes": 0, "copies": 0, "merged": 0, "unlearnt": 0,
+                   "tx_bytes": 0, "copies": 0, "merged": 0, "punted": 0, "unlearnt": 0,
                    "drops": {}}
     assert two == {"port": "p2", "rx_packets": 0, "rx_bytes": 0, "tx_packets": 100,
-                   "tx_bytes": size, "copies": 0, "merged": 0, "unlearnt": 0,
+                   "tx_bytes": size, "copies": 0, "merged": 0, "punted": 0, "unlearnt": 0,
                    "drops": {}}
     bed.daemon.vsctl("port", "del", "p1")
     bed.daemon.vsctl("port", "add", "p1", "bridge", "br0")
@@ -125,7 +125,7 @@ SHOWS = {
     "fdb show br0 port p2": {"mac"},
     "fdb show empty0": None,
     "stats show": {"port", "rx_packets", "tx_packets", "rx_bytes", "tx_bytes", "copies", "merged",
-                   "drops"},
+                   "punted", "drops"},
     "stats show p1": {"port"},
     "vif show": None,
     "worker show": {"worker", "rx_packets", "busy_turns", "busy_cycles", "cycles_per_second",

@@ -119,7 +119,7 @@ fake_port_add(struct fake_switch *sw, uint16_t id, uint16_t vid)
 	fake->port.generation = 1;
 	fake->port.vid = vid;
 	fake->port.n_rxq = fake->port.n_txq = 1;
-	fake->port.up = true;
+	port_state_set(&fake->port, true, PORT_FORWARDING);
 	fake->port.bridge = sw->bridge;
 	port_mtu_set(&fake->port, PORT_MTU_DEFAULT);
 	assert_int_equal(bridge_flood_add(sw->bridge, sw->rcu, id), 0);
@@ -214,7 +214,7 @@ fake_assert_balance(struct fake_switch *sw)
 		const struct port_stats *stats = &sw->worker->stats[id];
 
 		in += stats->rx_packets + stats->copies;
-		out += stats->tx_packets + stats->merged;
+		out += stats->tx_packets + stats->merged + stats->punted;
 		for (unsigned int r = 0; r < DROP_REASONS; r++)
 			out += stats->drops[r];
 	}

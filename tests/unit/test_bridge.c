@@ -99,7 +99,7 @@ test_flood(void **state)
 	struct fake_port *a = fake_port_add(sw, 1, 0), *b = fake_port_add(sw, 2, 0);
 	struct fake_port *c = fake_port_add(sw, 3, 0), *down = fake_port_add(sw, 4, 0);
 
-	down->port.up = false;
+	port_state_set(&down->port, false, PORT_FORWARDING);
 	send(sw, a, BROADCAST, MAC_A, 0);
 	send(sw, a, "01:00:5e:00:00:01", MAC_A, 0);
 	assert_int_equal(b->n_out, 2);
@@ -213,7 +213,7 @@ test_full_and_gone(void **state)
 	assert_int_equal(fake_drops(sw, b, DROP_TX_FULL), 90);
 	assert_int_equal(sw->worker->stats[2].tx_packets, 10);
 	assert_int_equal(sw->worker->stats[2].tx_bytes, 640);
-	b->port.up = false;
+	port_state_set(&b->port, false, PORT_FORWARDING);
 	send(sw, a, MAC_B, MAC_A, 0);
 	assert_int_equal(fake_drops(sw, b, DROP_PORT_DOWN), 1);
 }
@@ -270,11 +270,11 @@ test_report_budget(void **state)
 		snprintf(mac, sizeof(mac), "02:01:00:00:%02x:%02x", i >> 8, i & 0xff);
 		fake_send(sw, a, fake_frame(sw, MAC_C, mac, 0, 64));
 	}
-	b->port.up = false;
+	port_state_set(&b->port, false, PORT_FORWARDING);
 	while (worker_turn(sw->worker) > 0)
 		;
 	assert_true(sw->worker->stats[1].learn_lost > 0);
-	b->port.up = true;
+	port_state_set(&b->port, true, PORT_FORWARDING);
 	fake_send(sw, b, fake_frame(sw, MAC_C, MAC_B, 0, 64));
 	while (worker_turn(sw->worker) > 0)
 		;

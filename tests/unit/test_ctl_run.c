@@ -238,8 +238,10 @@ test_shows(void **state)
 	       "BRIDGE  AGEING  FDB-LIMIT  FDB-ENTRIES  ANNOUNCE  PORTS\n"
 	       "xenbr0     300      65536            2  yes           0\n");
 	expect("stats show", 0,
-	       "PORT  RX-PACKETS  RX-BYTES  TX-PACKETS  TX-BYTES  COPIES  MERGED  UNLEARNT  DROPS\n"
-	       "p0             5         -           -         -       -       -         -      3\n"
+	       "PORT  RX-PACKETS  RX-BYTES  TX-PACKETS  TX-BYTES  COPIES  MERGED  PUNTED  UNLEARNT"
+	       "  DROPS\n"
+	       "p0             5         -           -         -       -       -       -         -"
+	       "      3\n"
 	       "\n"
 	       "PORT  DROPPED-FOR   PACKETS\n"
 	       "p0    mtu_exceeded        2\n"

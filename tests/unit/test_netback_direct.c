@@ -83,6 +83,7 @@ start(struct bed *bed, bool with_sink)
 		.generation = 1,
 		.n_txq = 1,
 		.up = true,
+		.open = true,
 	};
 	port_mtu_set(&sink.port, MTU);
 	if (!with_sink)
@@ -152,7 +153,7 @@ assert_balance(struct bed *bed)
 		const struct port_stats *stats = &bed->worker->stats[id];
 
 		in += stats->rx_packets + stats->copies;
-		out += stats->tx_packets + stats->merged;
+		out += stats->tx_packets + stats->merged + stats->punted;
 		for (unsigned int r = 0; r < DROP_REASONS; r++)
 			out += stats->drops[r];
 	}

@@ -118,6 +118,7 @@ fd_port_add(struct fixture *f, uint16_t id)
 		.n_rxq = 1,
 		.n_txq = 1,
 		.up = true,
+		.open = true,
 		.bridge = f->sw.bridge,
 	};
 	port_mtu_set(&p->port, PORT_MTU_DEFAULT);

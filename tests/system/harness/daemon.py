@@ -178,8 +178,9 @@ class Daemon:
                 for row in self.vsctl("fdb", "show", bridge, *words)}
 
     def balance(self):
-        """(packets in and copies, packets out, drops and merged), of all ports: equal at rest."""
+        """(packets in and copies, packets out, drops, merged and punted), of all ports: equal at rest."""
         rows = self.vsctl("stats", "show")
         into = sum(row["rx_packets"] + row["copies"] for row in rows)
-        out = sum(row["tx_packets"] + row["merged"] + sum(row["drops"].values()) for row in rows)
+        out = sum(row["tx_packets"] + row["merged"] + row["punted"] + sum(row["drops"].values())
+                  for row in rows)
         return into, out

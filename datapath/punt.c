@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "punt.h"
+
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+void
+punt(struct worker *worker, const struct port *port, struct rte_mbuf *pkt, enum punt_kind kind,
+     uint16_t vid)
+{
+	struct punt entry = {
+		.pkt = pkt,
+		.port = port->id,
+		.generation = port->generation,
+		.vid = vid,
+		.kind = kind,
+	};
+
+	if (!budget_take(&worker->punt_budget[port->id], PUNT_PER_MSEC, PUNT_BURST) ||
+	    rte_ring_sp_enqueue_elem(worker->punts, &entry, sizeof(entry)) != 0) {
+		port_drop(worker, port, pkt, DROP_PUNT);
+		return;
+	}
+	worker_stats(worker, port)->punted++;
+	worker->told = true;
+}
+
+unsigned int
+punts_take(struct worker *worker, struct punt *ret_punts, unsigned int n)
+{
+	return rte_ring_sc_dequeue_burst_elem(worker->punts, ret_punts, sizeof(ret_punts[0]), n,
+					      NULL);
+}

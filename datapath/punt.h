@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Punt: a worker gives a packet to the control thread, which runs the slow protocols (spanning
+ * tree, LACP, group membership).
+ *
+ * The packet goes through the worker's ring and is the control thread's to free. A port may punt
+ * PUNT_BURST packets at once and PUNT_PER_MSEC in the long run; the rest is dropped (DROP_PUNT), so
+ * that no guest takes the control thread's time from the others.
+ *
+ * Thread-safety: punt() is for workers, punts_take() for the control thread.
+ */
+#ifndef DATAPATH_PUNT_H
+#define DATAPATH_PUNT_H
+
+#include "worker.h"
+
+#define PUNT_PER_MSEC 2 /* of one port and worker */
+#define PUNT_BURST 256
+
+/* Why the control thread gets it. */
+enum punt_kind {
+	PUNT_LINK_LOCAL, /* to 01:80:c2:00:00:0x: never forwarded */
+	PUNT_KINDS
+};
+
+/* Worker -> control. */
+struct punt {
+	struct rte_mbuf *pkt; /* canonical form, as it came in */
+	uint16_t port;
+	uint16_t generation; /* of the port: it may be gone when the control thread looks */
+	uint16_t vid;        /* VLAN that it was classified to; VLAN_NONE: to none */
+	uint16_t kind;       /* enum punt_kind */
+};
+
+/**
+ * punt() - give a packet to the control thread, or drop it. Worker.
+ * @port: the port it came in by, which counts it.
+ * @vid: VLAN that it was classified to; VLAN_NONE: to none.
+ */
+void punt(struct worker *worker, const struct port *port, struct rte_mbuf *pkt, enum punt_kind kind,
+	  uint16_t vid);
+
+/**
+ * punts_take() - take packets that a worker has for the control thread. Control thread.
+ * Return: how many, 0 .. @n.
+ */
+unsigned int punts_take(struct worker *worker, struct punt *ret_punts, unsigned int n);
+
+#endif /* DATAPATH_PUNT_H */

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "slow.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "punt.h"
+#include "switch.h"
+
+#define TAKE_BATCH 32
+#define FRAME_LEN_MIN 60 /* bytes without FCS */
+
+/* What a handler is given. */
+struct slow_frame {
+	const uint8_t *bytes;
+	uint32_t len; /* of these */
+	uint16_t vid; /* VLAN_NONE: no VLAN of the port's */
+};
+
+typedef void (*slow_handler)(struct vswitch *sw, struct switch_port *port,
+			     const struct slow_frame *frame);
+
+/* Destinations 01:80:c2:00:00:0x: by the last byte. */
+static void
+slow_link_local(struct vswitch *sw, struct switch_port *port, const struct slow_frame *frame)
+{
+	(void)sw;
+	(void)port;
+	(void)frame;
+}
+
+static const slow_handler handlers[PUNT_KINDS] = {
+	[PUNT_LINK_LOCAL] = slow_link_local,
+};
+
+static void
+slow_handle(struct vswitch *sw, const struct punt *punt)
+{
+	struct port *port = datapath_port(sw->dp, punt->port);
+	uint8_t buffer[SLOW_FRAME_MAX];
+	struct slow_frame frame = {
+		.len = RTE_MIN(punt->pkt->pkt_len, (uint32_t)sizeof(buffer)),
+		.vid = punt->vid,
+	};
+
+	if (port == NULL || port->generation != punt->generation)
+		return;
+	frame.bytes = rte_pktmbuf_read(punt->pkt, 0, frame.len, buffer);
+	handlers[punt->kind](sw, switch_port_of(sw, port), &frame);
+}
+
+void
+slow_receive(struct vswitch *sw)
+{
+	struct punt punts[TAKE_BATCH];
+
+	for (uint16_t w = 0; w < sw->dp->n_workers; w++) {
+		unsigned int n;
+
+		while ((n = punts_take(sw->dp->workers[w], punts, TAKE_BATCH)) > 0) {
+			for (unsigned int i = 0; i < n; i++) {
+				slow_handle(sw, &punts[i]);
+				rte_pktmbuf_free(punts[i].pkt);
+			}
+		}
+	}
+}
+
+int
+slow_send(struct vswitch *sw, const struct switch_port *port, const uint8_t *frame, uint32_t len)
+{
+	const uint32_t padded = RTE_MAX(len, (uint32_t)FRAME_LEN_MIN);
+	struct rte_mbuf *pkt = rte_pktmbuf_alloc(sw->pool);
+	char *data = pkt != NULL ? rte_pktmbuf_append(pkt, padded) : NULL;
+	int ret;
+
+	if (data == NULL) {
+		rte_pktmbuf_free(pkt);
+		return -ENOMEM;
+	}
+	memcpy(data, frame, len);
+	memset(data + len, 0, padded - len);
+	/* the worker that polls the port: no other has its counters in the cache */
+	ret = worker_send(sw->dp->workers[port->dp->rxq[0].worker], port->dp, pkt);
+	if (ret < 0)
+		rte_pktmbuf_free(pkt);
+	return ret;
+}

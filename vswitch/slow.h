@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Slow protocols: packets that workers have for the control thread (datapath/punt.h), and packets
+ * that the control thread sends.
+ *
+ * Each kind of packet has one handler, called with a contiguous private copy of the frame's start,
+ * so that a protocol sees bytes and no mbuf. What comes is hostile: handlers check all of it.
+ *
+ * Thread-safety: control thread only.
+ */
+#ifndef VSWITCH_SLOW_H
+#define VSWITCH_SLOW_H
+
+#include <stdint.h>
+
+struct switch_port;
+struct vswitch;
+
+/* Bytes of a frame that a handler may see; longer frames come with only these. */
+#define SLOW_FRAME_MAX 2048
+
+/**
+ * slow_receive() - hand on all that workers have for the control thread.
+ */
+void slow_receive(struct vswitch *sw);
+
+/**
+ * slow_send() - send a frame by a port, whatever state the port is in, if its link is up.
+ * @frame: complete, tags included, without FCS; it is padded to 60 bytes.
+ * @len: bytes, 14 .. SLOW_FRAME_MAX.
+ * Return: 0, or -ENOMEM or -ENOBUFS: it is not sent.
+ */
+int slow_send(struct vswitch *sw, const struct switch_port *port, const uint8_t *frame,
+	      uint32_t len);
+
+#endif /* VSWITCH_SLOW_H */
