@@ -6,6 +6,7 @@
 
 #include "egress.h"
 #include "gro.h"
+#include "packet.h"
 #include "vlan.h"
 
 /* A packet that the caller may write to: itself, or a copy in its place. NULL: no buffers. */
@@ -14,9 +15,9 @@ egress_writable(struct worker *worker, struct rte_mbuf *pkt)
 {
 	struct rte_mbuf *copy;
 
-	if (rte_mbuf_refcnt_read(pkt) == 1 && RTE_MBUF_DIRECT(pkt))
+	if (packet_writable(pkt))
 		return pkt;
-	copy = rte_pktmbuf_copy(pkt, worker->pool, 0, UINT32_MAX);
+	copy = packet_copy(pkt, worker->pool);
 	rte_pktmbuf_free(pkt);
 	return copy;
 }

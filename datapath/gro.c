@@ -13,6 +13,7 @@
 #include "csum.h"
 #include "l4.h"
 #include "offload.h"
+#include "packet.h"
 #include "unaligned.h"
 
 #define IPV4_LEN sizeof(struct rte_ipv4_hdr)
@@ -293,7 +294,7 @@ static bool
 may_open(const struct segment *seg)
 {
 	return seg->mergeable && seg->payload >= OFFLOAD_MSS_MIN &&
-	       (seg->tcp->tcp_flags & FLAGS_LAST) == 0 && RTE_MBUF_DIRECT(seg->pkt);
+	       (seg->tcp->tcp_flags & FLAGS_LAST) == 0 && packet_writable(seg->pkt);
 }
 
 /* A place for a new flow: a free one, or that of the one that was opened first. */

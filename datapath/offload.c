@@ -13,6 +13,7 @@
 
 #include "csum.h"
 #include "l4.h"
+#include "packet.h"
 #include "unaligned.h"
 
 #define L3_LEN_MAX 511 /* rte_mbuf.l3_len has nine bits */
@@ -371,7 +372,7 @@ copy_payload(struct cut *cut, struct rte_mbuf *seg, uint32_t len, struct csum *c
 			from->offset = 0;
 		}
 		if (rte_pktmbuf_tailroom(to) == 0) {
-			to->next = rte_pktmbuf_alloc(cut->pool);
+			to->next = packet_tail(cut->pool);
 			if (to->next == NULL)
 				return -ENOBUFS;
 			to = to->next;

@@ -24,6 +24,7 @@
 #include "error.h"
 #include "log.h"
 #include "offload.h"
+#include "packet.h"
 #include "port_types.h"
 #include "switch.h"
 
@@ -48,8 +49,9 @@ struct eth {
 	struct vswitch *sw;
 	struct event *link_timer;
 	struct rte_device *device;
-	bool nombuf_is_loss; /* without a buffer the driver drops the packet */
-	uint32_t mtu_max;    /* with the receive buffers as they are configured */
+	bool nombuf_is_loss;      /* without a buffer the driver drops the packet */
+	uint32_t mtu_max;         /* with the receive buffers as they are configured */
+	struct rte_mempool *pool; /* that it receives into */
 	char name[SWITCH_NAME_SIZE];
 };
 
@@ -153,7 +155,7 @@ static uint32_t
 choose_config(struct eth *eth, const struct rte_eth_dev_info *info, uint32_t mtu,
 	      struct rte_eth_conf *conf)
 {
-	const uint32_t room = rte_pktmbuf_data_room_size(eth->sw->pool) - RTE_PKTMBUF_HEADROOM;
+	const uint32_t room = rte_pktmbuf_data_room_size(eth->pool) - RTE_PKTMBUF_HEADROOM;
 	uint64_t tx = info->tx_offload_capa;
 	uint32_t caps;
 
@@ -204,7 +206,7 @@ setup_queues(struct eth *eth, const struct rte_eth_dev_info *info, const struct 
 	rx.offloads = conf->rxmode.offloads;
 	tx.offloads = conf->txmode.offloads;
 	for (uint16_t q = 0; ret == 0 && q < eth->port->n_rxq; q++)
-		ret = rte_eth_rx_queue_setup(eth->port_id, q, n_rx, socket, &rx, eth->sw->pool);
+		ret = rte_eth_rx_queue_setup(eth->port_id, q, n_rx, socket, &rx, eth->pool);
 	for (uint16_t q = 0; ret == 0 && q < eth->port->n_txq; q++)
 		ret = rte_eth_tx_queue_setup(eth->port_id, q, n_tx, socket, &tx);
 	return ret;
@@ -218,7 +220,7 @@ setup_queues(struct eth *eth, const struct rte_eth_dev_info *info, const struct 
 static int
 check_buffers(struct eth *eth, uint32_t free_before, int ret, struct error *err)
 {
-	const struct rte_mempool *pool = eth->sw->pool;
+	const struct rte_mempool *pool = eth->pool;
 	const struct port *port = eth->port;
 	uint32_t wanted = port->n_rxq * RX_DESCRIPTORS;
 	uint32_t others =
@@ -318,7 +320,7 @@ configure(struct eth *eth, const struct port_config *config, struct error *err)
 				 eth->name, port->mtu, info.max_mtu);
 	eth->nombuf_is_loss = strcmp(info.driver_name, "net_pcap") == 0 ||
 			      strcmp(info.driver_name, "net_tap") == 0;
-	free_before = rte_mempool_avail_count(eth->sw->pool);
+	free_before = rte_mempool_avail_count(eth->pool);
 	ret = setup_queues(eth, &info, &conf);
 	if (ret < 0)
 		error_set(err, ret, "port %s: mtu %u with %u queue(s): the device refuses: %s",
@@ -372,7 +374,8 @@ eth_open(struct port *port, const struct port_config *config, struct error *err)
 	eth->sw = config->sw;
 	snprintf(eth->name, sizeof(eth->name), "%s", config->name);
 	port->priv = eth;
-	ret = configure(eth, config, err);
+	eth->pool = switch_device_pool(eth->sw, eth->name, err);
+	ret = eth->pool != NULL ? configure(eth, config, err) : -ENOMEM;
 	if (ret < 0)
 		goto err;
 	ret = watch_link(eth);
@@ -450,8 +453,8 @@ tx_prepare_one(struct worker *worker, struct rte_mbuf *pkt)
 	struct rte_tcp_hdr *tcp;
 	void *ip;
 
-	if (rte_mbuf_refcnt_read(pkt) > 1 || !RTE_MBUF_DIRECT(pkt))
-		own = rte_pktmbuf_copy(pkt, worker->pool, 0, UINT32_MAX);
+	if (!packet_writable(pkt))
+		own = packet_copy(pkt, worker->pool);
 	if (own == NULL || !(own->ol_flags & RTE_MBUF_F_TX_TCP_SEG))
 		return own;
 	ip = rte_pktmbuf_mtod_offset(own, void *, own->l2_len);

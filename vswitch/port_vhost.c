@@ -41,8 +41,7 @@
 #define DRIVER_FLAGS                                                                               \
 	(RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS | /* a packet of a hostile guest takes no more than \
 						    one buffer */                                  \
-	 RTE_VHOST_USER_EXTBUF_SUPPORT |                                                           \
-	 RTE_VHOST_USER_LINEARBUF_SUPPORT)
+	 RTE_VHOST_USER_EXTBUF_SUPPORT | RTE_VHOST_USER_LINEARBUF_SUPPORT)
 
 /* Not offered: fragmentation of UDP, which cannot be passed on, and what nobody needs. */
 #define FEATURES_OFF                                                      \
@@ -79,6 +78,7 @@ struct vhost {
 	struct event *event;
 	struct port *port;
 	struct vswitch *sw;
+	struct rte_mempool *pool; /* that guests' packets are received into */
 	bool registered;
 	char name[SWITCH_NAME_SIZE];
 	char path[PATH_SIZE];
@@ -513,7 +513,8 @@ vhost_open(struct port *port, const struct port_config *config, struct error *er
 
 	if (vhost == NULL)
 		return error_set(err, ENOMEM, "port %s: no memory", config->name);
-	ret = choose_path(vhost, config, err);
+	vhost->pool = switch_device_pool(config->sw, config->name, err);
+	ret = vhost->pool != NULL ? choose_path(vhost, config, err) : -ENOMEM;
 	if (ret < 0) {
 		close(vhost->event_fd);
 		free(vhost);
@@ -614,7 +615,7 @@ vhost_rx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte_
 		rte_vhost_enable_guest_notification(vid, RING_FROM_GUEST(q), 0);
 	}
 	do {
-		part = rte_vhost_dequeue_burst(vid, RING_FROM_GUEST(q), worker->pool, &pkts[got],
+		part = rte_vhost_dequeue_burst(vid, RING_FROM_GUEST(q), vhost->pool, &pkts[got],
 					       n - got);
 		got += part;
 	} while (part == VHOST_BURST && got < n);

@@ -5,11 +5,16 @@
 #include <string.h>
 
 #include <event2/event.h>
+#include <rte_errno.h>
+#include <rte_mempool.h>
 
 #include "error.h"
 #include "log.h"
+#include "packet.h"
 #include "port_vif.h"
 #include "switch_priv.h"
+
+#define DEVICE_POOL "devices"
 
 static void
 switch_rcu_timer(evutil_socket_t fd, short what, void *arg)
@@ -102,6 +107,25 @@ switch_destroy(struct vswitch *sw)
 	switch_event_free(sw->tick);
 	switch_event_free(sw->learn_event);
 	free(sw);
+}
+
+struct rte_mempool *
+switch_device_pool(struct vswitch *sw, const char *port, struct error *err)
+{
+	if (sw->device_pool == NULL && packet_pool_flags(sw->pool) == 0)
+		sw->device_pool = sw->pool;
+	/* it stays until the process ends: packets of it may be anywhere */
+	if (sw->device_pool == NULL)
+		sw->device_pool = rte_mempool_lookup(DEVICE_POOL);
+	if (sw->device_pool == NULL)
+		sw->device_pool =
+			packet_pool_create(DEVICE_POOL, sw->pool->size, sw->pool->cache_size, NULL);
+	if (sw->device_pool == NULL)
+		error_set(err, rte_errno,
+			  "port %s: no memory for %u more packet buffers; set fewer mbufs, or more "
+			  "memory, of [vswitchd]",
+			  port, sw->pool->size);
+	return sw->device_pool;
 }
 
 struct switch_bridge *

@@ -104,7 +104,8 @@ struct vswitch {
 	struct event_base *base;
 	struct datapath *dp;
 	struct rcu *rcu;
-	struct rte_mempool *pool;
+	struct rte_mempool *pool;        /* what workers make packets from */
+	struct rte_mempool *device_pool; /* switch_device_pool(); NULL: nobody asked yet */
 	struct netback *netback;         /* NULL with --no-xen */
 	struct netlink_monitor *netlink; /* link changes of netdev ports */
 	const char *run_dir;             /* where sockets are; NULL: /run/vswitch */
@@ -146,6 +147,15 @@ struct vswitch *switch_create(struct event_base *base, struct datapath *dp,
  * Ports that outlive the process by design (host taps, connected guests) are left as they are.
  */
 void switch_destroy(struct vswitch *sw);
+
+/**
+ * switch_device_pool() - what drivers of DPDK and rte_vhost may receive into: some look for the
+ * data behind the mbuf, or attach other buffers, whatever the pool is like (packet.h). So it is the
+ * switch's pool if that is of DPDK's usual kind, or one of the same size that is made for them.
+ * @port: name of the port that asks.
+ * Return: the pool, or NULL with @err filled. Control thread.
+ */
+struct rte_mempool *switch_device_pool(struct vswitch *sw, const char *port, struct error *err);
 
 /* Bridges. Return 0, or -EEXIST, -ENOENT, -EBUSY (ports on it), -EINVAL, -ENOMEM. */
 int switch_bridge_add(struct vswitch *sw, const char *name, const struct bridge_config *config,

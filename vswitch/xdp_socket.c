@@ -14,6 +14,7 @@
 #include <rte_spinlock.h>
 
 #include "offload.h"
+#include "packet.h"
 #include "vnet_io.h"
 
 #define FRAME_SMALL 2048
@@ -195,7 +196,7 @@ frame_read(struct worker *worker, struct rte_mbuf *pkt, const uint8_t *data, uin
 	pkt->pkt_len = len;
 	while (unlikely((len -= piece) > 0)) {
 		data += piece;
-		last->next = rte_pktmbuf_alloc(worker->pool);
+		last->next = packet_tail(worker->pool);
 		if (last->next == NULL)
 			return -ENOBUFS;
 		last = last->next;

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "port_vif.h"
 #include "store.h"
+#include "test_pool.h"
 #include "vif.h"
 
 #define BRIDGE "xenbr0"
@@ -23,7 +24,7 @@
 #define BUF_SIZE (RTE_PKTMBUF_HEADROOM + 1024)
 
 static struct rte_mempool *pool;
-static struct rte_mbuf *mbufs[MBUFS]; /* all there are, by address */
+static struct rte_mbuf *mbufs[MBUFS]; /* all there are, by their data's address */
 static uint64_t guests_usec = 1000000;
 
 static uint64_t
@@ -41,8 +42,8 @@ guest_bed_seconds(uint32_t n)
 static int
 compare_mbufs(const void *a, const void *b)
 {
-	uintptr_t x = (uintptr_t) * (struct rte_mbuf *const *)a;
-	uintptr_t y = (uintptr_t) * (struct rte_mbuf *const *)b;
+	uintptr_t x = (uintptr_t)(*(struct rte_mbuf *const *)a)->buf_addr;
+	uintptr_t y = (uintptr_t)(*(struct rte_mbuf *const *)b)->buf_addr;
 
 	return x < y ? -1 : x > y;
 }
@@ -57,16 +58,18 @@ add_mbuf(struct rte_mempool *mp, void *arg, void *obj, unsigned int i)
 static void
 check_copy(void *arg, const struct grant_copy *piece)
 {
+	const struct rte_mbuf *last = mbufs[MBUFS - 1];
 	const uint8_t *at = piece->local;
 	unsigned int low = 0, high = MBUFS;
 
-	if (piece->is_foreign || at < (uint8_t *)mbufs[0] ||
-	    at >= (uint8_t *)mbufs[MBUFS - 1] + pool->elt_size)
+	/* what lies before the first of them is no mbuf's either */
+	if (piece->is_foreign || at < (uint8_t *)mbufs[0]->buf_addr ||
+	    at >= (uint8_t *)last->buf_addr + last->buf_len)
 		return;
 	while (high - low > 1) {
 		unsigned int middle = (low + high) / 2;
 
-		if ((uint8_t *)mbufs[middle] <= at)
+		if ((uint8_t *)mbufs[middle]->buf_addr <= at)
 			low = middle;
 		else
 			high = middle;
@@ -90,8 +93,11 @@ start_eal(void)
 	log_open(LOG_TO_STDERR_ERRORS);
 	if (rte_eal_init(RTE_DIM(text), args) < 0)
 		exit(EXIT_FAILURE);
-	/* small buffers: chains are common; few: they run out */
-	pool = rte_pktmbuf_pool_create("mbufs", MBUFS, 0, 0, BUF_SIZE, SOCKET_ID_ANY);
+	/* small buffers: chains are common; few: they run out. Or pages, of which there are as few
+	 */
+	pool = getenv("VSWITCH_TEST_POOL") != NULL ?
+		       test_pool_create("mbufs", MBUFS) :
+		       rte_pktmbuf_pool_create("mbufs", MBUFS, 0, 0, BUF_SIZE, SOCKET_ID_ANY);
 	if (pool == NULL)
 		exit(EXIT_FAILURE);
 	rte_mempool_obj_iter(pool, add_mbuf, NULL);

@@ -14,6 +14,7 @@
 #include <rte_ring_elem.h>
 
 #include "fake_port.h"
+#include "test_pool.h"
 
 static uint16_t
 fake_rx(struct worker *worker, struct port *port, uint16_t queue, struct rte_mbuf **pkts,
@@ -36,7 +37,7 @@ fake_tx(struct worker *worker, struct port *port, uint16_t queue, struct rte_mbu
 
 	for (i = 0; i < n && fake->room > 0 && fake->n_out < FAKE_PORT_QUEUE; i++) {
 		/* what a port keeps must not change under it: keep a copy, as a wire would */
-		struct rte_mbuf *copy = rte_pktmbuf_copy(pkts[i], worker->pool, 0, UINT32_MAX);
+		struct rte_mbuf *copy = packet_copy(pkts[i], worker->pool);
 
 		assert_non_null(copy);
 		rte_pktmbuf_free(pkts[i]);
@@ -75,8 +76,7 @@ fake_switch_setup(struct fake_switch *sw)
 {
 	sw->pool = rte_mempool_lookup("mbufs");
 	if (sw->pool == NULL)
-		sw->pool = rte_pktmbuf_pool_create("mbufs", 8191, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-						   SOCKET_ID_ANY);
+		sw->pool = test_pool_create("mbufs", 8191);
 	assert_non_null(sw->pool);
 	sw->dp = datapath_create();
 	assert_non_null(sw->dp);

@@ -20,6 +20,7 @@
 #include <rte_mempool.h>
 
 #include "fake_host.h"
+#include "test_pool.h"
 
 static const struct fake_frontend_config guest = { .domid = 1, .split = true };
 static struct rte_mempool *pool;
@@ -206,8 +207,7 @@ start_eal(void)
 		args[i] = text[i];
 	if (rte_eal_init(RTE_DIM(text), args) < 0)
 		exit(EXIT_FAILURE);
-	pool = rte_pktmbuf_pool_create("mbufs", 4095, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-				       SOCKET_ID_ANY);
+	pool = test_pool_create("mbufs", 4095);
 	if (pool == NULL)
 		exit(EXIT_FAILURE);
 }

@@ -32,6 +32,7 @@
 #include "netlink.h"
 #include "port_vif.h"
 #include "switch.h"
+#include "test_pool.h"
 #include "vif.h"
 
 #define GUESTS 3
@@ -280,8 +281,7 @@ start_eal(void)
 		args[i] = text[i];
 	if (rte_eal_init(RTE_DIM(text), args) < 0)
 		exit(EXIT_FAILURE);
-	pool = rte_pktmbuf_pool_create("mbufs", 4095, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-				       SOCKET_ID_ANY);
+	pool = test_pool_create("mbufs", 4095);
 	if (pool == NULL)
 		exit(EXIT_FAILURE);
 }
