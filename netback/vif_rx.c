@@ -232,6 +232,38 @@ burst_mbuf(struct rx_burst *burst)
 	return rte_pktmbuf_alloc(burst->pool);
 }
 
+/*
+ * How much of a fragment goes into the last mbuf of a packet. Each part costs a grant copy, so a
+ * fragment that does not fit is not cut but begins an mbuf, except for headers.
+ */
+static inline uint32_t
+fragment_part(const struct rte_mbuf *pkt, const struct rte_mbuf *last, uint32_t len)
+{
+	const uint32_t room = rte_pktmbuf_tailroom(last);
+
+	if (likely(len <= room))
+		return len;
+	if (last->data_len == 0)
+		return room;
+	if (last == pkt && pkt->data_len < PORT_HEADER_LEN)
+		return RTE_MIN(room, PORT_HEADER_LEN - (uint32_t)pkt->data_len);
+	return 0;
+}
+
+/* Chain one more mbuf to a packet. Return: it, or NULL: there are none. */
+static struct rte_mbuf *
+append_mbuf(struct rx_burst *burst, struct rte_mbuf *pkt, struct rte_mbuf *last)
+{
+	struct rte_mbuf *next = burst_mbuf(burst);
+
+	if (unlikely(next == NULL))
+		return NULL;
+	next->data_off = 0; /* tags go in front of the first only */
+	last->next = next;
+	pkt->nb_segs++;
+	return next;
+}
+
 /* Plan the grant copies of one fragment, into the last mbuf and as many more as it takes. */
 static struct rte_mbuf *
 plan_fragment(struct rx_burst *burst, struct rte_mbuf *pkt, struct rte_mbuf *last,
@@ -241,16 +273,12 @@ plan_fragment(struct rx_burst *burst, struct rte_mbuf *pkt, struct rte_mbuf *las
 	uint32_t offset = fragment->offset, len = fragment->size;
 
 	while (len > 0) {
-		uint32_t part = RTE_MIN(len, (uint32_t)rte_pktmbuf_tailroom(last));
+		uint32_t part = fragment_part(pkt, last, len);
 
 		if (part == 0) {
-			struct rte_mbuf *next = burst_mbuf(burst);
-
-			if (next == NULL)
+			last = append_mbuf(burst, pkt, last);
+			if (unlikely(last == NULL))
 				return NULL;
-			last->next = next;
-			last = next;
-			pkt->nb_segs++;
 			continue;
 		}
 		plan_piece(burst, page, rte_pktmbuf_mtod_offset(last, void *, last->data_len),
@@ -320,21 +348,30 @@ plan_pending_fragment(struct rx_burst *burst, struct rte_mbuf *pkt, struct netif
 		};
 }
 
-/* Mbufs for data that is to come. */
+/* Mbufs for the fragments from @i on, whose data is to come: laid out as if it came now. */
 static bool
-alloc_pending(struct rx_burst *burst, struct rte_mbuf *pkt, uint32_t len)
+alloc_pending(struct rx_burst *burst, struct rte_mbuf *pkt, uint16_t i)
 {
+	const struct vif_pending *pending = &burst->thread->pending;
 	struct rte_mbuf *last = pkt;
 
-	while (len > 0) {
-		last->next = burst_mbuf(burst);
-		if (last->next == NULL)
-			return false;
-		last = last->next;
-		last->data_len = RTE_MIN(len, (uint32_t)rte_pktmbuf_tailroom(last));
-		len -= last->data_len;
-		pkt->pkt_len += last->data_len;
-		pkt->nb_segs++;
+	for (; i < pending->n_fragments; i++) {
+		uint32_t len = pending->fragments[i].len;
+
+		while (len > 0) {
+			/* the first one holds what is here */
+			uint32_t part = last == pkt ? 0 : fragment_part(pkt, last, len);
+
+			if (part == 0) {
+				last = append_mbuf(burst, pkt, last);
+				if (unlikely(last == NULL))
+					return false;
+				continue;
+			}
+			last->data_len += part;
+			pkt->pkt_len += part;
+			len -= part;
+		}
 	}
 	return true;
 }
@@ -354,7 +391,7 @@ plan_pending(struct rx_burst *burst, const struct rx_request *request, uint32_t 
 	for (uint32_t i = 0; i < request->n_fragments; i++)
 		plan_pending_fragment(burst, pkt, request->fragments[i],
 				      PORT_HEADER_LEN - pkt->data_len);
-	if (unlikely(!alloc_pending(burst, pkt, request->size - pkt->data_len))) {
+	if (unlikely(!alloc_pending(burst, pkt, n_fragments))) {
 		pending->n_fragments = n_fragments;
 		rte_pktmbuf_free(pkt);
 		return NULL;

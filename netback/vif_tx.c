@@ -26,11 +26,72 @@ struct tx_burst {
 	bool is_plain;                   /* no filter, no static grants, no hash to be told */
 };
 
+/*
+ * Which of the guest's pages a packet goes to. What costs is grant copies, and a part of it that
+ * lies across two pages takes two. Pages filled in order are the fewest; a page for each part makes
+ * for fewer copies if its parts are pages themselves, as those of a packet from a guest are.
+ */
+struct tx_layout {
+	uint32_t n_pages;
+	uint32_t n_pieces; /* grant copies */
+	bool by_part;      /* each part has a page of its own */
+};
+
+/* A layout is chosen by adding a packet's parts one by one to both. */
+struct tx_layouts {
+	uint32_t n_parts;
+	uint32_t at;       /* bytes of the parts so far */
+	uint32_t n_pieces; /* with pages filled in order */
+	bool fit;          /* each part fits a page */
+};
+
+/* Linux's netfront takes 17 pages, and one more if the first has nothing but headers. */
+#define PAGES_MAX (XEN_NETIF_NR_SLOTS_MIN - 1)
+#define FIRST_SMALL PORT_HEADER_LEN
+#define PAGES_MORE \
+	2 /* that may be taken, if that saves more copies: pages cost the guest as much */
+
 /* Pages that a packet fills, each of them but the last one. */
 static inline uint32_t
 pages_needed(const struct rte_mbuf *pkt)
 {
 	return (pkt->pkt_len + HYPERVISOR_PAGE_SIZE - 1) / HYPERVISOR_PAGE_SIZE;
+}
+
+static inline void
+layouts_add(struct tx_layouts *layouts, uint32_t len)
+{
+	uint32_t in_page = layouts->at % HYPERVISOR_PAGE_SIZE;
+
+	layouts->n_parts++;
+	layouts->n_pieces += (in_page + len + HYPERVISOR_PAGE_SIZE - 1) / HYPERVISOR_PAGE_SIZE;
+	layouts->at += len;
+	layouts->fit &= len > 0 && len <= HYPERVISOR_PAGE_SIZE;
+}
+
+/* How a packet is laid out in the guest's pages. */
+static inline struct tx_layout
+layout_choose(const struct tx_burst *burst, const struct rte_mbuf *pkt)
+{
+	struct tx_layouts layouts = { .fit = true };
+	uint32_t n_pages = pages_needed(pkt), n_max;
+
+	if (unlikely(pkt->ol_flags & PORT_PENDING)) {
+		struct vif_pending *pending = &burst->thread->pending;
+		const struct vif_pending_packet *packet = vif_pending_of(pending, pkt);
+
+		layouts_add(&layouts, pkt->data_len);
+		for (uint16_t i = 0; i < packet->n_fragments; i++)
+			layouts_add(&layouts, pending->fragments[packet->fragment + i].len);
+	} else {
+		for (const struct rte_mbuf *seg = pkt; seg != NULL; seg = seg->next)
+			layouts_add(&layouts, seg->data_len);
+	}
+	n_max = RTE_MIN(n_pages + PAGES_MORE, PAGES_MAX + (pkt->data_len <= FIRST_SMALL));
+	if (n_pages > 1 && layouts.fit && layouts.n_parts <= n_max &&
+	    2 * layouts.n_parts < layouts.n_pieces + n_pages)
+		return (struct tx_layout){ layouts.n_parts, layouts.n_parts, true };
+	return (struct tx_layout){ n_pages, layouts.n_pieces, false };
 }
 
 static inline bool
@@ -142,23 +203,27 @@ struct tx_plan {
 	const struct rte_mbuf *pkt;
 	const struct vif_hash_value *hash; /* for the guest, or NULL */
 	uint32_t left;                     /* bytes of the packet */
-	uint32_t page_room;                /* bytes of the page */
+	uint32_t page_at;                  /* in the page: where the next part goes */
+	uint32_t page_room;                /* bytes that are to go there from then on */
+	bool by_part;                      /* see struct tx_layout */
 	uint32_t gref;
 	uint8_t *page; /* mapped, or NULL */
 	struct vif_slot *slot;
 };
 
+/* On to the guest's next page, for @len bytes. */
 static __rte_always_inline void
-plan_page(struct tx_burst *burst, struct tx_plan *plan)
+plan_page(struct tx_burst *burst, struct tx_plan *plan, uint32_t len)
 {
 	bool is_first = plan->slot == NULL;
 	bool has_extra = is_first && (is_super(plan->pkt) || plan->hash != NULL);
 	uint16_t flags = is_first ? response_flags(plan->pkt) : 0;
 
-	plan->page_room = HYPERVISOR_PAGE_SIZE;
+	plan->page_at = 0;
+	plan->page_room = len;
 	plan->gref = next_buffer(burst, flags | (has_extra ? NETRXF_extra_info : 0), &plan->slot);
 	plan->page = vif_grants_page(burst->grants, plan->gref, true);
-	if (plan->left > HYPERVISOR_PAGE_SIZE)
+	if (plan->left > len)
 		plan->slot->flags |= NETRXF_more_data;
 	if (has_extra)
 		put_extras(burst, plan->pkt, plan->hash);
@@ -173,7 +238,7 @@ plan_part(struct tx_burst *burst, struct tx_plan *plan, uint8_t *local,
 		struct grant_copy *piece = &burst->thread->pieces[burst->n_pieces];
 
 		if (plan->page_room == 0)
-			plan_page(burst, plan);
+			plan_page(burst, plan, plan->by_part ? len : HYPERVISOR_PAGE_SIZE);
 		part = RTE_MIN(len - done, plan->page_room);
 		piece->to_guest = true;
 		piece->is_foreign = from != NULL;
@@ -186,9 +251,10 @@ plan_part(struct tx_burst *burst, struct tx_plan *plan, uint8_t *local,
 		}
 		piece->ref = plan->gref;
 		piece->domid = burst->queue->rings->domid;
-		piece->offset = (uint16_t)(HYPERVISOR_PAGE_SIZE - plan->page_room);
+		piece->offset = (uint16_t)plan->page_at;
 		piece->len = (uint16_t)part;
 		plan_piece(burst, plan->page, piece, plan->slot);
+		plan->page_at += part;
 		plan->page_room -= part;
 		plan->left -= part;
 	}
@@ -207,11 +273,14 @@ plan_pending(struct tx_burst *burst, struct tx_plan *plan)
 		plan_part(burst, plan, NULL, fragment, packet->queue->rings->domid, fragment->len);
 }
 
-/* Plan the grant copies of a packet: data at offset 0 of each page, pages filled in order. */
+/* Plan the grant copies of a packet: data at offset 0 of each page. */
 static void
-plan_packet(struct tx_burst *burst, const struct rte_mbuf *pkt, const struct vif_hash_value *hash)
+plan_packet(struct tx_burst *burst, const struct rte_mbuf *pkt, const struct vif_hash_value *hash,
+	    bool by_part)
 {
-	struct tx_plan plan = { .pkt = pkt, .hash = hash, .left = pkt->pkt_len };
+	struct tx_plan plan = {
+		.pkt = pkt, .hash = hash, .left = pkt->pkt_len, .by_part = by_part
+	};
 	bool is_pending = pkt->ol_flags & PORT_PENDING;
 
 	for (const struct rte_mbuf *seg = pkt; seg != NULL; seg = seg->next) {
@@ -230,15 +299,6 @@ packet_failed(struct tx_burst *burst, uint32_t len)
 	burst->lost->copy_failed++;
 	burst->lost->copy_failed_bytes += len;
 	burst->n_lost++;
-}
-
-/* In how many places the data of a packet lies. */
-static inline uint32_t
-n_parts(const struct tx_burst *burst, const struct rte_mbuf *pkt)
-{
-	if (unlikely(pkt->ol_flags & PORT_PENDING))
-		return 1 + vif_pending_of(&burst->thread->pending, pkt)->n_fragments;
-	return pkt->nb_segs;
 }
 
 /*
@@ -272,7 +332,8 @@ static bool
 take_packet(struct tx_burst *burst, const struct rte_mbuf *pkt, uint16_t i)
 {
 	const struct vif_hash_value *hash = told_hash(burst, i);
-	uint32_t n_pages = pages_needed(pkt), n_slots = n_pages + is_super(pkt) + (hash != NULL);
+	struct tx_layout layout;
+	uint32_t n_slots;
 
 	if (unlikely(burst->has_filter) && !vif_mcast_wants(&burst->queue->rings->mcast, pkt)) {
 		burst->lost->filtered++;
@@ -280,7 +341,7 @@ take_packet(struct tx_burst *burst, const struct rte_mbuf *pkt, uint16_t i)
 		burst->n_filtered++;
 		return true;
 	}
-	if (unlikely(n_pages > (burst->queue->rings->sg ? XEN_NETIF_NR_SLOTS_MIN : 1))) {
+	if (unlikely(pages_needed(pkt) > (burst->queue->rings->sg ? XEN_NETIF_NR_SLOTS_MIN : 1))) {
 		burst->lost->too_big++;
 		burst->lost->too_big_bytes += pkt->pkt_len;
 		burst->n_lost++;
@@ -290,13 +351,15 @@ take_packet(struct tx_burst *burst, const struct rte_mbuf *pkt, uint16_t i)
 		packet_failed(burst, pkt->pkt_len);
 		return true;
 	}
+	layout = layout_choose(burst, pkt);
+	n_slots = layout.n_pages + is_super(pkt) + (hash != NULL);
 	if (unlikely(burst->n_slots + n_slots > burst->n_available)) {
 		burst->queue->rx.stats.full++;
 		return false;
 	}
-	if (unlikely(burst->n_pieces + n_parts(burst, pkt) + n_pages > VIF_PIECES_MAX))
+	if (unlikely(burst->n_pieces + layout.n_pieces > VIF_PIECES_MAX))
 		return false;
-	plan_packet(burst, pkt, hash);
+	plan_packet(burst, pkt, hash, layout.by_part);
 	return true;
 }
 
