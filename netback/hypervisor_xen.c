@@ -18,6 +18,7 @@
 #include <xentoollog.h>
 
 #include "error.h"
+#include "hypervisor_xen_pages.h"
 
 #define SEGMENTS 256        /* of one grant copy ioctl; the kernel makes hypercalls of 16 each */
 #define PORTS_MAX (1 << 17) /* event channels of a domain, by the FIFO ABI */
@@ -25,11 +26,13 @@
 struct xen {
 	struct xs_handle *xs;
 	xengnttab_handle *gnttab; /* ring pages and static grants */
+	const struct own_pages *pages;
 };
 
 struct hypervisor_thread {
 	xengnttab_handle *gnttab; /* copies */
 	xenevtchn_handle *evtchn;
+	const struct own_pages *pages; /* or NULL */
 	/* by local port, plus one: 0 is none. control: rw, worker: ro (relaxed) */
 	uint32_t *cookies;
 	xengnttab_grant_copy_segment_t segments[SEGMENTS];
@@ -222,11 +225,13 @@ xen_thread_destroy(struct hypervisor_thread *thread)
 static struct hypervisor_thread *
 xen_thread_create(void *ctx)
 {
+	const struct xen *xen = ctx;
 	struct hypervisor_thread *thread = calloc(1, sizeof(*thread));
 	int fd;
 
 	if (thread == NULL)
 		return NULL;
+	thread->pages = xen->pages;
 	thread->cookies = calloc(PORTS_MAX, sizeof(*thread->cookies));
 	thread->gnttab = xengnttab_open(&quiet, 0);
 	thread->evtchn = xenevtchn_open(&quiet, 0);
@@ -242,17 +247,32 @@ xen_thread_create(void *ctx)
 	return thread;
 }
 
-static void
-segment_fill(xengnttab_grant_copy_segment_t *segment, const struct grant_copy *piece)
+/* The near side of a copy, or another guest's. Return: whether it is a grant. */
+static bool
+near_fill(const struct own_pages *pages, union xengnttab_copy_ptr *near,
+	  const struct grant_copy *piece)
 {
-	union xengnttab_copy_ptr local = { .virt = piece->local };
-	union xengnttab_copy_ptr from = {
-		.foreign = {
-			.ref = piece->from.ref,
-			.offset = piece->from.offset,
-			.domid = piece->from.domid,
-		},
-	};
+	if (piece->is_foreign) {
+		near->foreign.ref = piece->from.ref;
+		near->foreign.offset = piece->from.offset;
+		near->foreign.domid = piece->from.domid;
+		return true;
+	}
+	if (own_pages_ref(pages, piece->local, piece->len, &near->foreign.ref,
+			  &near->foreign.offset)) {
+		near->foreign.domid = pages->domid;
+		return true;
+	}
+	near->virt = piece->local;
+	return false;
+}
+
+static void
+segment_fill(const struct own_pages *pages, xengnttab_grant_copy_segment_t *segment,
+	     const struct grant_copy *piece)
+{
+	union xengnttab_copy_ptr near;
+	bool both = near_fill(pages, &near, piece);
 	union xengnttab_copy_ptr foreign = {
 		.foreign = {
 			.ref = piece->ref,
@@ -261,14 +281,12 @@ segment_fill(xengnttab_grant_copy_segment_t *segment, const struct grant_copy *p
 		},
 	};
 
-	if (piece->is_foreign)
-		local = from;
-	segment->source = piece->to_guest ? local : foreign;
-	segment->dest = piece->to_guest ? foreign : local;
+	segment->source = piece->to_guest ? near : foreign;
+	segment->dest = piece->to_guest ? foreign : near;
 	segment->len = piece->len;
 	segment->flags = piece->to_guest ? GNTCOPY_dest_gref : GNTCOPY_source_gref;
-	if (piece->is_foreign)
-		segment->flags |= GNTCOPY_source_gref;
+	if (both)
+		segment->flags = GNTCOPY_source_gref | GNTCOPY_dest_gref;
 	segment->status = GNTST_okay;
 }
 
@@ -278,7 +296,7 @@ xen_copy(struct hypervisor_thread *thread, struct grant_copy *pieces, uint32_t n
 	for (uint32_t done = 0, batch; done < n; done += batch) {
 		batch = n - done < SEGMENTS ? n - done : SEGMENTS;
 		for (uint32_t i = 0; i < batch; i++)
-			segment_fill(&thread->segments[i], &pieces[done + i]);
+			segment_fill(thread->pages, &thread->segments[i], &pieces[done + i]);
 		if (xengnttab_grant_copy(thread->gnttab, batch, thread->segments) != 0)
 			return -errno;
 		for (uint32_t i = 0; i < batch; i++)
@@ -391,7 +409,7 @@ static const struct hypervisor_ops xen_ops = {
 };
 
 int
-hypervisor_xen_open(struct hypervisor *ret_hv, struct error *err)
+hypervisor_xen_open(struct hypervisor *ret_hv, const struct own_pages *pages, struct error *err)
 {
 	struct xen *xen = calloc(1, sizeof(*xen));
 	int ret;
@@ -399,6 +417,7 @@ hypervisor_xen_open(struct hypervisor *ret_hv, struct error *err)
 	if (xen == NULL)
 		return error_set(err, ENOMEM, "xen: no memory");
 	*ret_hv = (struct hypervisor){ .ops = &xen_ops, .ctx = xen };
+	xen->pages = pages;
 	xen->xs = xs_open(0);
 	if (xen->xs == NULL) {
 		ret = error_set(err, errno, "xen: cannot connect to xenstored: %s",

@@ -14,12 +14,15 @@
 #include "hypervisor.h"
 
 struct error;
+struct own_pages;
 
 /**
  * hypervisor_xen_open() - connect to xenstored and open the grant device. Control thread.
+ * @pages: memory that most copies are to and from, which outlives all threads; or NULL.
  * Return: 0, or -errno with @err filled.
  */
-int hypervisor_xen_open(struct hypervisor *ret_hv, struct error *err);
+int hypervisor_xen_open(struct hypervisor *ret_hv, const struct own_pages *pages,
+			struct error *err);
 
 /**
  * hypervisor_xen_close() - close it; all its threads must have been destroyed. Touches no node of

@@ -15,11 +15,14 @@
 
 #include "eal.h"
 #include "error.h"
+#include "hypervisor_xen_pages.h"
 #include "log.h"
 #include "object.h"
+#include "packet.h"
 
 #define HUGEPAGES_DIR "/sys/kernel/mm/hugepages"
 #define MBUF_SIZE (RTE_MBUF_DEFAULT_BUF_SIZE + sizeof(struct rte_mbuf) + RTE_CACHE_LINE_SIZE)
+#define MBUF_HEAD_SIZE 512 /* of an mbuf whose buffer is elsewhere: twelve or so to a page */
 #define MBUF_CACHE 512
 #define MBUFS_MIN 1024u
 #define MBUFS_AUTO_HUGE 65536u /* about 160 MiB */
@@ -170,8 +173,14 @@ eal_plan_memory(const struct object *settings, struct eal_plan *plan, struct err
 		plan->mbufs = RTE_MIN((huge - tables) / MBUF_SIZE, (uint64_t)MBUFS_AUTO_HUGE);
 	else if (plan->mbufs == 0)
 		plan->mbufs = MBUFS_AUTO_PLAIN;
-	/* a mempool lets no buffer cross a page, and without hugepages pages are small */
-	needed = ((uint64_t)plan->mbufs * (plan->hugepages ? MBUF_SIZE : 4096) >> 20) +
+	/*
+	 * Without hugepages: the mbufs, and room for as many with buffers behind them, each in a
+	 * page, for devices of DPDK's (switch_device_pool()). If there are none, nothing of that
+	 * room is ever touched; the pages of the first ones are as much, and allocated apart.
+	 */
+	needed = ((uint64_t)plan->mbufs *
+			  (plan->hugepages ? MBUF_SIZE : MBUF_HEAD_SIZE + PACKET_PAGE_SIZE) >>
+		  20) +
 		 MEMORY_TABLES;
 	if (plan->memory == 0 && !plan->hugepages)
 		plan->memory = needed;
@@ -253,9 +262,49 @@ eal_build_args(const struct eal_plan *plan, struct eal_args *args)
 	return ret;
 }
 
+static void
+eal_report(const struct eal_plan *plan, bool xen, const struct error *reason)
+{
+	const struct own_pages *pages = plan->pages;
+
+	if (pages == NULL) {
+		log_line(LOG_INFO, "%u worker(s), %u packet buffers, hugepages", plan->n_workers,
+			 plan->mbufs);
+		return;
+	}
+	log_line(LOG_INFO, "%u worker(s), %u packet buffers, no hugepages, %u buffers granted",
+		 plan->n_workers, plan->mbufs, pages->n_granted);
+	if (xen && pages->n_granted < pages->n)
+		log_line(LOG_NOTICE,
+			 "guests' packets take more time where buffers are not granted: %s",
+			 reason->msg);
+}
+
+/* The packet buffers. Without hugepages: in pages of their own. NULL with rte_errno. */
+static struct rte_mempool *
+eal_pool_create(struct eal_plan *plan, bool xen)
+{
+	struct error reason = { 0 };
+	struct rte_mempool *pool;
+	void *memory = NULL;
+
+	if (!plan->hugepages) {
+		plan->pages = own_pages_create(plan->mbufs, xen, &reason);
+		if (plan->pages == NULL) {
+			rte_errno = errno;
+			return NULL;
+		}
+		memory = plan->pages->base;
+	}
+	pool = packet_pool_create("mbufs", plan->mbufs, MBUF_CACHE, memory);
+	if (pool != NULL)
+		eal_report(plan, xen, &reason);
+	return pool;
+}
+
 int
-eal_start(const struct object *settings, struct eal_plan *ret_plan, struct rte_mempool **ret_pool,
-	  struct error *err)
+eal_start(const struct object *settings, bool xen, struct eal_plan *ret_plan,
+	  struct rte_mempool **ret_pool, struct error *err)
 {
 	struct eal_args args = { 0 };
 	struct eal_plan plan = { 0 };
@@ -275,13 +324,11 @@ eal_start(const struct object *settings, struct eal_plan *ret_plan, struct rte_m
 	eal_free_args(&args);
 	if (ret < 0)
 		return ret;
-	*ret_pool = rte_pktmbuf_pool_create("mbufs", plan.mbufs, MBUF_CACHE, 0,
-					    RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	*ret_pool = eal_pool_create(&plan, xen);
+	ret_plan->pages = plan.pages;
 	if (*ret_pool == NULL)
 		return error_set(err, rte_errno, "no memory for %u mbufs: %s", plan.mbufs,
 				 rte_strerror(rte_errno));
-	log_line(LOG_INFO, "%u worker(s), %u packet buffers, %s", plan.n_workers, plan.mbufs,
-		 plan.hugepages ? "hugepages" : "no hugepages");
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 
 struct error;
 struct object;
+struct own_pages;
 struct rte_mempool;
 
 /* What was found and chosen. */
@@ -24,18 +25,22 @@ struct eal_plan {
 	bool hugepages;
 	uint32_t mbufs;            /* packet buffers */
 	uint32_t memory;           /* MiB; without hugepages, or asked for */
+	struct own_pages *pages;   /* that the packet buffers are in, or NULL; the caller's, to
+				    * destroy after eal_stop() */
 	enum vswitchd_key culprit; /* if it fails: the setting to blame */
 };
 
 /**
  * eal_start() - choose and start.
+ * Without hugepages the packet buffers are pages of their own outside of DPDK's memory.
  * @settings: the [vswitchd] section (vswitchd_schema) with defaults filled.
+ * @xen: there will be guests: those pages should be granted.
  * @ret_plan: what was chosen, or what could not be.
  * @ret_pool: the packet buffers.
  *
  * Return: 0, or -errno with @err naming the setting and what would be right.
  */
-int eal_start(const struct object *settings, struct eal_plan *ret_plan,
+int eal_start(const struct object *settings, bool xen, struct eal_plan *ret_plan,
 	      struct rte_mempool **ret_pool, struct error *err);
 
 /** eal_stop() - give everything back. */

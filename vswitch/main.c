@@ -17,6 +17,7 @@
 #include "eal.h"
 #include "error.h"
 #include "hypervisor_xen.h"
+#include "hypervisor_xen_pages.h"
 #include "log.h"
 #include "netlink.h"
 #include "options.h"
@@ -35,6 +36,7 @@ struct vswitchd {
 	struct event *int_event;
 	struct datapath *dp;
 	struct vswitch *sw;
+	struct own_pages *pages; /* that packets are in, or NULL */
 	struct hypervisor hv;
 	struct rpc_server *rpc;
 	bool eal_started;
@@ -92,7 +94,7 @@ loop_start(struct vswitchd *d, struct error *err)
 }
 
 static int
-datapath_start(struct vswitchd *d, struct error *err)
+datapath_start(struct vswitchd *d, bool xen, struct error *err)
 {
 	const struct config_section *section = config_next(&d->config, &vswitchd_schema, NULL);
 	struct rte_mempool *pool;
@@ -101,7 +103,8 @@ datapath_start(struct vswitchd *d, struct error *err)
 	int ret;
 
 	object_init(&settings, &vswitchd_schema);
-	ret = eal_start(section != NULL ? &section->object : &settings, &plan, &pool, err);
+	ret = eal_start(section != NULL ? &section->object : &settings, xen, &plan, &pool, err);
+	d->pages = plan.pages;
 	if (ret < 0)
 		return config_fault(&d->config, section, plan.culprit, err);
 	d->eal_started = true;
@@ -125,7 +128,7 @@ xen_start(struct vswitchd *d, struct error *err)
 			err, EBUSY,
 			"the kernel's xen-netback is loaded and would fight for the guests: "
 			"\"rmmod xen-netback\", and blacklist it in /etc/modprobe.d");
-	ret = hypervisor_xen_open(&d->hv, err);
+	ret = hypervisor_xen_open(&d->hv, d->pages, err);
 	if (ret < 0) {
 		error_prefix(err, "no Xen here? (--no-xen goes without) ");
 		return ret;
@@ -157,7 +160,7 @@ start(struct vswitchd *d, const struct options *options, struct error *err)
 	char path[PATH_MAX];
 	int ret;
 
-	if ((ret = loop_start(d, err)) < 0 || (ret = datapath_start(d, err)) < 0)
+	if ((ret = loop_start(d, err)) < 0 || (ret = datapath_start(d, options->xen, err)) < 0)
 		return ret;
 	d->sw->run_dir = options->run_dir;
 	d->sw->netlink = netlink_monitor_create(d->base, err);
@@ -205,6 +208,7 @@ stop(struct vswitchd *d)
 	datapath_destroy(d->dp);
 	if (d->eal_started)
 		eal_stop();
+	own_pages_destroy(d->pages);
 	if (d->term_event != NULL)
 		event_free(d->term_event);
 	if (d->int_event != NULL)

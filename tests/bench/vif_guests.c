@@ -100,7 +100,7 @@ start(struct bench *b, const char *worker_core, int guest_core)
 
 	object_init(&settings, &vswitchd_schema);
 	if (object_set(&settings, VERB_CONFIG, "cores", worker_core, &err) < 0 ||
-	    eal_start(&settings, &plan, &pool, &err) < 0)
+	    eal_start(&settings, false, &plan, &pool, &err) < 0)
 		die("%s", err.msg);
 	CPU_ZERO(&core);
 	CPU_SET(guest_core, &core);

@@ -268,7 +268,7 @@ program_round()
 {
 	local mtu
 	check "$1-starts-$2" program_start "$1" || exit 1
-	[ "$1" = kernel ] || vsctl vif show
+	[ "$1" = kernel ] || { vsctl vif show; grep 'packet buffers\|not granted' /var/log/vswitchd.log; }
 	[ -z "$COUNT" ] || probes_set
 	for mtu in $MTUS; do
 		check "$1-mtu-$mtu-$2" mtu_set "$1" "$mtu" || exit 1

@@ -116,7 +116,7 @@ setup(void **state)
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
 	object_init(&settings, &vswitchd_schema);
 	assert_int_equal(object_set(&settings, VERB_CONFIG, "hugepages", "no", &err), 0);
-	if (eal_start(&settings, &plan, &pool, &err) < 0)
+	if (eal_start(&settings, false, &plan, &pool, &err) < 0)
 		fail_msg("%s", err.msg);
 	h->base = event_base_new();
 	h->dp = datapath_create();
