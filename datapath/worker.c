@@ -130,6 +130,7 @@ worker_destroy(struct worker *worker)
 	if (worker == NULL)
 		return;
 	worker_discard_packets(worker);
+	rte_pktmbuf_free_bulk(worker->spares, worker->n_spares);
 	if (worker->dp->workers[worker->id] == worker) {
 		rte_rcu_qsbr_thread_unregister(worker->dp->qsbr, worker->id);
 		worker->dp->workers[worker->id] = NULL;

@@ -25,6 +25,7 @@
 #include "sleepers.h"
 
 #define WORKER_OVERFLOW_SIZE 65600 /* bytes: the largest packet with its header and tags */
+#define WORKER_SPARES_MAX 32       /* packet buffers that hold as much */
 
 /* Counters of one port on one worker. worker: rw, control: ro (relaxed; never reset). */
 struct port_stats {
@@ -151,6 +152,9 @@ struct worker {
 	struct sleepers sleepers;
 	/* worker: where rx_burst puts what a big packet's first mbuf does not hold (vnet_io.h) */
 	uint8_t rx_overflow[PORT_BURST_MAX][WORKER_OVERFLOW_SIZE];
+	/* worker: empty ones, to receive the next big packet into (vnet_io.h); they are kept */
+	struct rte_mbuf *spares[WORKER_SPARES_MAX];
+	uint16_t n_spares;
 } __rte_cache_aligned;
 
 /**

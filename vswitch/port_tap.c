@@ -32,10 +32,12 @@
 #define TUN_DEVICE "/dev/net/tun"
 #define TAP_ALIAS "vswitch host port" /* by which ours are known after a restart */
 #define TX_IOV_MAX 512
+#define CHAINS_AFTER_BIG 64 /* packets: after a big one, others like it may follow */
 
 struct tap_queue {
 	int fd;
 	struct vnet_pace pace; /* worker: rw */
+	uint16_t n_chains;     /* packets that are to be received into chains; worker: rw */
 } __rte_cache_aligned;
 
 struct tap_conn {
@@ -481,16 +483,41 @@ tap_rx_fd(struct port *port, uint16_t queue)
 
 /* --- workers --- */
 
-/* Make a canonical packet of @len bytes read. Return 0 or the negative reason to drop it for. */
-static int
-rx_packet(struct worker *worker, struct rte_mbuf *pkt, const struct virtio_net_hdr *hdr,
-	  uint32_t len)
+/*
+ * Read a packet. Return its length with the header, or -1 if there is none: EAGAIN, or the
+ * interface is down or gone, which the monitor will say. @ret_reason: 0, or the negative reason to
+ * drop it for.
+ */
+static ssize_t
+rx_packet(struct worker *worker, struct tap_queue *queue, struct rte_mbuf *pkt, int *ret_reason)
 {
-	if (len < sizeof(*hdr))
-		return -DROP_RX_ERROR;
-	if (vnet_rx_finish(worker, 0, pkt, len - sizeof(*hdr)) < 0)
-		return -DROP_NO_BUFFER;
-	return vnet_hdr_read(pkt, hdr, 0) < 0 ? -DROP_RX_ERROR : 0;
+	const uint32_t room = rte_pktmbuf_tailroom(pkt);
+	struct iovec iov[VNET_CHAIN_IOV];
+	struct virtio_net_hdr hdr;
+	uint16_t n_chain = 0;
+	ssize_t len;
+
+	if (queue->n_chains > 0)
+		n_chain = vnet_chain_iov(worker, &hdr, pkt, iov);
+	if (n_chain == 0)
+		vnet_rx_iov(worker, 0, &hdr, pkt, iov);
+	len = readv(queue->fd, iov, n_chain > 0 ? n_chain : VNET_RX_IOV);
+	*ret_reason = 0;
+	if (len < (ssize_t)sizeof(hdr)) {
+		*ret_reason = -DROP_RX_ERROR;
+		return len;
+	}
+	if (len - sizeof(hdr) > room)
+		queue->n_chains = CHAINS_AFTER_BIG;
+	else if (queue->n_chains > 0)
+		queue->n_chains--;
+	if (n_chain > 0)
+		vnet_chain_finish(worker, pkt, len - sizeof(hdr));
+	else if (vnet_rx_finish(worker, 0, pkt, len - sizeof(hdr)) < 0)
+		*ret_reason = -DROP_NO_BUFFER;
+	if (*ret_reason == 0 && vnet_hdr_read(pkt, &hdr, 0) < 0)
+		*ret_reason = -DROP_RX_ERROR;
+	return len;
 }
 
 static uint16_t
@@ -499,11 +526,8 @@ tap_rx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte_mb
 {
 	struct tap *tap = port->priv;
 	struct tap_conn *conn = __atomic_load_n(&tap->conn, __ATOMIC_ACQUIRE);
-	struct iovec iov[VNET_RX_IOV];
-	struct virtio_net_hdr hdr;
 	uint16_t had, got, kept = 0;
 	struct tap_queue *queue;
-	ssize_t len;
 	int ret;
 
 	if (unlikely(conn == NULL))
@@ -518,12 +542,8 @@ tap_rx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte_mb
 	for (got = 0; got < had; got++) {
 		struct rte_mbuf *pkt = pkts[got];
 
-		vnet_rx_iov(worker, 0, &hdr, pkt, iov);
-		len = readv(queue->fd, iov, VNET_RX_IOV);
-		if (len < 0)
-			break; /* EAGAIN, or the interface is down or gone: the monitor will say so
-				*/
-		ret = rx_packet(worker, pkt, &hdr, len);
+		if (rx_packet(worker, queue, pkt, &ret) < 0)
+			break;
 		if (likely(ret == 0)) {
 			pkts[kept++] = pkt;
 			continue;

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "packet.h"
+
 uint16_t
 vnet_rx_alloc(struct worker *worker, struct rte_mbuf **pkts, uint16_t n)
 {
@@ -49,7 +51,7 @@ append_overflow(struct worker *worker, struct rte_mbuf *pkt, const uint8_t *data
 	uint32_t piece;
 
 	for (; len > 0; len -= piece, data += piece) {
-		m = rte_pktmbuf_alloc(worker->pool);
+		m = packet_tail(worker->pool);
 		if (m == NULL)
 			return -ENOBUFS;
 		piece = RTE_MIN(len, rte_pktmbuf_tailroom(m));
@@ -80,6 +82,62 @@ vnet_rx_finish(struct worker *worker, uint16_t slot, struct rte_mbuf *pkt, uint3
 	pkt->data_len = 0;
 	pkt->pkt_len = 0;
 	return -ENOBUFS;
+}
+
+/* Have as many spares as a packet can need. */
+static bool
+fill_stock(struct worker *worker)
+{
+	const uint32_t size = rte_pktmbuf_data_room_size(worker->pool);
+	const uint32_t n = (WORKER_OVERFLOW_SIZE + size - 1) / size;
+
+	if (unlikely(n > WORKER_SPARES_MAX))
+		return false;
+	while (worker->n_spares < n) {
+		struct rte_mbuf *m = packet_tail(worker->pool);
+
+		if (unlikely(m == NULL))
+			return false;
+		worker->spares[worker->n_spares++] = m;
+	}
+	return true;
+}
+
+uint16_t
+vnet_chain_iov(struct worker *worker, struct virtio_net_hdr *hdr, struct rte_mbuf *pkt,
+	       struct iovec iov[VNET_CHAIN_IOV])
+{
+	uint16_t n = 0;
+
+	if (unlikely(!fill_stock(worker)))
+		return 0;
+	iov[n++] = (struct iovec){ .iov_base = hdr, .iov_len = sizeof(*hdr) };
+	iov[n++] = (struct iovec){
+		.iov_base = rte_pktmbuf_mtod(pkt, void *),
+		.iov_len = rte_pktmbuf_tailroom(pkt),
+	};
+	/* from the end of the stock, as they will be taken out of it */
+	for (uint16_t i = worker->n_spares; i > 0; i--)
+		iov[n++] = (struct iovec){
+			.iov_base = rte_pktmbuf_mtod(worker->spares[i - 1], void *),
+			.iov_len = rte_pktmbuf_tailroom(worker->spares[i - 1]),
+		};
+	return n;
+}
+
+void
+vnet_chain_finish(struct worker *worker, struct rte_mbuf *pkt, uint32_t len)
+{
+	struct rte_mbuf *last = pkt;
+
+	pkt->pkt_len = len;
+	pkt->data_len = RTE_MIN(len, (uint32_t)rte_pktmbuf_tailroom(pkt));
+	while ((len -= last->data_len) > 0) {
+		last->next = worker->spares[--worker->n_spares];
+		last = last->next;
+		last->data_len = RTE_MIN(len, (uint32_t)rte_pktmbuf_tailroom(last));
+		pkt->nb_segs++;
+	}
 }
 
 uint16_t

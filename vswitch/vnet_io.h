@@ -5,9 +5,13 @@
  *
  * Receiving scatters into the header, one mbuf, and a slot of the worker's overflow area. Nearly
  * all packets end in the mbuf; what a super-packet or a jumbo frame leaves in the slot is copied on
- * into further mbufs. So a burst needs one mbuf per packet beforehand and not thirty.
+ * into further mbufs. So a burst needs one mbuf per packet beforehand and not thirty, and a system
+ * call three pieces.
  *
- * Thread-safety: worker; the overflow area is the worker's own.
+ * Where big packets are what comes, and come one at a time, the copy is saved: they are received
+ * into a chain, from a stock of spare mbufs that each worker has.
+ *
+ * Thread-safety: worker; the overflow area and the stock are the worker's own.
  */
 #ifndef VSWITCH_VNET_IO_H
 #define VSWITCH_VNET_IO_H
@@ -19,7 +23,8 @@
 #include "vnet_hdr.h"
 #include "worker.h"
 
-#define VNET_RX_IOV 3    /* header, mbuf, overflow */
+#define VNET_RX_IOV 3 /* header, mbuf, overflow */
+#define VNET_CHAIN_IOV (2 + WORKER_SPARES_MAX)
 #define VNET_BATCH_MIN 4 /* packets that a quiet queue has buffers for */
 #define VNET_BATCH_BIG \
 	8 /* packets per burst while they are big: their slots should stay in cache */
@@ -94,6 +99,19 @@ void vnet_rx_iov(struct worker *worker, uint16_t slot, struct virtio_net_hdr *hd
  * Return: 0, or -ENOBUFS (then @pkt is still one empty mbuf).
  */
 int vnet_rx_finish(struct worker *worker, uint16_t slot, struct rte_mbuf *pkt, uint32_t len);
+
+/**
+ * vnet_chain_iov() - where to receive one packet of any size without copying.
+ * Return: entries of @iov used, or 0: there are no buffers for that, use vnet_rx_iov().
+ */
+uint16_t vnet_chain_iov(struct worker *worker, struct virtio_net_hdr *hdr, struct rte_mbuf *pkt,
+			struct iovec iov[VNET_CHAIN_IOV]);
+
+/**
+ * vnet_chain_finish() - make a packet of what was received by vnet_chain_iov().
+ * @len: bytes of the frame, without the virtio_net_hdr.
+ */
+void vnet_chain_finish(struct worker *worker, struct rte_mbuf *pkt, uint32_t len);
 
 /**
  * vnet_tx_iov() - gather a packet and its header.

@@ -14,6 +14,7 @@
 #include "fake_port.h"
 #include "l4_frame.h"
 #include "offload.h"
+#include "test_pool.h"
 #include "vnet_hdr.h"
 #include "vnet_io.h"
 
@@ -28,8 +29,7 @@ setup(void **state)
 {
 	(void)state;
 	fake_eal_start();
-	pool = rte_pktmbuf_pool_create("vnet", POOL_SIZE, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-				       SOCKET_ID_ANY);
+	pool = test_pool_create("vnet", POOL_SIZE);
 	return pool == NULL ? -1 : 0;
 }
 
@@ -75,12 +75,12 @@ test_plain(void **state)
 
 	(void)state;
 	assert_int_equal(vnet_hdr_read(pkt, &hdr, 0), 0);
-	assert_int_equal(pkt->ol_flags, 0);
+	assert_int_equal(pkt->ol_flags & ~POOL_FLAGS, 0);
 	vnet_hdr_write(pkt, &back);
 	assert_memory_equal(&hdr, &back, sizeof(hdr));
 	hdr.flags = VIRTIO_NET_HDR_F_DATA_VALID;
 	assert_int_equal(vnet_hdr_read(pkt, &hdr, 0), 0);
-	assert_int_equal(pkt->ol_flags, RTE_MBUF_F_RX_L4_CKSUM_GOOD);
+	assert_int_equal(pkt->ol_flags & ~POOL_FLAGS, RTE_MBUF_F_RX_L4_CKSUM_GOOD);
 	l4_frame_read(&out, pkt, &frame);
 	assert_memory_equal(out.bytes, frame.bytes, frame.len);
 	rte_pktmbuf_free(pkt);
@@ -158,7 +158,7 @@ test_inner_checksum(void **state)
 	(void)state;
 	hdr.csum_start = frame.data + 20;
 	assert_int_equal(vnet_hdr_read(pkt, &hdr, 0), 0);
-	assert_int_equal(pkt->ol_flags, 0);
+	assert_int_equal(pkt->ol_flags & ~POOL_FLAGS, 0);
 	l4_frame_read(&out, pkt, &frame);
 	assert_int_equal(l4_frame_field(&out), 0xdead);
 	for (uint32_t i = 0; i < 280; i++)
@@ -204,7 +204,7 @@ test_lies(void **state)
 			.payload = 3000, .ipv6 = lies[i].ipv6, .udp = lies[i].udp });
 
 		assert_int_equal(vnet_hdr_read(pkt, &lies[i].hdr, 0), -EBADMSG);
-		assert_int_equal(pkt->ol_flags, 0);
+		assert_int_equal(pkt->ol_flags & ~POOL_FLAGS, 0);
 		rte_pktmbuf_free(pkt);
 	}
 }
@@ -244,6 +244,43 @@ test_overflow(void **state)
 		assert_int_equal(at, frame.len);
 		rte_pktmbuf_free(pkt);
 	}
+	fake_switch_teardown(&sw);
+}
+
+/* What was received into a chain, of the spares that the worker keeps. */
+static void
+test_chain(void **state)
+{
+	static struct fake_switch sw;
+	struct iovec iov[VNET_CHAIN_IOV];
+	struct virtio_net_hdr hdr;
+	struct rte_mbuf *pkt;
+	uint16_t n;
+
+	(void)state;
+	assert_int_equal(fake_switch_setup(&sw), 0);
+	for (uint32_t len = 60; len < 66000; len += 1111) {
+		uint32_t at = 0;
+
+		frame = (struct l4_frame){ .payload = RTE_MIN(len, 65400u) };
+		l4_frame_build(&frame);
+		pkt = rte_pktmbuf_alloc(sw.pool);
+		n = vnet_chain_iov(sw.worker, &hdr, pkt, iov);
+		assert_true(n > 2);
+		assert_int_equal(sw.worker->n_spares, n - 2);
+		for (uint16_t i = 1; i < n; at += iov[i++].iov_len)
+			memcpy(iov[i].iov_base, frame.bytes + RTE_MIN(at, frame.len),
+			       RTE_MIN(iov[i].iov_len, frame.len - RTE_MIN(at, frame.len)));
+		assert_true(at >= WORKER_OVERFLOW_SIZE);
+		vnet_chain_finish(sw.worker, pkt, frame.len);
+		rte_mbuf_sanity_check(pkt, 1);
+		assert_int_equal(sw.worker->n_spares, n - 2 - (pkt->nb_segs - 1));
+		l4_frame_read(&out, pkt, &frame);
+		assert_int_equal(out.len, frame.len);
+		assert_memory_equal(out.bytes, frame.bytes, frame.len);
+		rte_pktmbuf_free(pkt);
+	}
+	/* they go with the worker: nothing is missing from the pool */
 	fake_switch_teardown(&sw);
 }
 
@@ -322,6 +359,7 @@ main(void)
 		cmocka_unit_test_teardown(test_inner_checksum, assert_no_leak),
 		cmocka_unit_test_teardown(test_lies, assert_no_leak),
 		cmocka_unit_test_teardown(test_overflow, assert_no_leak),
+		cmocka_unit_test_teardown(test_chain, assert_no_leak),
 		cmocka_unit_test_teardown(test_no_buffers, assert_no_leak),
 		cmocka_unit_test_teardown(test_faults, assert_no_leak),
 	};
