@@ -234,20 +234,16 @@ burst_mbuf(struct rx_burst *burst)
 
 /*
  * How much of a fragment goes into the last mbuf of a packet. Each part costs a grant copy, so a
- * fragment that does not fit is not cut but begins an mbuf, except for headers.
+ * fragment that does not fit is not cut but begins an mbuf.
  */
 static inline uint32_t
-fragment_part(const struct rte_mbuf *pkt, const struct rte_mbuf *last, uint32_t len)
+fragment_part(const struct rte_mbuf *last, uint32_t len)
 {
 	const uint32_t room = rte_pktmbuf_tailroom(last);
 
 	if (likely(len <= room))
 		return len;
-	if (last->data_len == 0)
-		return room;
-	if (last == pkt && pkt->data_len < PORT_HEADER_LEN)
-		return RTE_MIN(room, PORT_HEADER_LEN - (uint32_t)pkt->data_len);
-	return 0;
+	return last->data_len == 0 ? room : 0;
 }
 
 /* Chain one more mbuf to a packet. Return: it, or NULL: there are none. */
@@ -273,7 +269,7 @@ plan_fragment(struct rx_burst *burst, struct rte_mbuf *pkt, struct rte_mbuf *las
 	uint32_t offset = fragment->offset, len = fragment->size;
 
 	while (len > 0) {
-		uint32_t part = fragment_part(pkt, last, len);
+		uint32_t part = fragment_part(last, len);
 
 		if (part == 0) {
 			last = append_mbuf(burst, pkt, last);
@@ -360,7 +356,7 @@ alloc_pending(struct rx_burst *burst, struct rte_mbuf *pkt, uint16_t i)
 
 		while (len > 0) {
 			/* the first one holds what is here */
-			uint32_t part = last == pkt ? 0 : fragment_part(pkt, last, len);
+			uint32_t part = last == pkt ? 0 : fragment_part(last, len);
 
 			if (part == 0) {
 				last = append_mbuf(burst, pkt, last);
@@ -593,6 +589,23 @@ describe_packet(const struct vif_packet *packet, struct rte_mbuf *pkt)
 	return true;
 }
 
+/*
+ * Headers that the guest has put into a large fragment behind a small one: to the others. The
+ * fragment did not fit the first mbuf, so there is more in it than that.
+ */
+static __rte_noinline void
+pull_headers(struct rte_mbuf *pkt)
+{
+	const uint16_t len = PORT_HEADER_LEN - pkt->data_len;
+	struct rte_mbuf *next = pkt->next;
+
+	memcpy(rte_pktmbuf_mtod_offset(pkt, void *, pkt->data_len),
+	       rte_pktmbuf_mtod(next, const void *), len);
+	pkt->data_len += len;
+	next->data_off += len;
+	next->data_len -= len;
+}
+
 /* The packet's data is private now: see that it came, and describe it. */
 static struct rte_mbuf *
 finish_packet(struct rx_burst *burst, const struct vif_packet *packet)
@@ -606,6 +619,8 @@ finish_packet(struct rx_burst *burst, const struct vif_packet *packet)
 		rte_pktmbuf_free(pkt);
 		return NULL;
 	}
+	if (unlikely(pkt->nb_segs > 1 && pkt->data_len < PORT_HEADER_LEN))
+		pull_headers(pkt);
 	if (unlikely(!describe_packet(packet, pkt))) {
 		burst->lost->bad_frame++;
 		rte_pktmbuf_free(pkt);
