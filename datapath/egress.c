@@ -59,8 +59,7 @@ egress_segments(struct worker *worker, struct port *out, struct rte_mbuf *pkt)
 		egress_queue(worker, out, segments[i]);
 }
 
-/* Have the data of a packet here, since it is to be read. False: it cannot be had, and is gone. */
-static bool
+bool
 egress_fill(struct worker *worker, struct rte_mbuf *pkt)
 {
 	uint64_t bytes = 0;
@@ -174,14 +173,14 @@ egress_flush_port(struct worker *worker, uint16_t port_id)
 void
 egress_flush(struct worker *worker)
 {
-	for (uint16_t i = 0; i < worker->n_dirty; i++) {
-		uint16_t port_id = worker->dirty[i];
+	/* sending by one port can fill the batch of another */
+	while (worker->n_dirty > 0) {
+		uint16_t port_id = worker->dirty[--worker->n_dirty];
 
 		worker->tx[port_id].dirty = false;
 		if (worker->tx[port_id].n > 0)
 			egress_flush_port(worker, port_id);
 	}
-	worker->n_dirty = 0;
 	worker->wire = false;
 	if (unlikely(worker->pending)) {
 		worker->pending = false;

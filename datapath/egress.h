@@ -20,6 +20,12 @@
 void egress_slow(struct worker *worker, const struct port *in, struct port *out,
 		 struct rte_mbuf *pkt, uint16_t vid);
 
+/**
+ * egress_fill() - have the data of a packet here, since it is to be read.
+ * Return: false if it cannot be had; then the packet is gone, and counted.
+ */
+bool egress_fill(struct worker *worker, struct rte_mbuf *pkt);
+
 /** egress_flush_port() - send a port's batch; what the port does not take is dropped. */
 void egress_flush_port(struct worker *worker, uint16_t port_id);
 

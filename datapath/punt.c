@@ -4,6 +4,8 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
+#include "egress.h"
+
 void
 punt(struct worker *worker, const struct port *port, struct rte_mbuf *pkt, enum punt_kind kind,
      uint16_t vid)
@@ -16,8 +18,13 @@ punt(struct worker *worker, const struct port *port, struct rte_mbuf *pkt, enum 
 		.kind = kind,
 	};
 
-	if (!budget_take(&worker->punt_budget[port->id], PUNT_PER_MSEC, PUNT_BURST) ||
-	    rte_ring_sp_enqueue_elem(worker->punts, &entry, sizeof(entry)) != 0) {
+	if (!budget_take(&worker->punt_budget[port->id], PUNT_PER_MSEC, PUNT_BURST)) {
+		port_drop(worker, port, pkt, DROP_PUNT);
+		return;
+	}
+	if (!egress_fill(worker, pkt))
+		return;
+	if (rte_ring_sp_enqueue_elem(worker->punts, &entry, sizeof(entry)) != 0) {
 		port_drop(worker, port, pkt, DROP_PUNT);
 		return;
 	}

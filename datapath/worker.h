@@ -142,7 +142,7 @@ struct worker {
 	uint64_t busy_packets; /* and packets that they received */
 	bool stop;             /* control: rw, worker: ro */
 
-	uint16_t dirty[2 * PORT_MAX]; /* a port can come again while batches are sent */
+	uint16_t dirty[PORT_MAX];
 	struct worker_active active[PORT_MAX * PORT_QUEUES_MAX];
 	struct learn_cache learn[LEARN_CACHE_SIZE];
 	struct budget learn_budget[PORT_MAX];

@@ -139,6 +139,33 @@ test_budget(void **state)
 		rte_pktmbuf_free(punt.pkt);
 }
 
+static uint16_t
+fill(struct worker *worker, struct rte_mbuf **pkts, uint16_t n, uint64_t *bytes)
+{
+	for (uint16_t i = 0; i < n; i++)
+		pkts[i]->ol_flags &= ~PORT_PENDING;
+	return n;
+}
+
+/* What is elsewhere yet would not be there any more when the control thread looks. */
+static void
+test_pending(void **state)
+{
+	struct fake_switch *sw = *state;
+	struct fake_port *a = fake_port_add(sw, 1, 0);
+	struct rte_mbuf *pkt = fake_frame(sw, BPDU_MAC, MAC_A, 0, 64);
+	struct punt punted;
+
+	sw->worker->fill = fill;
+	a->port.punts = PORT_PUNT_LINK_LOCAL;
+	pkt->ol_flags |= PORT_PENDING;
+	fake_send(sw, a, pkt);
+	fake_run(sw);
+	assert_int_equal(punts_take(sw->worker, &punted, 1), 1);
+	assert_int_equal(punted.pkt->ol_flags & PORT_PENDING, 0);
+	rte_pktmbuf_free(punted.pkt);
+}
+
 static void
 test_send(void **state)
 {
@@ -200,6 +227,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_learning, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_link_local, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_budget, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_pending, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_send, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_demux, setup, teardown),
 	};
