@@ -301,7 +301,7 @@ bridge_flood_change(struct bridge *bridge, struct rcu *rcu, uint16_t port_id, bo
 	if (add)
 		new->ports[new->n++] = port_id;
 	__atomic_store_n(&bridge->floods, new, __ATOMIC_RELEASE);
-	rcu_retire(rcu, free, old);
+	rcu_retire(rcu, &old->retired, free, old);
 	return 0;
 }
 

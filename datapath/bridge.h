@@ -15,11 +15,13 @@
 
 #include "fdb.h"
 #include "port.h"
+#include "rcu.h"
 
 struct worker;
 
 /* Ports that a flood goes to. Immutable once published. */
 struct flood_list {
+	struct rcu_item retired;
 	uint32_t n;
 	uint16_t ports[]; /* port ids */
 };
@@ -29,6 +31,7 @@ struct bridge {
 	struct fdb_table *table;   /* control: rw (release), worker: ro */
 	struct flood_list *floods; /* control: rw (release), worker: ro; never NULL */
 	struct fdb *fdb;           /* control only */
+	struct rcu_item retired;   /* control only */
 };
 
 /* Worker -> control: @key was seen as a source on a port. */

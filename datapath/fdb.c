@@ -208,7 +208,7 @@ again:
 	fdb->table = new;
 	fdb->age_next = 0;
 	__atomic_store_n(fdb->published, new, __ATOMIC_RELEASE);
-	rcu_retire(fdb->rcu, fdb_table_free, old);
+	rcu_retire(fdb->rcu, &old->retired, fdb_table_free, old);
 	return 0;
 }
 

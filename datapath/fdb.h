@@ -27,6 +27,8 @@
 #include <rte_common.h>
 #include <rte_prefetch.h>
 
+#include "rcu.h"
+
 struct rcu;
 
 #define FDB_LIMIT_MAX 4194304u
@@ -58,6 +60,7 @@ struct fdb_table {
 	uint32_t mask; /* buckets - 1 */
 	size_t size;   /* bytes of the mapping */
 	struct fdb_bucket *buckets;
+	struct rcu_item retired; /* control */
 };
 
 struct fdb;

@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <stdint.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 
 #include <rte_rcu_qsbr.h>
 
 #include "rcu.h"
 
-struct rcu_item {
-	STAILQ_ENTRY(rcu_item) list;
-	uint64_t token;
-	rcu_fn fn;
-	void *arg;
-};
-
 struct rcu {
 	struct rte_rcu_qsbr *qsbr;
-	STAILQ_HEAD(, rcu_item) items; /* oldest first */
+	struct rcu_item_list items; /* oldest first */
 	rcu_fn pending_fn;
 	void *pending_arg;
 };
@@ -29,18 +20,17 @@ rcu_create(struct rte_rcu_qsbr *qsbr)
 	if (rcu == NULL)
 		return NULL;
 	rcu->qsbr = qsbr;
-	STAILQ_INIT(&rcu->items);
+	TAILQ_INIT(&rcu->items);
 	return rcu;
 }
 
 static void
 rcu_run_first(struct rcu *rcu)
 {
-	struct rcu_item *item = STAILQ_FIRST(&rcu->items);
+	struct rcu_item *item = TAILQ_FIRST(&rcu->items);
 
-	STAILQ_REMOVE_HEAD(&rcu->items, list);
+	TAILQ_REMOVE(&rcu->items, item, list);
 	item->fn(item->arg);
-	free(item);
 }
 
 void
@@ -49,32 +39,35 @@ rcu_destroy(struct rcu *rcu)
 	if (rcu == NULL)
 		return;
 	rcu->pending_fn = NULL;
-	while (!STAILQ_EMPTY(&rcu->items))
+	while (!TAILQ_EMPTY(&rcu->items))
 		rcu_run_first(rcu);
 	free(rcu);
 }
 
 void
-rcu_retire(struct rcu *rcu, rcu_fn fn, void *arg)
+rcu_retire(struct rcu *rcu, struct rcu_item *item, rcu_fn fn, void *arg)
 {
-	struct rcu_item *item = malloc(sizeof(*item));
-	bool first = STAILQ_EMPTY(&rcu->items);
+	bool first = TAILQ_EMPTY(&rcu->items);
 
-	if (item == NULL)
-		return;
 	item->token = rte_rcu_qsbr_start(rcu->qsbr);
 	item->fn = fn;
 	item->arg = arg;
-	STAILQ_INSERT_TAIL(&rcu->items, item, list);
+	TAILQ_INSERT_TAIL(&rcu->items, item, list);
 	if (first && rcu->pending_fn != NULL)
 		rcu->pending_fn(rcu->pending_arg);
+}
+
+void
+rcu_cancel(struct rcu *rcu, struct rcu_item *item)
+{
+	TAILQ_REMOVE(&rcu->items, item, list);
 }
 
 bool
 rcu_poll(struct rcu *rcu)
 {
-	while (!STAILQ_EMPTY(&rcu->items)) {
-		if (rte_rcu_qsbr_check(rcu->qsbr, STAILQ_FIRST(&rcu->items)->token, false) != 1)
+	while (!TAILQ_EMPTY(&rcu->items)) {
+		if (rte_rcu_qsbr_check(rcu->qsbr, TAILQ_FIRST(&rcu->items)->token, false) != 1)
 			return true;
 		rcu_run_first(rcu);
 	}

@@ -64,13 +64,19 @@ host_message(void *arg, const struct vif *vif, const char *text)
 }
 
 static void
-host_retire(void *arg, void (*fn)(void *obj), void *obj)
+host_retire(void *arg, struct rcu_item *item, void (*fn)(void *obj), void *obj)
 {
 	struct fake_host *host = arg;
+	const struct rcu_item *pending;
 
-	if (host->n_retired == FAKE_HOST_RETIRED)
-		abort();
-	host->retired[host->n_retired++] = (struct fake_retired){ .fn = fn, .obj = obj };
+	/* twice the same would lose others */
+	TAILQ_FOREACH(pending, &host->retired, list)
+		if (pending == item)
+			abort();
+	item->fn = fn;
+	item->arg = obj;
+	TAILQ_INSERT_TAIL(&host->retired, item, list);
+	host->n_retired++;
 }
 
 static const struct netback_owner host_owner = {
@@ -88,14 +94,15 @@ static const struct netback_owner host_owner = {
 void
 fake_host_retire(struct fake_host *host)
 {
-	unsigned int n = host->n_retired;
-	struct fake_retired *retired = malloc(sizeof(*retired) * (n + 1));
+	struct rcu_item *item;
 
-	memcpy(retired, host->retired, sizeof(*retired) * n);
-	host->n_retired = 0;
-	for (unsigned int i = 0; i < n; i++)
-		retired[i].fn(retired[i].obj);
-	free(retired);
+	/* what they retire in turn is for the next time */
+	for (unsigned int n = host->n_retired; n > 0; n--) {
+		item = TAILQ_FIRST(&host->retired);
+		TAILQ_REMOVE(&host->retired, item, list);
+		host->n_retired--;
+		item->fn(item->arg);
+	}
 }
 
 void
@@ -138,6 +145,7 @@ fake_host_create(uint16_t n_threads, uint16_t max_queues)
 
 	if (host == NULL)
 		abort();
+	TAILQ_INIT(&host->retired);
 	host->fake = fake_hypervisor_create();
 	host->n_threads = n_threads;
 	host->max_queues = max_queues;

@@ -14,12 +14,6 @@
 #include "vif.h"
 
 #define FAKE_HOST_THREADS 4
-#define FAKE_HOST_RETIRED 4096
-
-struct fake_retired {
-	void (*fn)(void *obj);
-	void *obj;
-};
 
 struct fake_host {
 	struct fake_hypervisor *fake;
@@ -29,7 +23,7 @@ struct fake_host {
 	struct vif_thread *threads[FAKE_HOST_THREADS];
 	bool hold_retired; /* grace periods do not end */
 	unsigned int n_retired;
-	struct fake_retired retired[FAKE_HOST_RETIRED];
+	struct rcu_item_list retired;
 	int added_result; /* of vif_added(); 0 */
 	unsigned int n_added, n_removed, n_connected, n_disconnected, n_rate_changed;
 	char message[256]; /* the last one */

@@ -24,6 +24,7 @@
 
 struct error;
 struct netback;
+struct rcu_item;
 struct vif;
 struct vif_thread;
 
@@ -47,7 +48,8 @@ struct vif_thread;
  * @queue_worker: which worker polls @queue of the vif: 0 .. n_threads - 1; constant.
  * @queue_cookie: the cookie of events of @queue.
  * @message: a line for the log; the guest may be its cause, so limit the rate. @vif may be NULL.
- * @retire: call @fn(@obj) after a grace period, when no worker can see what it could see before.
+ * @retire: call @fn(@obj) after a grace period, when no worker can see what it could see before;
+ *	as rcu_retire().
  */
 struct netback_owner {
 	int (*vif_added)(void *arg, struct vif *vif, struct error *err);
@@ -58,7 +60,7 @@ struct netback_owner {
 	uint16_t (*queue_worker)(void *arg, struct vif *vif, uint16_t queue);
 	uint32_t (*queue_cookie)(void *arg, struct vif *vif, uint16_t queue);
 	void (*message)(void *arg, const struct vif *vif, const char *text);
-	void (*retire)(void *arg, void (*fn)(void *obj), void *obj);
+	void (*retire)(void *arg, struct rcu_item *item, void (*fn)(void *obj), void *obj);
 };
 
 struct netback_config {

@@ -159,7 +159,8 @@ vif_disconnect(struct vif *vif)
 	vif->in_retired = true;
 	vif_get(vif);
 	netback->config.owner->vif_disconnected(netback->config.owner_arg, vif);
-	netback->config.owner->retire(netback->config.owner_arg, vif_rings_retired, vif);
+	netback->config.owner->retire(netback->config.owner_arg, &vif->retired_item,
+				      vif_rings_retired, vif);
 }
 
 void

@@ -28,6 +28,7 @@
 #include <xen/io/xenbus.h>
 
 #include "netback.h"
+#include "rcu.h"
 #include "vif_queue.h"
 
 /* Sums of a vif's ring counters, for connections that are over. */
@@ -77,6 +78,8 @@ struct vif {
 	struct vif_rings *retired; /* of the connection before: wait for their grace period */
 	LIST_ENTRY(vif) retired_list;
 	bool in_retired;
+	struct rcu_item retired_item;
+	struct rcu_item delete_item; /* a DEL_GREF_MAPPING under way; one at most (vif_ctrl.c) */
 
 	struct vif_keys keys;    /* of the present connection */
 	struct vif_ctrl *ctrl;   /* its control ring, or NULL */

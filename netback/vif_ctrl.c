@@ -73,7 +73,7 @@ hash_retire(struct vif_ctrl *ctrl, struct vif_hash *hash)
 	const struct netback_config *config = &ctrl->vif->netback->config;
 
 	if (hash != NULL)
-		config->owner->retire(config->owner_arg, free, hash);
+		config->owner->retire(config->owner_arg, &hash->retired, free, hash);
 }
 
 /* Let workers use a configuration; the guest's own is replaced by it if that works. */
@@ -263,7 +263,8 @@ del_gref_mapping(struct vif_ctrl *ctrl, const uint32_t data[3], uint32_t *ret_da
 	if (ctrl->n_deleted > 0) {
 		ctrl->deleting = true;
 		vif_get(ctrl->vif);
-		config->owner->retire(config->owner_arg, delete_done, ctrl->vif);
+		config->owner->retire(config->owner_arg, &ctrl->vif->delete_item, delete_done,
+				      ctrl->vif);
 		return XEN_NETIF_CTRL_STATUS_SUCCESS;
 	}
 	if (ctrl_copy(ctrl, data[1], ctrl->list, data[2] * (uint32_t)sizeof(ctrl->list[0]), true) <

@@ -26,6 +26,8 @@
 #include <xen/xen.h>
 #include <xen/io/netif.h>
 
+#include "rcu.h"
+
 #define VIF_HASH_KEY_MAX 40      /* bytes; what the kernel's netback takes */
 #define VIF_HASH_MAPPING_MAX 128 /* entries; the same */
 #define VIF_HASH_TYPES                                                       \
@@ -52,6 +54,7 @@ struct vif_hash {
 	uint32_t mapping_size;
 	uint8_t mapping[VIF_HASH_MAPPING_MAX];
 	uint32_t table[(VIF_FLOW_IPV6_LEN + VIF_FLOW_PORTS_LEN) * 2][16];
+	struct rcu_item retired; /* control */
 };
 
 struct vif_hash_value {

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "rate.h"
+#include "rcu.h"
 
 #define VIF_RATE_BURST 131072 /* bytes, at least; more than any packet has */
 
@@ -28,6 +29,7 @@ struct vif_rate {
 	uint64_t burst;   /* bytes that the bucket holds. const */
 	uint64_t start; /* usec: beginning of the first interval; 0: not begun. workers: set once */
 	uint64_t used;  /* bytes, modulo 2^64. workers: rw */
+	struct rcu_item retired; /* control */
 };
 
 /**

@@ -41,7 +41,7 @@ vif_set_rate(struct vif *vif, const struct rate *rate)
 	if (vif->rings != NULL)
 		__atomic_store_n(&vif->rings->rate, new, __ATOMIC_RELEASE);
 	if (old != NULL)
-		config->owner->retire(config->owner_arg, free, old);
+		config->owner->retire(config->owner_arg, &old->retired, free, old);
 	/* queues that wait for credit of the old bucket */
 	if (vif->rings != NULL)
 		config->owner->vif_rate_changed(config->owner_arg, vif);

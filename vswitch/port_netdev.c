@@ -61,6 +61,7 @@ struct netdev_conn {
 	uint16_t n_queues;      /* packet sockets; 0: AF_XDP */
 	struct xdp_device *xdp; /* or NULL */
 	struct packet_socket queues[PORT_QUEUES_MAX];
+	struct rcu_item retired; /* control */
 };
 
 struct netdev {
@@ -390,7 +391,7 @@ netdev_disconnect(struct netdev *dev)
 		xdp_device_detach(conn->xdp);
 		dev->n_retired++;
 	}
-	rcu_retire(dev->sw->rcu, netdev_conn_retired, conn);
+	rcu_retire(dev->sw->rcu, &conn->retired, netdev_conn_retired, conn);
 }
 
 /* Choose between AF_XDP and AF_PACKET anew; packet sockets that stay are left alone. */

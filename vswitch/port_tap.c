@@ -44,6 +44,7 @@ struct tap_conn {
 	int ifindex;
 	uint16_t n_queues;
 	struct tap_queue queues[PORT_QUEUES_MAX];
+	struct rcu_item retired; /* control */
 };
 
 struct tap {
@@ -345,7 +346,7 @@ tap_detach(struct tap *tap)
 	for (uint16_t q = 0; q < conn->n_queues; q++)
 		worker_unwatch(tap->sw->dp->workers[tap->port->rxq[q].worker], conn->queues[q].fd);
 	__atomic_store_n(&tap->conn, NULL, __ATOMIC_RELEASE);
-	rcu_retire(tap->sw->rcu, tap_conn_free, conn);
+	rcu_retire(tap->sw->rcu, &conn->retired, tap_conn_free, conn);
 	tap_release_claim(tap);
 }
 

@@ -59,9 +59,16 @@ struct vhost_peer {
 	int kicks[PORT_QUEUES_MAX]; /* descriptors for the control thread to take; -1: none */
 };
 
+/* A descriptor that is closed after a grace period. */
+struct vhost_kick {
+	int fd;
+	struct rcu_item retired;
+};
+
 struct vhost_queue {
-	int kick;   /* control: rw (atomic), worker: ro; -1: none */
-	bool armed; /* worker: the guest was asked to kick */
+	int kick;                 /* control: rw (atomic), worker: ro; -1: none */
+	bool armed;               /* worker: the guest was asked to kick */
+	struct vhost_kick *owned; /* control: whose fd is kick; or NULL */
 } __rte_cache_aligned;
 
 struct vhost {
@@ -76,6 +83,8 @@ struct vhost {
 	uint32_t serial;        /* control: of the guest that is, or will be, published */
 	int event_fd;           /* protocol -> control: peer has changed */
 	struct event *event;
+	struct rcu_item publish; /* control: vhost_caps_settled() is to come */
+	bool publishing;
 	struct port *port;
 	struct vswitch *sw;
 	struct rte_mempool *pool; /* that guests' packets are received into */
@@ -245,9 +254,14 @@ static const struct rte_vhost_device_ops vhost_ops = {
 /* --- control --- */
 
 static void
-close_fd(void *arg)
+kick_close(void *arg)
 {
-	close((int)(intptr_t)arg);
+	struct vhost_kick *kick = arg;
+
+	if (kick == NULL)
+		return;
+	close(kick->fd);
+	free(kick);
 }
 
 static struct worker *
@@ -260,24 +274,32 @@ queue_worker(const struct vhost *vhost, uint16_t q)
 static void
 kick_forget(struct vhost *vhost, uint16_t q)
 {
-	int fd = vhost->queues[q].kick;
+	struct vhost_kick *kick = vhost->queues[q].owned;
 
-	if (fd < 0)
+	if (kick == NULL)
 		return;
-	worker_unwatch(queue_worker(vhost, q), fd);
+	worker_unwatch(queue_worker(vhost, q), kick->fd);
 	__atomic_store_n(&vhost->queues[q].kick, -1, __ATOMIC_RELAXED);
-	rcu_retire(vhost->sw->rcu, close_fd, (void *)(intptr_t)fd);
+	vhost->queues[q].owned = NULL;
+	rcu_retire(vhost->sw->rcu, &kick->retired, kick_close, kick);
 }
 
 static void
 kick_use(struct vhost *vhost, uint16_t q, int fd)
 {
+	struct vhost_kick *kick = malloc(sizeof(*kick));
+
 	kick_forget(vhost, q);
 	/* what cannot be waited for (a file) is none: the queue is polled */
-	if (worker_watch(queue_worker(vhost, q), fd, RXQ_COOKIE(vhost->port->id, q)) < 0)
+	if (kick == NULL ||
+	    worker_watch(queue_worker(vhost, q), fd, RXQ_COOKIE(vhost->port->id, q)) < 0) {
 		close(fd);
-	else
-		__atomic_store_n(&vhost->queues[q].kick, fd, __ATOMIC_RELAXED);
+		free(kick);
+		return;
+	}
+	kick->fd = fd;
+	vhost->queues[q].owned = kick;
+	__atomic_store_n(&vhost->queues[q].kick, fd, __ATOMIC_RELAXED);
 }
 
 static uint32_t
@@ -324,9 +346,8 @@ static_assert(PORT_QUEUES_MAX == 16, "and a reason says so");
 
 /* All workers have seen the port's caps: let them have the guest, if it is still the same. */
 static void
-vhost_publish(void *arg)
+vhost_publish(struct vhost *vhost)
 {
-	struct vhost *vhost = arg;
 	struct vhost_peer peer;
 	int vid;
 
@@ -341,6 +362,15 @@ vhost_publish(void *arg)
 	vhost_report(vhost, &peer, vid);
 	for (uint16_t q = 0; q < vhost->n_from_guest; q++)
 		worker_activate(queue_worker(vhost, q), RXQ_COOKIE(vhost->port->id, q));
+}
+
+static void
+vhost_caps_settled(void *arg)
+{
+	struct vhost *vhost = arg;
+
+	vhost->publishing = false;
+	vhost_publish(vhost);
 }
 
 /* Take over what the protocol's thread has noted. */
@@ -371,9 +401,15 @@ vhost_changed(evutil_socket_t fd, short what, void *arg)
 	if (peer.ready && peer.serial != vhost->serial) {
 		vhost->serial = peer.serial;
 		switch_port_caps(vhost->sw, vhost->port, caps_of(peer.features));
-		rcu_retire(vhost->sw->rcu, vhost_publish, vhost);
+		/* one that waits for the caps of before begins anew */
+		if (vhost->publishing)
+			rcu_cancel(vhost->sw->rcu, &vhost->publish);
+		vhost->publishing = true;
+		rcu_retire(vhost->sw->rcu, &vhost->publish, vhost_caps_settled, vhost);
 	} else if (peer.ready) {
-		vhost_publish(vhost); /* queues may have come to a guest that is there already */
+		/* queues may have come to a guest that is there already, or soon will be */
+		if (!vhost->publishing)
+			vhost_publish(vhost);
 	} else {
 		vhost_report(vhost, &peer, -1);
 	}

@@ -502,11 +502,11 @@ owner_message(void *arg, const struct vif *vif, const char *text)
 }
 
 static void
-owner_retire(void *arg, void (*fn)(void *obj), void *obj)
+owner_retire(void *arg, struct rcu_item *item, void (*fn)(void *obj), void *obj)
 {
 	struct vif_ports *ports = arg;
 
-	rcu_retire(ports->sw->rcu, fn, obj);
+	rcu_retire(ports->sw->rcu, item, fn, obj);
 }
 
 static const struct netback_owner vif_ports_owner = {

@@ -99,7 +99,7 @@ switch_destroy(struct vswitch *sw)
 		switch_port_remove(sw, LIST_FIRST(&sw->ports));
 	while ((bridge = LIST_FIRST(&sw->bridges)) != NULL) {
 		LIST_REMOVE(bridge, list);
-		rcu_retire(sw->rcu, bridge_destroy, bridge->dp);
+		rcu_retire(sw->rcu, &bridge->dp->retired, bridge_destroy, bridge->dp);
 		free(bridge);
 	}
 	rcu_destroy(sw->rcu);
@@ -207,7 +207,7 @@ switch_bridge_del(struct vswitch *sw, const char *name, struct error *err)
 					 "bridge %s: has %u port(s) such as %s; delete them first",
 					 name, bridge->n_ports, port->config.name);
 	LIST_REMOVE(bridge, list);
-	rcu_retire(sw->rcu, bridge_destroy, bridge->dp);
+	rcu_retire(sw->rcu, &bridge->dp->retired, bridge_destroy, bridge->dp);
 	free(bridge);
 	return 0;
 }

@@ -94,6 +94,7 @@ struct switch_port {
 	char link_reason[128];
 	uint64_t learn_refused;     /* sources not learnt: a limit of the FDB was reached */
 	struct log_limit log_limit; /* what the other side can trigger */
+	struct rcu_item retired;
 	struct vswitch *sw;
 };
 

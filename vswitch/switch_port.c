@@ -207,7 +207,7 @@ switch_port_remove(struct vswitch *sw, struct switch_port *port)
 	switch_port_stop(sw, port->dp);
 	LIST_REMOVE(port, list);
 	__atomic_store_n(&sw->dp->ports[port->dp->id], NULL, __ATOMIC_RELEASE);
-	rcu_retire(sw->rcu, switch_port_retired, port);
+	rcu_retire(sw->rcu, &port->retired, switch_port_retired, port);
 }
 
 bool

@@ -26,6 +26,7 @@ struct fd_port {
 	uint32_t waiting;   /* test: adds, worker: takes */
 	uint32_t forwarded; /* worker: rw, test: ro */
 	bool closed;
+	struct rcu_item retired;
 };
 
 struct fixture {
@@ -144,7 +145,7 @@ fd_port_del(struct fixture *f, struct fd_port *p)
 	bridge_flood_remove(f->sw.bridge, f->sw.rcu, p->port.id);
 	worker_unwatch(f->sw.worker, p->fd);
 	__atomic_store_n(&f->sw.dp->ports[p->port.id], NULL, __ATOMIC_RELEASE);
-	rcu_retire(f->sw.rcu, fd_port_close, p);
+	rcu_retire(f->sw.rcu, &p->retired, fd_port_close, p);
 }
 
 static void
