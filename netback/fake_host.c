@@ -5,7 +5,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "netback_priv.h"
+
 #define SETTLE_ROUNDS 1000 /* what has not settled by then goes round in circles */
+
+/* ahead of any other: what was put off by that is due */
+static uint64_t clock_msec = UINT64_C(1000000000000);
+
+static uint64_t
+host_clock(void)
+{
+	return clock_msec;
+}
+
+void
+fake_host_pass_for(struct netback *netback, uint32_t msec)
+{
+	netback->clock = host_clock;
+	clock_msec += msec;
+	netback_process(netback);
+}
+
+void
+fake_host_pass(struct fake_host *host, uint32_t msec)
+{
+	fake_host_pass_for(host->netback, msec);
+}
 
 static int
 host_vif_added(void *arg, struct vif *vif, struct error *err)
@@ -59,6 +84,7 @@ host_message(void *arg, const struct vif *vif, const char *text)
 {
 	struct fake_host *host = arg;
 
+	host->n_messages++;
 	snprintf(host->message, sizeof(host->message), "%s: %.200s",
 		 vif != NULL ? vif->name : "xen", text);
 }

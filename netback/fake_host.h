@@ -14,6 +14,7 @@
 #include "vif.h"
 
 #define FAKE_HOST_THREADS 4
+#define FAKE_HOST_ANYTHING 2000 /* ms; netback puts nothing off for longer */
 
 struct fake_host {
 	struct fake_hypervisor *fake;
@@ -26,6 +27,7 @@ struct fake_host {
 	struct rcu_item_list retired;
 	int added_result; /* of vif_added(); 0 */
 	unsigned int n_added, n_removed, n_connected, n_disconnected, n_rate_changed;
+	unsigned int n_messages;
 	char message[256]; /* the last one */
 };
 
@@ -51,6 +53,15 @@ void fake_host_start(struct fake_host *host);
  * @frontends: guests that behave; NULL entries are skipped.
  */
 void fake_host_settle(struct fake_host *host, struct fake_frontend **frontends, unsigned int n);
+
+/**
+ * fake_host_pass() - let @msec pass, and netback take up what is due. Its clock stands still from
+ * then on, but for further calls.
+ */
+void fake_host_pass(struct fake_host *host, uint32_t msec);
+
+/** fake_host_pass_for() - the same for a netback without a host. */
+void fake_host_pass_for(struct netback *netback, uint32_t msec);
 
 /** fake_host_retire() - let the grace periods end of all that is retired now. */
 void fake_host_retire(struct fake_host *host);

@@ -69,7 +69,13 @@ netback_lookup(struct netback *netback, uint16_t domid, uint32_t devid)
 }
 
 uint64_t
-netback_now(void)
+netback_now(const struct netback *netback)
+{
+	return netback->clock();
+}
+
+static uint64_t
+clock_monotonic(void)
 {
 	struct timespec ts;
 
@@ -97,7 +103,7 @@ netback_timer(struct netback *netback, uint64_t at)
 void
 netback_retry_later(struct vif *vif, uint32_t msec)
 {
-	vif->retry_at = netback_now() + msec;
+	vif->retry_at = netback_now(vif->netback) + msec;
 	netback_timer(vif->netback, vif->retry_at);
 }
 
@@ -106,7 +112,7 @@ static void
 netback_scan_later(struct netback *netback)
 {
 	netback->scan_wanted = true;
-	netback_timer(netback, netback_now() + SCAN_MSEC);
+	netback_timer(netback, netback_now(netback) + SCAN_MSEC);
 }
 
 /* Many events, one look. */
@@ -353,7 +359,7 @@ netback_read_released(struct netback *netback)
 		known = netback_domain(netback, vif->domid);
 		if (known == DOMAIN_UNKNOWN) {
 			netback->released = true;
-			netback_timer(netback, netback_now() + SCAN_MSEC);
+			netback_timer(netback, netback_now(netback) + SCAN_MSEC);
 		} else if (vif->domain_dead != (known == DOMAIN_DEAD)) {
 			vif->domain_dead = known == DOMAIN_DEAD;
 			netback_changed(netback, vif);
@@ -477,10 +483,11 @@ netback_retry_due(struct netback *netback, uint64_t now)
 static void
 netback_read_timer(struct netback *netback)
 {
-	uint64_t count;
+	uint64_t count, now = netback_now(netback);
+	bool fired = read(netback->timer_fd, &count, sizeof(count)) == sizeof(count);
 
-	if (read(netback->timer_fd, &count, sizeof(count)) == sizeof(count))
-		netback_retry_due(netback, netback_now());
+	if (fired || (netback->timer_at != 0 && netback->timer_at <= now))
+		netback_retry_due(netback, now);
 }
 
 /* Guests have sent something by their control rings. */
@@ -535,13 +542,6 @@ netback_process(struct netback *netback)
 		vif->changed = false;
 		vif_update(vif);
 	}
-}
-
-void
-netback_retry(struct netback *netback)
-{
-	netback_retry_due(netback, UINT64_MAX);
-	netback_process(netback);
 }
 
 void
@@ -606,6 +606,7 @@ netback_create(const struct netback_config *config, struct error *err)
 		return NULL;
 	}
 	netback->config = *config;
+	netback->clock = clock_monotonic;
 	if (netback->config.max_queues == 0)
 		netback->config.max_queues = config->n_threads;
 	netback->config.max_queues = RTE_MIN(netback->config.max_queues, NETBACK_QUEUES_MAX);

@@ -138,9 +138,6 @@ int netback_fd(const struct netback *netback);
  */
 void netback_process(struct netback *netback);
 
-/** netback_retry() - do now what was put off and would be tried again later, and process. */
-void netback_retry(struct netback *netback);
-
 /** netback_report() - have netback_process() see what a worker has to report. Any thread. */
 void netback_report(struct netback *netback);
 

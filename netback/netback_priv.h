@@ -19,12 +19,13 @@ TAILQ_HEAD(vif_changed_list, vif);
 
 struct netback {
 	struct netback_config config;
-	int epoll_fd;      /* store, control rings, broken_fd and timer_fd in one */
-	int broken_fd;     /* eventfd: a worker has something to report */
-	int timer_fd;      /* what was put off is due */
-	uint64_t timer_at; /* ms; 0: not armed */
-	bool scan_wanted;  /* what is in the store is not known for sure */
-	bool released;     /* a domain has ended: see whose vifs are concerned */
+	int epoll_fd;            /* store, control rings, broken_fd and timer_fd in one */
+	int broken_fd;           /* eventfd: a worker has something to report */
+	int timer_fd;            /* what was put off is due */
+	uint64_t timer_at;       /* ms; 0: not armed */
+	uint64_t (*clock)(void); /* ms of CLOCK_MONOTONIC; a test has one of its own */
+	bool scan_wanted;        /* what is in the store is not known for sure */
+	bool released;           /* a domain has ended: see whose vifs are concerned */
 	struct vif_list vifs[NETBACK_BUCKETS]; /* by domid and devid */
 	struct vif_changed_list changed;
 	struct vif_list retired; /* vifs with rings that wait for their grace period */
@@ -50,8 +51,8 @@ int netback_watch(struct vif *vif);
 /** netback_retry_later() - update the vif again in @msec ms, and set its retry_at until then. */
 void netback_retry_later(struct vif *vif, uint32_t msec);
 
-/** netback_now() - ms of CLOCK_MONOTONIC. */
-uint64_t netback_now(void);
+/** netback_now() - ms, by netback->clock. */
+uint64_t netback_now(const struct netback *netback);
 
 /** netback_timer() - have netback_process() see what is due at @at, ms, or earlier. */
 void netback_timer(struct netback *netback, uint64_t at);

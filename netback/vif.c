@@ -18,6 +18,8 @@
 #define RETRY_MSEC_MIN 20u /* until what failed is tried again, twice as long each time */
 #define RETRY_MSEC_MAX 1000u
 #define ANSWER_MSEC 2000u /* that a guest has to let go of a device which is to be removed */
+#define REOPEN_MAX 8u     /* times in a row that a guest may connect anew ... */
+#define REOPEN_MSEC 1000u /* ... and then once in so long */
 
 struct vif *
 vif_create(struct netback *netback, uint16_t domid, uint32_t devid)
@@ -209,6 +211,7 @@ static void
 vif_succeeded(struct vif *vif)
 {
 	vif->retry_msec = 0;
+	vif->reopen_held = false;
 	vif->error[0] = '\0';
 }
 
@@ -390,7 +393,7 @@ vif_step(struct vif *vif, enum xenbus_state next)
 	}
 	if (ret == 0) {
 		vif->state = next;
-		if (vif->retry_msec != 0)
+		if (vif->retry_msec != 0 || vif->reopen_held)
 			vif_succeeded(vif);
 	} else if (ret == -ESTALE) {
 		netback_changed(vif->netback, vif);
@@ -400,6 +403,32 @@ vif_step(struct vif *vif, enum xenbus_state next)
 		vif_put_off(vif, text);
 	}
 	return ret;
+}
+
+/*
+ * A closed device is to be opened anew: may its guest have that now? A driver that is loaded again,
+ * or a guest that boots, connects a few times within seconds. But each time has the rings mapped,
+ * the switch announce the guest, and lines written to the log.
+ */
+static bool
+vif_may_reopen(struct vif *vif)
+{
+	uint64_t now = netback_now(vif->netback);
+	uint64_t ahead = RTE_MAX(vif->reopen_at, now) - now;
+
+	if (ahead == 0)
+		vif->reopen_told = false;
+	if (ahead <= REOPEN_MSEC * (REOPEN_MAX - 1)) {
+		vif->reopen_at = now + ahead + REOPEN_MSEC;
+		return true;
+	}
+	snprintf(vif->error, sizeof(vif->error),
+		 "the guest connects too often: has to wait up to %u ms each time", REOPEN_MSEC);
+	if (!vif->reopen_told)
+		netback_log(vif->netback, vif, "%s", vif->error);
+	vif->reopen_told = vif->reopen_held = true;
+	netback_retry_later(vif, (uint32_t)(ahead - REOPEN_MSEC * (REOPEN_MAX - 1)));
+	return false;
 }
 
 /* Go on towards the target, as far as possible now. */
@@ -413,6 +442,9 @@ vif_walk(struct vif *vif)
 			vif_disconnect(vif);
 			continue;
 		}
+		if (vif->state == XenbusStateClosed && next == XenbusStateInitWait &&
+		    !vif_may_reopen(vif))
+			return;
 		if (vif_step(vif, next) < 0)
 			return;
 	}
@@ -475,7 +507,7 @@ vif_await_answer(struct vif *vif, uint32_t online)
 	if (online != 0 || vif->target == XenbusStateClosed) {
 		vif->answer_by = 0;
 	} else if (vif->answer_by == 0) {
-		vif->answer_by = netback_now() + ANSWER_MSEC;
+		vif->answer_by = netback_now(vif->netback) + ANSWER_MSEC;
 		netback_timer(vif->netback, vif->answer_by);
 	}
 }
@@ -673,7 +705,8 @@ vif_choose(struct vif *vif, uint32_t online)
 		vif->target = target_closing(vif);
 	} else if (vif->frontend_state == XenbusStateInitWait ||
 		   (unsigned int)vif->frontend_state >= XenbusStateReconfigured) {
-		if (!vif->broken)
+		/* no more often than others that are disabled get to connect again */
+		if (!vif->broken && vif->retry_at == 0)
 			vif_fatal(vif, "frontend's state makes no sense");
 		return false;
 	} else {

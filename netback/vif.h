@@ -13,6 +13,9 @@
  * so that is written only if the guest itself has something wrong. What else fails - memory, the
  * store, channels that the backend before has not let go of yet - is tried again until it works.
  *
+ * A guest that connects anew in a loop gets to do so a few times, and then once a second: until
+ * then its closed device stays closed.
+ *
  * The vif stays in InitWait until the hotplug script has said "connected" once in the life of the
  * directory: a script that fails leaves a vif that never carries a packet.
  *
@@ -72,6 +75,9 @@ struct vif {
 	char error[160];
 	uint64_t retry_at;   /* ms; connecting is put off until then; 0: is not */
 	uint32_t retry_msec; /* how long it was put off last */
+	uint64_t reopen_at;  /* ms; until then it has used up times to connect anew */
+	bool reopen_held;    /* it has to wait for the next one */
+	bool reopen_told;    /* and that was logged */
 	uint64_t answer_by;  /* ms; how long its frontend has to let it be removed; 0: it is not */
 	bool unanswered;     /* it has let that pass */
 

@@ -372,7 +372,7 @@ vif_ctrl_serve(struct vif_ctrl *ctrl)
 	struct vif *vif = ctrl->vif;
 	const struct hypervisor_ops *ops = vif->netback->config.hv->ops;
 	struct xen_netif_ctrl_sring *ring = ctrl->ring;
-	uint64_t now = netback_now();
+	uint64_t now = netback_now(vif->netback);
 
 	ctrl->due_at = 0;
 	credit_refill(vif, now);

@@ -55,7 +55,7 @@ void vif_ctrl_serve(struct vif_ctrl *ctrl);
 
 /**
  * vif_ctrl_serve_due() - go on if credit has come. May disable the vif.
- * @now: ms; UINT64_MAX: whether it has or not.
+ * @now: ms.
  */
 void vif_ctrl_serve_due(struct vif_ctrl *ctrl, uint64_t now);
 

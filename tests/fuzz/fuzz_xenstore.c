@@ -184,7 +184,7 @@ execute(struct run *run, struct input *input)
 			  which & 2 ? ENOMEM : EINVAL);
 		break;
 	case RETRY:
-		netback_retry(run->host->netback);
+		fake_host_pass(run->host, FAKE_HOST_ANYTHING);
 		break;
 	case COMMANDS:
 		break;
@@ -214,10 +214,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	run.host->hold_retired = false;
 	for (unsigned int op = 0; op < FAKE_OPS; op++)
 		fake_fail(run.host->fake, (enum fake_op)op, 0, 0);
-	netback_retry(run.host->netback);
+	fake_host_pass(run.host, FAKE_HOST_ANYTHING);
 	fake_store_rm(fake_hypervisor_store(run.host->fake), 0, "/local/domain/0/backend");
 	fake_host_settle(run.host, NULL, 0);
-	netback_retry(run.host->netback);
+	fake_host_pass(run.host, FAKE_HOST_ANYTHING);
 	fake_host_settle(run.host, NULL, 0);
 	counts = fake_hypervisor_counts(run.host->fake);
 	REQUIRE(counts.maps == 0 && counts.bound == 0 && counts.watches == 2);

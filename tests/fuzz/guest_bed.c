@@ -10,6 +10,7 @@
 #include <rte_rcu_qsbr.h>
 
 #include "error.h"
+#include "fake_host.h"
 #include "fdb.h"
 #include "log.h"
 #include "port_vif.h"
@@ -286,7 +287,7 @@ guest_bed_control(struct guest_bed *bed)
 void
 guest_bed_retry(struct guest_bed *bed)
 {
-	netback_retry(bed->sw->netback);
+	fake_host_pass_for(bed->sw->netback, FAKE_HOST_ANYTHING);
 	guest_bed_seconds(1);
 	for (uint16_t i = 0; i < BED_WORKERS; i++)
 		worker_queues_wake(bed->workers[i], UINT64_MAX);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Removing the device of a guest that does not answer: paused, hung, or crashed and kept. Nothing
- * here waits: netback_retry() lets the time pass that a guest gets.
+ * here waits: fake_host_pass() lets the time pass that a guest gets.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,7 +71,7 @@ write_backend(struct bed *bed, const char *key, const char *value)
 static void
 pass(struct bed *bed)
 {
-	netback_retry(bed->host->netback);
+	fake_host_pass(bed->host, FAKE_HOST_ANYTHING);
 	fake_host_settle(bed->host, NULL, 0);
 }
 

@@ -162,10 +162,10 @@ test_reattach_fails(void **state)
 			for (unsigned int try = 0; try < 40; try++) {
 				fake_host_settle(host, &frontend, 1);
 				assert_int_equal(backend(host), XenbusStateConnected);
-				netback_retry(host->netback);
+				fake_host_pass(host, FAKE_HOST_ANYTHING);
 			}
 			fake_fail(host->fake, transient[i].op, 0, 0);
-			netback_retry(host->netback);
+			fake_host_pass(host, FAKE_HOST_ANYTHING);
 			assert_int_equal(frontend->state, XenbusStateConnected);
 			assert_non_null(fake_host_vif(host, &guest)->rings);
 			assert_string_equal(fake_host_vif(host, &guest)->error, "");
@@ -230,7 +230,7 @@ test_owner_fails_at_restart(void **state)
 	assert_int_equal(backend(host), XenbusStateConnected);
 	assert_string_equal(host->message, "vif1.0: owner says no; trying again");
 	host->added_result = 0;
-	netback_retry(host->netback);
+	fake_host_pass(host, FAKE_HOST_ANYTHING);
 	assert_int_equal(host->n_connected, 2);
 	/* and if it goes meanwhile, that is followed */
 	host->added_result = -ENOMEM;
@@ -336,7 +336,7 @@ test_store_busy_at_connect(void **state)
 	assert_int_equal(fake_hypervisor_counts(host->fake).maps, 2);
 	fake_frontend_write(frontend, "state", "4");
 	netback_process(host->netback);
-	netback_retry(host->netback);
+	fake_host_pass(host, FAKE_HOST_ANYTHING);
 	assert_int_equal(backend(host), XenbusStateConnected);
 	assert_int_equal(host->n_connected, 1);
 	assert_int_equal(fake_hypervisor_counts(host->fake).maps, 2);
@@ -355,7 +355,7 @@ test_connect_fails(void **state)
 	fake_fail(host->fake, FAKE_OP_MAP, 1, ENOMEM);
 	fake_host_settle(host, &frontend, 1);
 	assert_int_equal(backend(host), XenbusStateInitWait);
-	netback_retry(host->netback);
+	fake_host_pass(host, FAKE_HOST_ANYTHING);
 	assert_int_equal(backend(host), XenbusStateConnected);
 	fake_frontend_destroy(frontend);
 }
@@ -388,7 +388,7 @@ test_releases(void **state)
 	fake_fail(host->fake, FAKE_OP_ALIVE, 1, EIO);
 	netback_process(host->netback);
 	assert_false(fake_host_vif(host, &guest)->domain_dead);
-	netback_retry(host->netback);
+	fake_host_pass(host, FAKE_HOST_ANYTHING);
 	assert_true(fake_host_vif(host, &guest)->domain_dead);
 	fake_host_settle(host, NULL, 0);
 	assert_int_equal(backend(host), XenbusStateClosed);
@@ -412,7 +412,7 @@ test_error_nodes(void **state)
 	fake_host_settle(host, &frontend, 1);
 	/* not at once: a guest could do that all day */
 	assert_int_equal(backend(host), XenbusStateClosed);
-	netback_retry(host->netback);
+	fake_host_pass(host, FAKE_HOST_ANYTHING);
 	fake_host_settle(host, &frontend, 1);
 	assert_int_equal(backend(host), XenbusStateConnected);
 	assert_false(store_has(host, error));

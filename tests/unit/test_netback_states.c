@@ -552,7 +552,7 @@ test_owner_is_busy(void **state)
 	fake_host_settle(host, NULL, 0);
 	assert_int_equal(backend(host, &guest), XenbusStateInitialising);
 	host->added_result = 0;
-	netback_retry(host->netback);
+	fake_host_pass(host, FAKE_HOST_ANYTHING);
 	assert_int_equal(backend(host, &guest), XenbusStateInitWait);
 
 	host->added_result = -ENOSPC;
