@@ -185,7 +185,8 @@ get_gref_mapping_size(struct vif_ctrl *ctrl, const uint32_t data[3], uint32_t *r
 {
 	if (data[0] >= ctrl->rings->n_queues)
 		return XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER;
-	*ret_data = VIF_GRANTS_MAX;
+	*ret_data = vif_grants_room(ctrl->rings->queues[data[0]].grants, ctrl->rings->n_queues,
+				    ctrl->vif->netback->n_grants);
 	return XEN_NETIF_CTRL_STATUS_SUCCESS;
 }
 
@@ -212,8 +213,9 @@ add_gref_mapping(struct vif_ctrl *ctrl, const uint32_t data[3], uint32_t *ret_da
 	if (queue == NULL)
 		return XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER;
 	if (queue->grants == NULL) {
-		struct vif_grants *grants = vif_grants_create(
-			netback->config.hv, ctrl->rings->domid, &netback->n_grants);
+		struct vif_grants *grants =
+			vif_grants_create(netback->config.hv, ctrl->rings->domid,
+					  ctrl->rings->n_queues, &netback->n_grants);
 
 		if (grants == NULL)
 			return XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER;

@@ -5,10 +5,18 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <rte_common.h>
+
 #define GREF_FIRST 8 /* references below are of the hypervisor's making (vif_tx.c) */
 
+static uint32_t
+queue_share(uint16_t n_queues)
+{
+	return RTE_MIN(VIF_GRANTS_MAX, VIF_GRANTS_VIF_MAX / n_queues);
+}
+
 struct vif_grants *
-vif_grants_create(const struct hypervisor *hv, uint16_t domid, uint32_t *total)
+vif_grants_create(const struct hypervisor *hv, uint16_t domid, uint16_t n_queues, uint32_t *total)
 {
 	struct vif_grants *grants = calloc(1, sizeof(*grants));
 
@@ -17,8 +25,17 @@ vif_grants_create(const struct hypervisor *hv, uint16_t domid, uint32_t *total)
 		return NULL;
 	grants->hv = hv;
 	grants->domid = domid;
+	grants->max = queue_share(n_queues);
 	grants->total = total;
 	return grants;
+}
+
+uint32_t
+vif_grants_room(const struct vif_grants *grants, uint16_t n_queues, uint32_t total)
+{
+	uint32_t n = grants != NULL ? grants->n : 0;
+
+	return RTE_MIN(queue_share(n_queues), n + VIF_GRANTS_TOTAL_MAX - total);
 }
 
 static struct vif_grants_slot *
@@ -113,7 +130,7 @@ vif_grants_add(struct vif_grants *grants, const struct xen_netif_gref *list, uin
 	uint32_t done = 0;
 	int ret = 0;
 
-	if (n > VIF_GRANTS_MAX - grants->n || n > VIF_GRANTS_TOTAL_MAX - *grants->total)
+	if (n > grants->max - grants->n || n > VIF_GRANTS_TOTAL_MAX - *grants->total)
 		return -ENOSPC;
 	while (done < n && ret == 0) {
 		ret = slot_map(grants, &list[done]);

@@ -10,6 +10,10 @@
  * has found stays good until it reports quiescence. A worker that does not find a page makes a
  * grant copy, which is right for any grant at any time.
  *
+ * Each mapping is one of a limited number that the kernel has. So a vif has a share, and a guest
+ * that uses all of its own leaves enough for others; those that come when all are in use make do
+ * with grant copies.
+ *
  * A guest picks its references, and with them their slots. So that it cannot make look-ups long, a
  * page that finds no slot close to its own is refused.
  *
@@ -29,6 +33,7 @@
 #include "hypervisor.h"
 
 #define VIF_GRANTS_MAX 512         /* pages of a queue: as many as both of its rings have slots */
+#define VIF_GRANTS_VIF_MAX 1024    /* of a vif: its queues share them evenly */
 #define VIF_GRANTS_TOTAL_MAX 16384 /* of all vifs: each is a mapping, and the kernel has 65530 */
 #define VIF_GRANTS_SLOTS 2048
 #define VIF_GRANTS_PROBES 32   /* slots looked at for one reference */
@@ -44,7 +49,8 @@ struct vif_grants {
 	const struct hypervisor *hv;
 	uint16_t domid;
 	uint32_t n;      /* pages mapped */
-	uint32_t *total; /* the same, of all vifs */
+	uint32_t max;    /* pages that may be */
+	uint32_t *total; /* pages mapped, of all vifs */
 	struct vif_grants_slot slots[VIF_GRANTS_SLOTS];
 };
 
@@ -56,10 +62,18 @@ enum vif_grants_ref {
 
 /**
  * vif_grants_create() - an empty table.
+ * @n_queues: of the vif, one of which has this table.
  * @total: counts the pages of all tables.
  * Return: it, or NULL: no memory.
  */
-struct vif_grants *vif_grants_create(const struct hypervisor *hv, uint16_t domid, uint32_t *total);
+struct vif_grants *vif_grants_create(const struct hypervisor *hv, uint16_t domid, uint16_t n_queues,
+				     uint32_t *total);
+
+/**
+ * vif_grants_room() - how many pages a queue may have mapped, with those that it has.
+ * @grants: its table, or NULL: it has none yet.
+ */
+uint32_t vif_grants_room(const struct vif_grants *grants, uint16_t n_queues, uint32_t total);
 
 /** vif_grants_free() - unmap all and free; no worker sees the table any more. NULL is legal. */
 void vif_grants_free(struct vif_grants *grants);

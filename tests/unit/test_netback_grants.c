@@ -332,7 +332,7 @@ test_churn(void **state)
 	fake_ctrl_list(bed->frontend, 0);
 	for (uint32_t i = 0; i < 64; i++)
 		refs[i] = list[i].ref;
-	grants = vif_grants_create(fake_hypervisor_get(bed->host->fake), 1, &total);
+	grants = vif_grants_create(fake_hypervisor_get(bed->host->fake), 1, 1, &total);
 	for (uint32_t round = 0; round < 20000; round++) {
 		struct xen_netif_gref entry = { .ref = refs[(round * 7919 + round / 64) % 64] };
 
@@ -360,6 +360,100 @@ test_churn(void **state)
 	assert_int_equal(total, 0);
 }
 
+/* A message of any guest, with time to pay for it. */
+static struct xen_netif_ctrl_response
+call_of(struct fake_host *host, struct fake_frontend *frontend, uint16_t type, uint16_t queue,
+	uint32_t n)
+{
+	struct xen_netif_ctrl_response response = { 0 };
+
+	fake_ctrl_put(frontend, type, queue, frontend->ctrl.page_ref, n);
+	fake_ctrl_push(frontend);
+	for (unsigned int i = 0; i < 100; i++) {
+		fake_host_pass(host, 20);
+		fake_host_retire(host);
+		if (fake_ctrl_take(frontend, &response))
+			return response;
+	}
+	fail();
+	return response;
+}
+
+static uint32_t
+room_of(struct fake_host *host, struct fake_frontend *frontend, uint16_t queue)
+{
+	struct xen_netif_ctrl_response response =
+		call_of(host, frontend, XEN_NETIF_CTRL_TYPE_GET_GREF_MAPPING_SIZE, queue, 0);
+
+	assert_int_equal(response.status, OK);
+	return response.data;
+}
+
+static uint32_t
+add_of(struct fake_host *host, struct fake_frontend *frontend, uint16_t queue, uint32_t n)
+{
+	fake_ctrl_list(frontend, queue);
+	return call_of(host, frontend, XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING, queue, n).status;
+}
+
+/* A vif has its share, whatever number of queues it is spread over, and is told so. */
+static void
+test_share_of_a_vif(void **state)
+{
+	struct bed *bed = *state;
+	struct fake_frontend_config config = { .domid = 2, .ctrl = true, .n_queues = 4 };
+	struct fake_frontend *frontend = fake_host_connect(bed->host, &config);
+	uint32_t share = VIF_GRANTS_VIF_MAX / 4;
+
+	assert_non_null(frontend);
+	for (uint16_t queue = 0; queue < 4; queue++) {
+		assert_int_equal(room_of(bed->host, frontend, queue), share);
+		assert_int_equal(add_of(bed->host, frontend, queue, share + 1), INVALID);
+		assert_int_equal(add_of(bed->host, frontend, queue, share), OK);
+		assert_int_equal(room_of(bed->host, frontend, queue), share);
+	}
+	assert_int_equal(vif_rings_grants(fake_host_vif(bed->host, &config)->rings),
+			 VIF_GRANTS_VIF_MAX);
+	/* and others theirs */
+	assert_int_equal(room_of(bed->host, bed->frontend, 0), VIF_GRANTS_MAX);
+	fake_frontend_destroy(frontend);
+}
+
+/* Many guests use all there are: the next one is told, makes do without, and gets what is given up.
+ */
+static void
+test_all_in_use(void **state)
+{
+	enum { GUESTS = VIF_GRANTS_TOTAL_MAX / VIF_GRANTS_VIF_MAX };
+	struct bed *bed = *state;
+	struct fake_frontend *frontends[GUESTS];
+
+	for (uint16_t i = 0; i < GUESTS; i++) {
+		struct fake_frontend_config config = { .domid = 2 + i,
+						       .ctrl = true,
+						       .n_queues = 2 };
+
+		frontends[i] = fake_host_connect(bed->host, &config);
+		assert_non_null(frontends[i]);
+		for (uint16_t queue = 0; queue < 2; queue++)
+			assert_int_equal(
+				add_of(bed->host, frontends[i], queue, VIF_GRANTS_VIF_MAX / 2), OK);
+	}
+	assert_int_equal(room_of(bed->host, bed->frontend, 0), 0);
+	assert_int_equal(add_of(bed->host, bed->frontend, 0, 1), INVALID);
+	exchange(bed);
+	fake_ctrl_list(frontends[3], 1);
+	assert_int_equal(
+		call_of(bed->host, frontends[3], XEN_NETIF_CTRL_TYPE_DEL_GREF_MAPPING, 1, 100).data,
+		100);
+	assert_int_equal(room_of(bed->host, bed->frontend, 0), 100);
+	assert_int_equal(add_of(bed->host, bed->frontend, 0, 101), INVALID);
+	assert_int_equal(add_of(bed->host, bed->frontend, 0, 100), OK);
+	exchange(bed);
+	for (uint16_t i = 0; i < GUESTS; i++)
+		fake_frontend_destroy(frontends[i]);
+}
+
 #define CTRL_TEST(name) cmocka_unit_test_setup_teardown(name, setup_ctrl, teardown)
 
 int
@@ -370,7 +464,8 @@ main(void)
 		CTRL_TEST(test_some_fail),    CTRL_TEST(test_grace),
 		CTRL_TEST(test_end_in_grace), CTRL_TEST(test_stop_in_grace),
 		CTRL_TEST(test_add_refused),  CTRL_TEST(test_delete_some),
-		CTRL_TEST(test_churn),
+		CTRL_TEST(test_churn),        CTRL_TEST(test_share_of_a_vif),
+		CTRL_TEST(test_all_in_use),
 	};
 
 	start_eal();
