@@ -1,14 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Life cycles: guests come and go, reconnect, die, and the switch restarts, in random order with
- * traffic in between. Nothing may be left of a device that is gone: neither with the hypervisor,
- * nor packets, nor in xenstore.
+ * Life cycles: guests come and go, reconnect, map pages, die, and the switch restarts, in random
+ * order with traffic in between. Nothing may be left of a device that is gone: neither with the
+ * hypervisor - mapped grants, event channels, watches -, nor packets, memory, descriptors, nor in
+ * xenstore.
  */
 #include "vif_bed.h"
 
+#include <dirent.h>
+#include <malloc.h>
+
+#include <rte_malloc.h>
+
+#include "fake_ctrl.h"
 #include "fake_host.h"
 
 #define STEPS 1000
+#define TUNABLES "GLIBC_TUNABLES"
+#define CUT_OFF 512            /* bytes: malloc() counts what is left of blocks, too */
+#define STEPS_PER_CLEARING 100 /* then everybody goes, and nothing may be left */
 #define SEED 1
 #define MANY 512
 #define ROUNDS 200      /* of everything, in which what was begun must be over */
@@ -22,7 +32,16 @@ static const struct fake_frontend_config configs[GUESTS] = {
 };
 
 static struct fake_frontend_config guests[GUESTS];
+static uint32_t n_mapped[GUESTS]; /* pages that it has the backend keep mapped */
 static uint32_t random_state;
+
+/* What is in use while no guest is there. */
+struct footprint {
+	unsigned int n_fds;
+	unsigned int n_nodes; /* of xenstore */
+	size_t n_bytes;       /* of malloc(); 0 with ASan, which tells of leaks itself */
+	size_t n_bytes_dpdk;
+};
 
 static uint32_t
 pick(uint32_t n)
@@ -124,6 +143,7 @@ life_remove(struct bed *bed, int i)
 	run(bed);
 	fake_frontend_destroy(bed->guests[i]);
 	bed->guests[i] = NULL;
+	n_mapped[i] = 0;
 
 	assert_false(store_has(bed, "/local/domain/0/error/backend/vif", domid));
 	snprintf(path, sizeof(path), "/local/domain/0/backend/vif/%u/0", domid);
@@ -157,6 +177,28 @@ life_kill(struct bed *bed, int i)
 	life_destroy(bed, i);
 }
 
+/* Pages of its first queue stay mapped as long as the connection lasts. */
+static void
+life_map(struct bed *bed, int i)
+{
+	struct fake_frontend *frontend = bed->guests[i];
+	struct xen_netif_ctrl_response response;
+	uint32_t n;
+	int round;
+
+	if (!guests[i].ctrl || n_mapped[i] > 0)
+		return;
+	n = fake_ctrl_list(frontend, 0);
+	fake_ctrl_put(frontend, XEN_NETIF_CTRL_TYPE_ADD_GREF_MAPPING, 0, frontend->ctrl.page_ref,
+		      n);
+	fake_ctrl_push(frontend);
+	for (round = 0; round < ROUNDS && !fake_ctrl_take(frontend, &response); round++)
+		turn(bed);
+	assert_true(round < ROUNDS);
+	assert_int_equal(response.status, XEN_NETIF_CTRL_STATUS_SUCCESS);
+	n_mapped[i] = n;
+}
+
 /* The guest loads its driver again, or the ring breaks first. */
 static void
 life_reconnect(struct bed *bed, int i)
@@ -174,6 +216,7 @@ life_reconnect(struct bed *bed, int i)
 	while (bed->guests[i]->reset)
 		turn(bed);
 	await_connected(bed, i);
+	n_mapped[i] = 0;
 }
 
 static void
@@ -183,9 +226,11 @@ life_restart(struct bed *bed)
 	assert_int_equal(rte_mempool_in_use_count(pool), 0);
 	start_switch(bed);
 	add_bridge(bed, "xenbr0");
-	for (int i = 0; i < GUESTS; i++)
+	for (int i = 0; i < GUESTS; i++) {
 		if (bed->guests[i] != NULL)
 			await_connected(bed, i);
+		n_mapped[i] = 0;
+	}
 }
 
 /* Everybody who is connected reaches the next one, in packets of one slot and of several. */
@@ -228,7 +273,7 @@ assert_open(struct bed *bed)
 		if (frontend == NULL)
 			continue;
 		n_guests++;
-		n_maps += 2u * frontend->n_queues + frontend->config.ctrl;
+		n_maps += 2u * frontend->n_queues + frontend->config.ctrl + n_mapped[i];
 		n_bound += (frontend->config.split ? 2u : 1u) * frontend->n_queues +
 			   frontend->config.ctrl;
 	}
@@ -254,31 +299,91 @@ life_step(struct bed *bed)
 		life_attach(bed, i);
 	else
 		(void (*const[])(struct bed * bed, int i)){
-			life_detach, life_destroy, life_kill, life_reconnect, life_reconnect,
-		}[pick(5)](bed, i);
+			life_detach,    life_destroy,   life_kill,
+			life_reconnect, life_reconnect, life_map,
+		}[pick(6)](bed, i);
+}
+
+static unsigned int
+count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int n = 0;
+
+	assert_non_null(dir);
+	while (readdir(dir) != NULL)
+		n++;
+	closedir(dir);
+	return n;
+}
+
+/* All nodes below a path, of whomever. */
+static unsigned int
+count_nodes(struct bed *bed, const char *path)
+{
+	char **names = fake_store_directory(fake_hypervisor_store(bed->fake), 0, path);
+	char below[STORE_PATH_SIZE];
+	unsigned int n = 0;
+
+	for (char **name = names; name != NULL && *name != NULL; name++) {
+		assert_true(snprintf(below, sizeof(below), "%s/%s", path, *name) <
+			    (int)sizeof(below));
+		n += 1 + count_nodes(bed, below);
+	}
+	free(names);
+	return n;
+}
+
+static struct footprint
+footprint(struct bed *bed)
+{
+	struct rte_malloc_socket_stats dpdk;
+
+	assert_int_equal(rte_malloc_get_socket_stats(0, &dpdk), 0);
+	return (struct footprint){
+		.n_fds = count_fds(),
+		.n_nodes = count_nodes(bed, "/local"),
+		.n_bytes = CUT_OFF + mallinfo2().uordblks,
+		.n_bytes_dpdk = dpdk.heap_allocsz_bytes,
+	};
+}
+
+/* Everybody goes: all is as it was when that happened first. */
+static void
+clear(struct bed *bed, struct footprint *first)
+{
+	struct footprint now;
+
+	for (int i = 0; i < GUESTS; i++)
+		if (bed->guests[i] != NULL)
+			life_detach(bed, i);
+	run(bed);
+	assert_open(bed);
+	now = footprint(bed);
+	/* the first time there is nothing to compare with */
+	if (first->n_fds == 0)
+		*first = now;
+	assert_int_equal(now.n_fds, first->n_fds);
+	assert_int_equal(now.n_nodes, first->n_nodes);
+	assert_in_range(now.n_bytes, first->n_bytes - CUT_OFF, first->n_bytes + CUT_OFF);
+	assert_int_equal(now.n_bytes_dpdk, first->n_bytes_dpdk);
 }
 
 static void
 test_random_lives(void **state)
 {
+	struct footprint first = { 0 };
 	struct bed *bed = *state;
-	char **names;
 
 	random_state = SEED;
-	for (unsigned int step = 0; step < STEPS; step++) {
+	for (unsigned int step = 1; step <= STEPS; step++) {
 		life_step(bed);
 		traffic(bed, step);
 		run(bed);
 		assert_open(bed);
+		if (step % STEPS_PER_CLEARING == 0)
+			clear(bed, &first);
 	}
-	for (int i = 0; i < GUESTS; i++)
-		if (bed->guests[i] != NULL)
-			life_detach(bed, i);
-	assert_open(bed);
-	names = fake_store_directory(fake_hypervisor_store(bed->fake), 0,
-				     "/local/domain/0/error/backend/vif");
-	assert_true(names == NULL || names[0] == NULL);
-	free(names);
 }
 
 /* Many guests at once. How long it takes and what they need is the benchmark's to tell. */
@@ -314,13 +419,19 @@ test_many(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_random_lives, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many, setup, teardown),
 	};
 
+	/* what free() keeps for later counts as in use */
+	if (getenv(TUNABLES) == NULL) {
+		setenv(TUNABLES, "glibc.malloc.tcache_count=0", 1);
+		execv("/proc/self/exe", argv);
+		return EXIT_FAILURE;
+	}
 	start_eal();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
