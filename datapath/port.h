@@ -54,10 +54,17 @@ struct port_demux;
 struct port_config;
 struct worker;
 
-#define PORT_MAX 4096       /* ports of one switch; ids are 0 .. PORT_MAX - 1 */
-#define PORT_QUEUES_MAX 16  /* queues of one port, each way */
-#define PORT_BURST_MAX 64   /* packets of one burst */
-#define PORT_HEADER_LEN 256 /* bytes of headers that are contiguous in the first segment */
+#define PORT_MAX 4096      /* ports of one switch; ids are 0 .. PORT_MAX - 1 */
+#define PORT_QUEUES_MAX 16 /* queues of one port, each way */
+#define PORT_BURST_MAX 64  /* packets of one burst */
+/*
+ * Bytes of headers that are contiguous in the first segment, if a packet is longer than that. Two
+ * tags, IPv6 and a TCP header with all options leave 134 for extension headers, or seven hops of
+ * segment routing. What has more is not understood: forwarded as it is, or dropped (DROP_BAD_FRAME)
+ * if a checksum or segments have yet to be made. Linux' backend has the same limit
+ * (MAX_IPV6_HDR_LEN, net/core/skbuff.c).
+ */
+#define PORT_HEADER_LEN 256
 #define PORT_MTU_MIN 68
 #define PORT_MTU_MAX 65517 /* 65535 less an Ethernet header and one tag */
 #define PORT_MTU_DEFAULT 1500

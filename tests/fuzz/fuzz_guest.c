@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -26,9 +27,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define STEPS_MAX 3000
 #define STEPS_PER_CHECK 64
 #define RESTARTS_MAX 2
-#define LIVES_MAX 4    /* domains, one after the other */
-#define CONNECTS_MAX 6 /* of one domain: each takes pages and channels */
-#define HOOK_SIZE 24   /* bytes of program that a call of the backend's sets off */
+#define LIVES_MAX 4                        /* domains, one after the other */
+#define CONNECTS_MAX 6                     /* of one domain: each takes pages and channels */
+#define RING_STEPS "FUZZ_GUEST_RING_STEPS" /* of the environment: to end after so many */
+#define HOOK_SIZE 24 /* bytes of program that a call of the backend's sets off */
 
 /* What goes on around it. */
 enum world_step {
@@ -95,6 +97,25 @@ print_total(void)
 		" dead domains; %" PRIu64 " checks, %" PRIu64 " packets delivered to others\n",
 		total.runs, total.world_steps + total.guest_steps, total.ring_steps, total.hooks,
 		total.connects, total.restarts, total.kills, total.checks, total.delivered);
+}
+
+/* libFuzzer ends by itself after some time or inputs; this ends it after steps on rings. */
+static void
+end_if_asked(void)
+{
+	static uint64_t wanted;
+	const char *text;
+
+	if (wanted == 0) {
+		text = getenv(RING_STEPS);
+		wanted = text != NULL ? strtoull(text, NULL, 10) : UINT64_MAX;
+	}
+	if (total.ring_steps < wanted)
+		return;
+	wanted = UINT64_MAX;
+	print_total();
+	/* it takes that as a wish to end, with its statistics and status 0 */
+	raise(SIGUSR1);
 }
 
 static uint8_t steps[256]; /* by byte */
@@ -411,5 +432,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	total.guest_steps += run.guest.n_steps;
 	total.ring_steps += run.guest.n_ring_steps;
 	guest_bed_destroy(&run.bed);
+	end_if_asked();
 	return 0;
 }

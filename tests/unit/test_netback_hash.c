@@ -344,6 +344,38 @@ test_super_packet(void **state)
 	assert_memory_equal(buf, frame.bytes, frame.len);
 }
 
+/* A page and its hash need two slots: with one free, the packet is not taken. */
+static void
+test_no_slot_for_hash(void **state)
+{
+	static const uint8_t plain[60] = { [12] = 0x88, [13] = 0xb5 };
+	struct bed *bed = *state;
+	struct fake_packet packet;
+	struct rte_mbuf *pkt;
+	uint8_t buf[256];
+
+	configure(bed);
+	for (unsigned int i = 0; i < NETIF_RING_SLOTS / 2 - 1; i++) {
+		pkt = vector_packet(&vectors[0], 0, IPPROTO_TCP);
+		assert_int_equal(steer(bed, &pkt, 1), 1);
+	}
+	pkt = make_packet(plain, sizeof(plain), sizeof(plain));
+	assert_int_equal(steer(bed, &pkt, 1), 1);
+	assert_int_equal(bed->frontend->queues[0].rx->rsp_prod, NETIF_RING_SLOTS - 1);
+	pkt = vector_packet(&vectors[0], 0, IPPROTO_TCP);
+	assert_int_equal(steer(bed, &pkt, 1), 0);
+	rte_pktmbuf_free(pkt);
+	assert_int_equal(bed->frontend->queues[0].rx->rsp_prod, NETIF_RING_SLOTS - 1);
+	for (unsigned int i = 0; i < NETIF_RING_SLOTS / 2 - 1; i++) {
+		assert_true(fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf), &packet) > 0);
+		assert_true(packet.has_hash);
+	}
+	assert_int_equal(fake_frontend_recv(bed->frontend, 0, buf, sizeof(buf), &packet),
+			 sizeof(plain));
+	assert_false(packet.has_hash);
+	assert_null(bed->frontend->broken);
+}
+
 /* Small hashes are not told: see vif_hash_is_told(). */
 static void
 test_small_hash(void **state)
@@ -376,6 +408,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_one_queue_full, setup_queues, teardown),
 		cmocka_unit_test_setup_teardown(test_guest_table, setup_queues, teardown),
 		cmocka_unit_test_setup_teardown(test_super_packet, setup_ctrl, teardown),
+		cmocka_unit_test_setup_teardown(test_no_slot_for_hash, setup_ctrl, teardown),
 		cmocka_unit_test_setup_teardown(test_small_hash, setup_ctrl, teardown),
 	};
 

@@ -37,7 +37,13 @@
  *		devices				grants: add_refused
  *	rings named twice, channels named twice	failures: shared_ring_page; here: channel_twice
  *	buffers that are never posted		to_guest: to_guest_full; vif_hostile: hoarder
- *	one free buffer, and a packet for two	to_guest: to_guest_full; gso: to_guest_full
+ *	one free buffer, and a packet for two	to_guest: to_guest_full; gso: to_guest_full;
+ *						hash: no_slot_for_hash
+ *	more headers than are looked at		here: long_headers
+ *	all static grants for one guest		grants: share_of_a_vif, all_in_use
+ *	connecting in a loop			reconnect: loop, other_loops;
+ *						ctrl: flood_and_reconnect;
+ *						vif_hostile: breaks_for_ever
  *
  * What security advisories teach (XSA-):
  *
@@ -71,6 +77,7 @@
 #include <pthread.h>
 #include <poll.h>
 
+#include "l4_frame.h"
 #include "vif_pending.h"
 
 static const struct fake_frontend_config second = { .domid = 2, .n_queues = 2 };
@@ -244,6 +251,51 @@ test_headers_kept(void **state)
 	rte_pktmbuf_free(pkts[0]);
 	vif_pending_done(bed->host->threads[0]);
 	assert_int_equal(queue->tx->rsp_prod, 3);
+}
+
+/* IPv6 with so many bytes of destination options. Return: packets that came. */
+static uint16_t
+send_long_headers(struct bed *bed, int options, uint32_t payload, uint16_t flags)
+{
+	static struct l4_frame frame;
+	struct fake_frame sent = { .data = frame.bytes, .flags = flags };
+	struct rte_mbuf *pkts[VIF_BURST_MAX];
+	uint16_t n;
+
+	frame = (struct l4_frame){ .ipv6 = true, .ip_options = options, .payload = payload };
+	l4_frame_build(&frame);
+	sent.len = frame.len;
+	assert_true(fake_frontend_send(bed->frontend, 0, &sent) > 0);
+	n = receive(bed, pkts, VIF_BURST_MAX);
+	for (uint16_t i = 0; i < n; i++) {
+		assert_int_equal(!!(pkts[i]->ol_flags & PORT_PENDING), payload > VIF_DIRECT_MIN);
+		assert_int_equal(!!(pkts[i]->ol_flags & RTE_MBUF_F_TX_TCP_CKSUM), flags != 0);
+		rte_pktmbuf_free(pkts[i]);
+	}
+	vif_pending_done(bed->host->threads[0]);
+	assert_true(fake_frontend_reap(bed->frontend, 0) > 0);
+	return n;
+}
+
+/*
+ * More headers than are looked at (port.h): a large packet whose checksum cannot be found is
+ * dropped and counted. One that needs nothing done, or that is here as a whole, goes on.
+ */
+static void
+test_long_headers(void **state)
+{
+	static const int fits = 176, too_many = 192; /* 14 + 40 + 20 bytes besides */
+	struct bed *bed = *state;
+
+	leave_pending(bed);
+	assert_int_equal(send_long_headers(bed, fits, 8000, NETTXF_csum_blank), 1);
+	assert_int_equal(send_long_headers(bed, too_many, 1000, NETTXF_csum_blank), 1);
+	assert_int_equal(send_long_headers(bed, too_many, 8000, 0), 1);
+	assert_int_equal(bed->lost.bad_frame, 0);
+	assert_int_equal(send_long_headers(bed, too_many, 8000, NETTXF_csum_blank), 0);
+	assert_int_equal(bed->lost.bad_frame, 1);
+	assert_null(bed->frontend->broken);
+	assert_null(vif_rings_broken(bed->vif->rings));
 }
 
 static void
@@ -463,6 +515,7 @@ main(void)
 		TEST(test_changes_to_guest),
 		TEST(test_scribbler),
 		TEST(test_headers_kept),
+		TEST(test_long_headers),
 		TEST(test_empty_fragment_pending),
 		TEST(test_any_id),
 		TEST(test_answers_leak_nothing),
