@@ -214,7 +214,7 @@ netback_forget(struct vif *vif)
 	uint32_t devid = vif->devid;
 
 	netback_unwatch(vif);
-	vif_clear_error(vif);
+	vif_clear_error(netback->config.hv, domid, devid);
 	if (vif->changed)
 		TAILQ_REMOVE(&netback->changed, vif, changed_list);
 	vif->changed = false;
@@ -272,6 +272,38 @@ netback_scan_domain(struct netback *netback, uint16_t domid)
 	free(names);
 }
 
+/* The messages about a domain's devices that are not there. */
+static void
+clear_errors_of_domain(struct netback *netback, uint16_t domid)
+{
+	const struct hypervisor *hv = netback->config.hv;
+	char path[STORE_PATH_SIZE];
+	char **names;
+	uint32_t devid;
+
+	snprintf(path, sizeof(path), VIF_ERROR_PATH "/%u", domid);
+	names = hv->ops->directory(hv->ctx, 0, path);
+	for (char **name = names; name != NULL && *name != NULL; name++)
+		if (parse_u32(*name, &devid) == 0 && netback_lookup(netback, domid, devid) == NULL)
+			vif_clear_error(hv, domid, devid);
+	free(names);
+}
+
+/* Messages of a backend before us, about devices that went while no backend was there. */
+static void
+netback_clear_errors(struct netback *netback)
+{
+	const struct hypervisor *hv = netback->config.hv;
+	char **names = hv->ops->directory(hv->ctx, 0, VIF_ERROR_PATH);
+	uint16_t domid;
+	uint32_t devid;
+
+	for (char **name = names; name != NULL && *name != NULL; name++)
+		if (parse_device(*name, &domid, &devid) == 1)
+			clear_errors_of_domain(netback, domid);
+	free(names);
+}
+
 static void
 netback_scan(struct netback *netback)
 {
@@ -290,6 +322,9 @@ netback_scan(struct netback *netback)
 		if (parse_device(*name, &domid, &devid) == 1)
 			netback_scan_domain(netback, domid);
 	free(names);
+	/* not before all devices are known */
+	if (!netback->scan_wanted)
+		netback_clear_errors(netback);
 }
 
 /* Of what is below a device only the rate is read again. */

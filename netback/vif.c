@@ -215,21 +215,13 @@ vif_succeeded(struct vif *vif)
 	vif->error[0] = '\0';
 }
 
-/* The path of the message for the operator, where Linux' xenbus_dev_fatal() puts it. */
-static void
-error_path(const struct vif *vif, char path[STORE_PATH_SIZE], const char *below)
-{
-	snprintf(path, STORE_PATH_SIZE, "error/%s%s", vif->backend, below);
-}
-
 void
-vif_clear_error(const struct vif *vif)
+vif_clear_error(const struct hypervisor *hv, uint16_t domid, uint32_t devid)
 {
-	const struct hypervisor *hv = vif->netback->config.hv;
 	char path[STORE_PATH_SIZE];
 	char **names;
 
-	error_path(vif, path, "");
+	snprintf(path, sizeof(path), VIF_ERROR_PATH "/%u/%u", domid, devid);
 	hv->ops->rm(hv->ctx, 0, path);
 	*strrchr(path, '/') = '\0';
 	names = hv->ops->directory(hv->ctx, 0, path);
@@ -342,7 +334,7 @@ vif_connect(struct vif *vif, bool reattach)
 		return ret;
 	vif->taken_over = false;
 	vif_succeeded(vif);
-	vif_clear_error(vif);
+	vif_clear_error(netback->config.hv, vif->domid, vif->devid);
 	netback->config.owner->vif_connected(netback->config.owner_arg, vif);
 	if (reattach)
 		vif_rings_kick(vif->rings);
@@ -458,7 +450,7 @@ vif_fatal(struct vif *vif, const char *message)
 
 	snprintf(vif->error, sizeof(vif->error), "%.*s", ERROR_LEN, message);
 	netback_log(vif->netback, vif, "disabled: %s", message);
-	error_path(vif, path, "/error");
+	snprintf(path, sizeof(path), VIF_ERROR_PATH "/%u/%u/error", vif->domid, vif->devid);
 	snprintf(text, sizeof(text), "%d %.*s", -EPROTO, ERROR_LEN, message);
 	hv->ops->write(hv->ctx, 0, path, text);
 	vif->broken = true;

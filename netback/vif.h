@@ -34,6 +34,9 @@
 #include "rcu.h"
 #include "vif_queue.h"
 
+/* Where messages for the operator are, as those of Linux' xenbus_dev_fatal() */
+#define VIF_ERROR_PATH "error/backend/vif"
+
 /* Sums of a vif's ring counters, for connections that are over. */
 struct vif_totals {
 	struct vif_ring_stats tx, rx;
@@ -117,7 +120,7 @@ void vif_update(struct vif *vif);
 void vif_fatal(struct vif *vif, const char *message);
 
 /** vif_clear_error() - remove the message of vif_fatal() from the store. */
-void vif_clear_error(const struct vif *vif);
+void vif_clear_error(const struct hypervisor *hv, uint16_t domid, uint32_t devid);
 
 /**
  * vif_leave() - the directory is gone: end the connection, after a grace period. The vif must not

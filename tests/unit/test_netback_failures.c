@@ -426,6 +426,34 @@ test_error_nodes(void **state)
 	fake_frontend_destroy(frontend);
 }
 
+/* The device goes while no backend is there: the next one removes what the last one has said of it.
+ */
+static void
+test_error_nodes_restart(void **state)
+{
+	static const struct fake_frontend_config other = { .domid = 2 };
+	struct fake_host *host = *state;
+	struct fake_frontend *frontends[2] = { fake_host_connect(host, &guest),
+					       fake_host_connect(host, &other) };
+
+	for (unsigned int i = 0; i < 2; i++)
+		fake_frontend_write(frontends[i], "state", "9");
+	fake_host_settle(host, NULL, 0);
+	assert_true(store_has(host, "/local/domain/0/error/backend/vif/1/0/error"));
+	fake_host_stop(host);
+	fake_toolstack_remove(host->fake, &guest);
+	fake_host_start(host);
+	/* not while the store keeps to itself which devices there are */
+	fake_fail(host->fake, FAKE_OP_READ, 1, EIO);
+	fake_host_settle(host, NULL, 0);
+	assert_true(store_has(host, "/local/domain/0/error/backend/vif/1/0/error"));
+	fake_host_pass(host, FAKE_HOST_ANYTHING);
+	assert_false(store_has(host, "/local/domain/0/error/backend/vif/1"));
+	assert_true(store_has(host, "/local/domain/0/error/backend/vif/2/0/error"));
+	for (unsigned int i = 0; i < 2; i++)
+		fake_frontend_destroy(frontends[i]);
+}
+
 /* Two queues with one ring page: two mappings of it, and each queue keeps to its own indices. */
 static void
 test_shared_ring_page(void **state)
@@ -465,7 +493,8 @@ main(void)
 		TEST(test_refused_detach),   TEST(test_detach_while_connecting),
 		TEST(test_not_online),       TEST(test_store_busy_at_connect),
 		TEST(test_connect_fails),    TEST(test_releases),
-		TEST(test_error_nodes),      TEST(test_shared_ring_page),
+		TEST(test_error_nodes),      TEST(test_error_nodes_restart),
+		TEST(test_shared_ring_page),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
