@@ -30,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define LIVES_MAX 4                        /* domains, one after the other */
 #define CONNECTS_MAX 6                     /* of one domain: each takes pages and channels */
 #define RING_STEPS "FUZZ_GUEST_RING_STEPS" /* of the environment: to end after so many */
+#define STEPS_TO_CONNECT 8
 #define HOOK_SIZE 24 /* bytes of program that a call of the backend's sets off */
 
 /* What goes on around it. */
@@ -285,6 +286,23 @@ frontend_step(struct run *run)
 	fake_frontend_step(frontend);
 }
 
+/* All that it takes to have rings again: what is done to rings that are not there is for nothing.
+ */
+static void
+frontend_connect(struct run *run)
+{
+	for (unsigned int i = 0; i < 2 * STEPS_TO_CONNECT; i++) {
+		if (run->guest.frontend->state == XenbusStateConnected &&
+		    fake_backend_state(run->bed.fake, &run->guest.config) == XenbusStateConnected)
+			return;
+		/* its device was taken away, and it gets another */
+		if (i == STEPS_TO_CONNECT)
+			fake_toolstack_remove(run->bed.fake, &run->guest.config);
+		frontend_step(run);
+		guest_bed_control(&run->bed);
+	}
+}
+
 static void
 set_rate(struct run *run, struct input *input)
 {
@@ -358,8 +376,10 @@ world_step(struct run *run, uint8_t op, struct input *input)
 		guest_bed_work(&run->bed);
 	else if (step == CONTROL)
 		guest_bed_control(&run->bed);
-	else if (step == FRONTEND)
+	else if (step == FRONTEND && op % 2 == 0)
 		frontend_step(run);
+	else if (step == FRONTEND)
+		frontend_connect(run);
 	else if (step == HOOK)
 		set_hook(run, input);
 	else if (step == GOOD_FRAME)
