@@ -67,7 +67,6 @@ struct fake_hypervisor {
 };
 
 #define QUEUE_SIZE (FAKE_DOMAINS * FAKE_CHANNELS)
-
 struct hypervisor_thread {
 	struct fake_hypervisor *fake;
 	int event_fd;
@@ -644,11 +643,12 @@ fake_domain_kill(struct fake_hypervisor *fake, uint16_t domid)
 static uint8_t *
 take_page(struct fake_hypervisor *fake, struct fake_domain *domain, uint32_t from, uint8_t use)
 {
+	const uint8_t *free_one;
 	uint32_t page;
 
 	pthread_mutex_lock(&fake->lock);
-	for (page = from; page < domain->n_used && domain->granted[page] != 0; page++)
-		;
+	free_one = memchr(&domain->granted[from], ACCESS_NONE, domain->n_used - from);
+	page = free_one != NULL ? (uint32_t)(free_one - domain->granted) : domain->n_used;
 	if (page == domain->n_used && domain->n_used < domain->n_pages)
 		domain->n_used++;
 	if (page < domain->n_used)
@@ -673,15 +673,17 @@ void *
 fake_grant(struct fake_hypervisor *fake, uint16_t domid, uint32_t *ret_ref)
 {
 	struct fake_domain *domain = fake_domain(fake, domid);
+	uint32_t n_used = domain->n_used;
 	uint8_t *page = take_page(fake, domain, 0, ACCESS_WRITE);
 
 	if (page == NULL)
 		return NULL;
 	*ret_ref = (uint32_t)((page - domain->pages) / HYPERVISOR_PAGE_SIZE) + FAKE_GRANT_FIRST;
-	return memset(page, 0, HYPERVISOR_PAGE_SIZE);
+	/* one that never was in use is empty, and costs nothing before it is */
+	return page < page_at(domain, n_used) ? memset(page, 0, HYPERVISOR_PAGE_SIZE) : page;
 }
 
-/* One of a page that was granted before would have been anybody's. */
+/* Not one that was granted before: that would have been anybody's. */
 const void *
 fake_secret(struct fake_hypervisor *fake, uint16_t domid)
 {

@@ -25,7 +25,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define STEPS_MAX 3000
-#define STEPS_PER_CHECK 64
+#define STEPS_PER_CHECK 256
 #define RESTARTS_MAX 2
 #define LIVES_MAX 4                        /* domains, one after the other */
 #define CONNECTS_MAX 6                     /* of one domain: each takes pages and channels */
