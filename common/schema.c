@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "schema.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -87,8 +88,21 @@ schema_describe(const struct schema_key *key, char *ret_text, size_t size)
 		describe_words(key, ret_text, size);
 		break;
 	case VALUE_NAME:
-		snprintf(ret_text, size, "a name of 1-%d letters, digits or . _ - + @ ~",
-			 NAME_MAX_LEN);
+		snprintf(ret_text, size, "a name of 1-%d letters, digits or . _ - + @ ~%s%s",
+			 NAME_MAX_LEN, key->zero_word != NULL ? ", or " : "",
+			 key->zero_word != NULL ? key->zero_word : "");
+		break;
+	case VALUE_NAMES:
+		snprintf(ret_text, size,
+			 "a list of %" PRIu64 "-%" PRIu64 " names, each once, such as eth0,eth1",
+			 key->min, key->max);
+		break;
+	case VALUE_ADDRS:
+		snprintf(ret_text, size,
+			 "a list of up to %" PRIu64 " IPv4 addresses, each once, such as "
+			 "10.0.0.1,10.0.0.2%s%s",
+			 key->max, key->zero_word != NULL ? ", or " : "",
+			 key->zero_word != NULL ? key->zero_word : "");
 		break;
 	case VALUE_MAC:
 		snprintf(ret_text, size, "a MAC address such as 00:16:3e:01:02:03");
@@ -240,6 +254,74 @@ cores_parse(const char *text, uint16_t *ret_cores, unsigned int max)
 	return n_cores;
 }
 
+/* The next word of a list, cut short if need be. Return: what is behind its comma, or NULL. */
+static const char *
+word_next(const char *text, char *ret_word, size_t size)
+{
+	size_t len = strcspn(text, ",");
+
+	snprintf(ret_word, size, "%.*s", (int)(len < size ? len : size), text);
+	return text[len] == ',' ? text + len + 1 : NULL;
+}
+
+int
+names_parse(const char *text, char (*ret_names)[NAME_MAX_LEN + 1], unsigned int max)
+{
+	char word[NAME_MAX_LEN + 2], other[NAME_MAX_LEN + 2];
+	const char *rest = text;
+	unsigned int n, i;
+
+	for (n = 0; rest != NULL; n++) {
+		const char *before = text;
+
+		rest = word_next(rest, word, sizeof(word));
+		if (!name_is_valid(word))
+			return -EINVAL;
+		for (i = 0; i < n; i++) {
+			before = word_next(before, other, sizeof(other));
+			if (strcmp(word, other) == 0)
+				return -EINVAL;
+		}
+		if (n >= max)
+			return -ERANGE;
+		if (ret_names != NULL)
+			memcpy(ret_names[n], word, NAME_MAX_LEN + 1);
+	}
+	return n;
+}
+
+int
+addrs_parse(const char *text, struct in_addr *ret_addrs, unsigned int max)
+{
+	struct in_addr addrs[BOND_ARP_TARGETS_MAX];
+	char word[INET_ADDRSTRLEN + 1];
+	unsigned int n, i;
+
+	for (n = 0; text != NULL; n++) {
+		if (n >= max || n >= BOND_ARP_TARGETS_MAX)
+			return -ERANGE;
+		text = word_next(text, word, sizeof(word));
+		if (inet_pton(AF_INET, word, &addrs[n]) != 1 || addrs[n].s_addr == INADDR_ANY ||
+		    IN_MULTICAST(ntohl(addrs[n].s_addr)) || addrs[n].s_addr == INADDR_BROADCAST)
+			return -EINVAL;
+		for (i = 0; i < n; i++)
+			if (addrs[i].s_addr == addrs[n].s_addr)
+				return -EINVAL;
+	}
+	if (ret_addrs != NULL)
+		memcpy(ret_addrs, addrs, n * sizeof(addrs[0]));
+	return n;
+}
+
+/* A list that has to have at least @min elements. */
+static int
+list_result(int n, const char *text, uint64_t min)
+{
+	if (n >= 0 && (strlen(text) >= VALUE_TEXT_SIZE || (uint64_t)n < min))
+		return -ERANGE;
+	return n < 0 ? n : 0;
+}
+
 static int
 value_read(const struct schema_key *key, const char *text, struct value *value)
 {
@@ -260,6 +342,12 @@ value_read(const struct schema_key *key, const char *text, struct value *value)
 		return enum_parse(key->words, text, &value->number);
 	case VALUE_NAME:
 		return name_is_valid(text) ? 0 : -EINVAL;
+	case VALUE_NAMES:
+		return list_result(names_parse(text, NULL, key->max), text, key->min);
+	case VALUE_ADDRS:
+		if (key->zero_word != NULL && strcmp(text, key->zero_word) == 0)
+			return 0;
+		return list_result(addrs_parse(text, NULL, key->max), text, key->min);
 	case VALUE_MAC:
 		return mac_parse(text, value->mac);
 	case VALUE_CORES:
@@ -294,6 +382,10 @@ value_set_text(const struct schema_key *key, const char *text, struct value *val
 	case VALUE_MAC:
 		mac_format(value->mac, value->text);
 		return;
+	case VALUE_NAME:
+		if (key->zero_word != NULL && strcmp(text, key->zero_word) == 0)
+			text = "";
+		break;
 	default:
 		break;
 	}

@@ -12,6 +12,7 @@
 #ifndef COMMON_SCHEMA_H
 #define COMMON_SCHEMA_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,7 +23,7 @@ struct error;
 
 #define NAME_MAX_LEN 15 /* as IFNAMSIZ - 1: bridges, ports */
 #define VALUE_TEXT_SIZE 256
-#define SCHEMA_KEYS_MAX 16
+#define SCHEMA_KEYS_MAX 32
 #define CORE_MAX 1023
 
 enum value_type {
@@ -30,7 +31,9 @@ enum value_type {
 	VALUE_UINT,    /* decimal number, min..max */
 	VALUE_SECONDS, /* the same, a time */
 	VALUE_ENUM,    /* one of words */
-	VALUE_NAME,    /* name of a bridge or port */
+	VALUE_NAME,    /* name of a bridge or port; zero_word is none */
+	VALUE_NAMES,   /* min..max names, each once: "eth0,eth1" */
+	VALUE_ADDRS,   /* up to max IPv4 addresses, each once: "10.0.0.1,10.0.0.2" */
 	VALUE_MAC,     /* MAC address */
 	VALUE_CORES,   /* CPU cores: "1-3,5" */
 	VALUE_RATE,    /* bytes in an interval: rate.h */
@@ -141,17 +144,47 @@ enum xdp_word { XDP_AUTO, XDP_ON, XDP_OFF };
 /* The name of an fdb object is its bridge. */
 enum fdb_key { FDB_KEY_MAC, FDB_KEY_VID, FDB_KEY_PORT, FDB_KEY_CURSOR, FDB_KEY_LIMIT, FDB_KEYS };
 
+/* In the order of enum bond_mode. */
+enum bond_mode_word {
+	BOND_MODE_ACTIVE_BACKUP,
+	BOND_MODE_BALANCE_SLB,
+	BOND_MODE_BALANCE_XOR,
+	BOND_MODE_LACP,
+	BOND_MODE_WORDS
+};
+
+enum bond_hash_word { BOND_HASH_L2, BOND_HASH_L34, BOND_HASH_WORDS };
+
+enum bond_key {
+	BOND_KEY_MODE, /* enum bond_mode_word */
+	BOND_KEY_MEMBERS,
+	BOND_KEY_BRIDGE,
+	BOND_KEY_ACTIVE,
+	BOND_KEY_HASH, /* enum bond_hash_word */
+	BOND_KEY_UPDELAY,
+	BOND_KEY_DOWNDELAY,
+	BOND_KEY_REBALANCE, /* 0: never */
+	BOND_KEY_ARP_TARGETS,
+	BOND_KEY_ARP_INTERVAL,
+	BOND_KEY_ARP_VID, /* 0: none */
+	BOND_KEYS
+};
+
+#define BOND_MEMBERS_MAX 8
+#define BOND_ARP_TARGETS_MAX 8
+
 enum vif_key { VIF_KEY_BRIDGE, VIF_KEYS };
 
 extern const struct object_schema vswitchd_schema;
 extern const struct object_schema bridge_schema;
 extern const struct object_schema port_schema;
 extern const struct object_schema fdb_schema;
+extern const struct object_schema bond_schema;
 extern const struct object_schema vif_schema;    /* show only */
 extern const struct object_schema stats_schema;  /* show only */
 extern const struct object_schema worker_schema; /* show only */
 
-#define OBJECT_SCHEMAS 7
+#define OBJECT_SCHEMAS 8
 extern const struct object_schema *const object_schemas[OBJECT_SCHEMAS];
 
 /**
@@ -159,7 +192,8 @@ extern const struct object_schema *const object_schemas[OBJECT_SCHEMAS];
  * @is_set: it was given; otherwise the rest is the default.
  * @number: VALUE_UINT, VALUE_SECONDS; VALUE_ENUM: index of the word; VALUE_BOOL: 0 or 1.
  * @mac: VALUE_MAC.
- * @text: VALUE_NAME, VALUE_STRING, VALUE_CORES, VALUE_RATE; for the others, the canonical text.
+ * @text: VALUE_NAME, VALUE_NAMES, VALUE_ADDRS, VALUE_STRING, VALUE_CORES, VALUE_RATE; for the
+ * others, the canonical text.
  */
 struct value {
 	bool is_set;
@@ -208,6 +242,27 @@ bool name_is_valid(const char *text);
  */
 int schema_parse_value(const struct schema_key *key, const char *text, struct value *ret_value,
 		       struct error *err);
+
+/**
+ * names_parse() - read a list of names
+ * @text: "eth0,eth1"
+ * @ret_names: the names, in order; NULL: only check
+ * @max: room at @ret_names, and most names
+ *
+ * Return: how many, or -EINVAL (also if one is given twice), or -ERANGE for more than @max.
+ * Context: any thread.
+ */
+int names_parse(const char *text, char (*ret_names)[NAME_MAX_LEN + 1], unsigned int max);
+
+/**
+ * addrs_parse() - read a list of IPv4 addresses
+ * @text: "10.0.0.1,10.0.0.2"
+ * @ret_addrs: the addresses, in order; NULL: only check
+ * @max: as for names_parse()
+ *
+ * Return: as names_parse(). Context: any thread.
+ */
+int addrs_parse(const char *text, struct in_addr *ret_addrs, unsigned int max);
 
 /**
  * schema_describe() - what a value of a key looks like

@@ -86,8 +86,12 @@ const struct object_schema bridge_schema = {
 };
 
 static const char *const port_type_words[] = {
-	[PORT_TYPE_AUTO] = "auto", [PORT_TYPE_NETDEV] = "netdev", [PORT_TYPE_TAP] = "tap",
-	[PORT_TYPE_ETH] = "eth",   [PORT_TYPE_VIF] = "vif",	  [PORT_TYPE_VHOST] = "vhost",
+	[PORT_TYPE_AUTO] = "auto",
+	[PORT_TYPE_NETDEV] = "netdev",
+	[PORT_TYPE_TAP] = "tap",
+	[PORT_TYPE_ETH] = "eth",
+	[PORT_TYPE_VIF] = "vif",
+	[PORT_TYPE_VHOST] = "vhost",
 	NULL,
 };
 static_assert(N_ELEMENTS(port_type_words) == PORT_TYPE_WORDS + 1, "a type has no word");
@@ -114,8 +118,8 @@ static const char *const xdp_words[] = {
 static const struct schema_key port_keys[] = {
 	[PORT_KEY_BRIDGE] = {
 		.name = "bridge", .type = VALUE_NAME, .verbs = SETTABLE | VERB_SHOW,
-		.required = VERB_ADD | VERB_CONFIG, .metavar = "BRIDGE",
-		.help = "the bridge that the port is on",
+		.required = VERB_ADD | VERB_CONFIG, .zero_word = "none", .metavar = "BRIDGE",
+		.help = "the bridge that the port is on, or none",
 	},
 	[PORT_KEY_TYPE] = {
 		.name = "type", .type = VALUE_ENUM, .verbs = CREATE,
@@ -231,6 +235,97 @@ const struct object_schema fdb_schema = {
 	.n_keys = FDB_KEYS,
 };
 
+static const char *const bond_mode_words[] = {
+	[BOND_MODE_ACTIVE_BACKUP] = "active-backup",
+	[BOND_MODE_BALANCE_SLB] = "balance-slb",
+	[BOND_MODE_BALANCE_XOR] = "balance-xor",
+	[BOND_MODE_LACP] = "lacp",
+	NULL,
+};
+static_assert(N_ELEMENTS(bond_mode_words) == BOND_MODE_WORDS + 1, "a mode has no word");
+
+static const char *const bond_hash_words[] = {
+	[BOND_HASH_L2] = "l2",
+	[BOND_HASH_L34] = "l3+4",
+	NULL,
+};
+
+static const struct schema_key bond_keys[] = {
+	[BOND_KEY_MODE] = {
+		.name = "mode", .type = VALUE_ENUM, .verbs = SETTABLE,
+		.words = bond_mode_words, .def = "active-backup", .metavar = "MODE",
+		.help = "which members carry what: active-backup: one of them all; balance-slb: "
+			"each some stations, the switch need not know; balance-xor: each some "
+			"flows, the switch has a static group; lacp: the same by IEEE 802.1AX",
+	},
+	[BOND_KEY_MEMBERS] = {
+		.name = "members", .type = VALUE_NAMES, .verbs = SETTABLE,
+		.required = VERB_ADD | VERB_CONFIG,
+		.min = 1, .max = BOND_MEMBERS_MAX, .metavar = "PORT,PORT",
+		.help = "ports of the bond, the preferred one first: ports on no bridge, kernel "
+			"interfaces or PCI addresses",
+	},
+	[BOND_KEY_BRIDGE] = {
+		.name = "bridge", .type = VALUE_NAME, .verbs = CREATE | VERB_SHOW,
+		.metavar = "BRIDGE",
+		.help = "the bridge that the bond's port is on; the port's other settings are "
+			"those of \"port add\" and \"port set\"",
+	},
+	[BOND_KEY_ACTIVE] = {
+		.name = "active", .type = VALUE_NAME, .verbs = VERB_SET, .metavar = "PORT",
+		.help = "make this member the active one; it stays until it fails",
+	},
+	[BOND_KEY_HASH] = {
+		.name = "hash", .type = VALUE_ENUM, .verbs = SETTABLE,
+		.words = bond_hash_words, .def = "l3+4", .metavar = "WORD",
+		.help = "balance-xor, lacp: spread by MAC addresses and VLAN (l2), or by IP "
+			"addresses and TCP and UDP ports (l3+4)",
+	},
+	[BOND_KEY_UPDELAY] = {
+		.name = "updelay", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 0, .max = 3600000, .def = "0", .metavar = "MS",
+		.help = "milliseconds that a link must be up before it is used, unless there is no "
+			"other",
+	},
+	[BOND_KEY_DOWNDELAY] = {
+		.name = "downdelay", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 0, .max = 3600000, .def = "0", .metavar = "MS",
+		.help = "milliseconds that a link must be down before it is given up",
+	},
+	[BOND_KEY_REBALANCE] = {
+		.name = "rebalance", .type = VALUE_SECONDS, .verbs = SETTABLE,
+		.min = 1, .max = 86400, .zero_word = "never", .def = "10", .metavar = "SECONDS",
+		.help = "balance-slb: time between moves of stations to members with less load",
+	},
+	[BOND_KEY_ARP_TARGETS] = {
+		.name = "arp-targets", .type = VALUE_ADDRS, .verbs = SETTABLE,
+		.min = 1, .max = BOND_ARP_TARGETS_MAX, .zero_word = "none", .def = "none",
+		.metavar = "IP,IP",
+		.help = "members are used only while one of these hosts answers by them",
+	},
+	[BOND_KEY_ARP_INTERVAL] = {
+		.name = "arp-interval", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 10, .max = 60000, .def = "1000", .metavar = "MS",
+		.help = "milliseconds between ARP probes; three without an answer are too many",
+	},
+	[BOND_KEY_ARP_VID] = {
+		.name = "arp-vid", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 1, .max = 4094, .zero_word = "none", .def = "none", .metavar = "VID",
+		.help = "VLAN tag of the ARP probes",
+	},
+};
+static_assert(N_ELEMENTS(bond_keys) == BOND_KEYS, "a key has no description");
+static_assert(BOND_KEYS <= SCHEMA_KEYS_MAX, "struct object is too small");
+
+const struct object_schema bond_schema = {
+	.kind = "bond",
+	.named = true,
+	.in_config = true,
+	.help = "several ports that are one: if a link fails, the others go on",
+	.keys = bond_keys,
+	.n_keys = BOND_KEYS,
+};
+
 static const struct schema_key vif_keys[] = {
 	[VIF_KEY_BRIDGE] = {
 		.name = "bridge", .type = VALUE_NAME, .verbs = VERB_SHOW, .metavar = "BRIDGE",
@@ -259,6 +354,6 @@ const struct object_schema worker_schema = {
 };
 
 const struct object_schema *const object_schemas[OBJECT_SCHEMAS] = {
-	&vswitchd_schema, &bridge_schema, &port_schema, &vif_schema, &fdb_schema, &stats_schema,
-	&worker_schema,
+	&vswitchd_schema, &bridge_schema, &port_schema,  &bond_schema,
+	&vif_schema,      &fdb_schema,    &stats_schema, &worker_schema,
 };

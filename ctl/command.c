@@ -44,6 +44,14 @@ const struct command commands[] = {
 	  run_change },
 	{ "port", "show", &port_schema, VERB_SHOW, NAME_OPTIONAL, "PORT", "list ports",
 	  show_ports },
+	{ "bond", "add", &bond_schema, VERB_ADD, NAME_REQUIRED, "BOND",
+	  "make one port of several, its members", run_change },
+	{ "bond", "del", &bond_schema, VERB_DEL, NAME_REQUIRED, "BOND", "take a bond apart",
+	  run_change },
+	{ "bond", "set", &bond_schema, VERB_SET, NAME_REQUIRED, "BOND",
+	  "change settings of a bond, its members, or which of them is active", run_change },
+	{ "bond", "show", &bond_schema, VERB_SHOW, NAME_OPTIONAL, "BOND",
+	  "list bonds, their members and what these carry", show_bonds },
 	{ "vif", "show", &vif_schema, VERB_SHOW, NAME_OPTIONAL, "VIF",
 	  "list the guests' interfaces and their state", show_vifs },
 	{ "fdb", "show", &fdb_schema, VERB_SHOW, NAME_OPTIONAL, "BRIDGE", "list known addresses",
@@ -91,11 +99,11 @@ wrong_word(const char *object, const char *given, struct error *err)
 {
 	const char *what = object == NULL ? "command" : "verb", *nearest;
 	char list[LIST_SIZE] = "", quoted[QUOTE_SIZE];
-	const char *words[16] = { NULL };
+	const char *words[24] = { NULL };
 	size_t n, i;
 	int len = 0;
 
-	n = words_of(object, words, 16);
+	n = words_of(object, words, 24);
 	for (i = 0; i < n; i++)
 		len += snprintf(list + len, sizeof(list) - len, "%s, ", words[i]);
 	nearest = given != NULL ? word_nearest(given, words, n) : NULL;
@@ -282,6 +290,10 @@ value_json(const struct schema_key *key, const struct value *value)
 	case VALUE_SECONDS:
 		if (value->number != 0 || key->zero_word == NULL)
 			return json_integer(value->number);
+		break;
+	case VALUE_NAME:
+		if (value->text[0] == '\0')
+			return json_null();
 		break;
 	default:
 		break;

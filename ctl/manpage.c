@@ -41,6 +41,8 @@ static const struct {
 	  "vsctl port add xenbr1 bridge xenbr1 type tap" },
 	{ "A NIC that DPDK drives", "vsctl port add p0 bridge xenbr1 devargs 0000:03:00.0" },
 	{ "A port of VLAN 100 alone", "vsctl port add eth2 bridge xenbr1 vid 100" },
+	{ "A bond of two NICs: one carries all, the other takes over",
+	  "vsctl bond add bond0 members eth2,eth3 bridge xenbr1\nvsctl bond show bond0" },
 	{ "Which MAC address is where", "vsctl fdb show xenbr1" },
 	{ "Which packets were dropped, and why", "vsctl stats show" },
 	{ "The same for a program", "vsctl -j stats show" },

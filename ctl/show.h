@@ -22,6 +22,9 @@ int show_bridges(struct client *client, const struct request *request, struct er
 /** show_ports() - "port show" */
 int show_ports(struct client *client, const struct request *request, struct error *err);
 
+/** show_bonds() - "bond show": each with its members; of one, also the stations it carries */
+int show_bonds(struct client *client, const struct request *request, struct error *err);
+
 /** show_vifs() - "vif show" */
 int show_vifs(struct client *client, const struct request *request, struct error *err);
 

@@ -9,6 +9,7 @@
 
 #include "bridge.h"
 #include "egress.h"
+#include "lag.h"
 #include "punt.h"
 #include "rcu.h"
 #include "vlan.h"
@@ -141,11 +142,14 @@ bridge_report(struct worker *worker, const struct bridge *bridge, const struct p
 	worker->told = true;
 }
 
-static inline void
+/* Return: false: the packet is one of ours that came back, and is none of the source's. */
+static inline bool
 bridge_learn(struct worker *worker, const struct bridge *bridge, const struct fdb_table *table,
-	     const struct port *in, uint64_t key, uint64_t hash)
+	     const struct port *in, const struct bridge_frames *frames, uint16_t i)
 {
+	const uint64_t key = frames->src[i], hash = frames->src_hash[i];
 	struct fdb_entry *entry = fdb_lookup(table, key, hash);
+	bool is_static = false;
 
 	if (likely(entry != NULL)) {
 		uint32_t dest = __atomic_load_n(&entry->dest, __ATOMIC_RELAXED);
@@ -155,12 +159,15 @@ bridge_learn(struct worker *worker, const struct bridge *bridge, const struct fd
 			if (unlikely(__atomic_load_n(&entry->seen, __ATOMIC_RELAXED) !=
 				     worker->now))
 				__atomic_store_n(&entry->seen, worker->now, __ATOMIC_RELAXED);
-			return;
+			return true;
 		}
-		if (dest & FDB_DEST_STATIC)
-			return;
+		is_static = dest & FDB_DEST_STATIC;
 	}
-	bridge_report(worker, bridge, in, key, hash);
+	if (unlikely(in->echo != NULL) && lag_echoes(worker, in, frames->pkts[i], entry != NULL))
+		return false;
+	if (!is_static)
+		bridge_report(worker, bridge, in, key, hash);
+	return true;
 }
 
 static __rte_noinline void
@@ -229,8 +236,7 @@ bridge_block(struct worker *worker, const struct bridge *bridge, const struct fd
 {
 	for (uint16_t i = 0; i < frames->n; i++) {
 		if (in->state == PORT_LEARNING)
-			bridge_learn(worker, bridge, table, in, frames->src[i],
-				     frames->src_hash[i]);
+			bridge_learn(worker, bridge, table, in, frames, i);
 		port_drop(worker, in, frames->pkts[i], DROP_BLOCKED);
 	}
 }
@@ -249,9 +255,13 @@ bridge_burst(struct worker *worker, struct bridge *bridge, struct port *in, stru
 		return;
 	}
 	for (uint16_t i = 0; i < frames.n; i++) {
-		if (frames.src[i] != last_src)
-			bridge_learn(worker, bridge, table, in, frames.src[i], frames.src_hash[i]);
-		last_src = frames.src[i];
+		if (frames.src[i] != last_src) {
+			if (unlikely(!bridge_learn(worker, bridge, table, in, &frames, i))) {
+				port_drop(worker, in, frames.pkts[i], DROP_BOND_ECHO);
+				continue;
+			}
+			last_src = frames.src[i];
+		}
 		bridge_forward(worker, bridge, table, in, &frames, i);
 	}
 }

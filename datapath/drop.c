@@ -20,7 +20,9 @@ const char *const drop_reason_names[DROP_REASONS] = {
 	[DROP_OFFLOAD] = "offload",
 	[DROP_MULTICAST] = "multicast_filter",
 	[DROP_TX_ERROR] = "tx_error",
+	[DROP_BOND_INACTIVE] = "bond_inactive",
+	[DROP_BOND_ECHO] = "bond_echo",
 	[DROP_PUNT] = "punt_limit",
 	[DROP_BLOCKED] = "blocked",
 };
-static_assert(DROP_REASONS == 18, "name every drop reason");
+static_assert(DROP_REASONS == 20, "name every drop reason");

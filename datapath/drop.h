@@ -27,6 +27,8 @@ enum drop_reason {
 	DROP_NO_DESTINATION, /* flooded, and no other port wants it */
 	DROP_RX_ERROR,       /* the port could not take the whole packet (truncated, lost) */
 	DROP_BAD_REQUEST,    /* a guest's ring request that breaks the protocol */
+	DROP_BOND_INACTIVE,  /* came by a member of a bond that does not receive it: lag.h */
+	DROP_BOND_ECHO,      /* sent by this switch, and came back by another member of the bond */
 	DROP_PUNT,           /* for the control thread, which got too many from this port */
 	/* counted on the port that the packet was to leave by; no_buffer, port_down and blocked on
 	 * either */

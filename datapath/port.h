@@ -49,6 +49,7 @@ static_assert(PORT_PENDING == RTE_MBUF_F_LAST_FREE, "taken");
 
 struct bridge;
 struct error;
+struct lag_echo;
 struct port;
 struct port_demux;
 struct port_config;
@@ -92,6 +93,7 @@ enum port_state {
 /* Frames that the control thread wants of a port (punt.h): bits. */
 enum port_punts {
 	PORT_PUNT_LINK_LOCAL = 1 << 0, /* to 01:80:c2:00:00:0x */
+	PORT_PUNT_ARP = 1 << 1,        /* ARP to the MAC of a bond's member */
 };
 
 /* How a receive queue lets a worker sleep. */
@@ -159,26 +161,32 @@ struct port_demux {
 };
 
 struct port {
-	const struct port_type *type; /* control: set at open; worker: ro */
-	void *priv;                   /* the type's own; control: set at open */
-	struct bridge *bridge;        /* control: rw (atomic), worker: ro; NULL: on no bridge */
+	const struct port_type *type;   /* control: set at open; worker: ro */
+	void *priv;                     /* the type's own; control: set at open */
+	struct bridge *bridge;          /* control: rw (atomic), worker: ro; NULL: on no bridge */
 	const struct port_demux *demux; /* control: rw (release), worker: ro; NULL: none */
-	uint32_t max_frame;           /* bytes, untagged, mtu + 14; control: rw, worker: ro */
-	uint32_t caps;                /* enum port_caps; control: rw, worker: ro */
-	uint16_t id;                  /* index in datapath.ports */
-	uint16_t generation;          /* differs between ports that use one id in turn */
-	uint16_t vid;                 /* access VLAN 1..4094, or 0: untagged is VLAN 0, tags pass */
-	uint16_t n_rxq;               /* 1 .. PORT_QUEUES_MAX */
-	uint16_t n_txq;               /* 1 .. PORT_QUEUES_MAX */
-	bool up;                      /* link and peer there; control: rw, worker: ro */
-	bool open;                    /* up and forwarding: may be sent to; as up */
-	uint8_t state;                /* enum port_state; control: rw, worker: ro */
-	uint8_t punts;                /* enum port_punts; control: rw, worker: ro */
-	bool carrier_off;             /* by the operator; nothing enters; control: rw, worker: ro */
-	bool tx_shared;               /* n_txq < workers: tx_burst needs tx_lock */
-	bool wire;                    /* packets come as on a wire: worth merging (gro.h) */
-	uint32_t mtu;                 /* control only */
-	uint8_t mac[6];               /* control only; all zero if the port has none of its own */
+	/* packets sent by it may come back by it: see lag.h. control: rw (release), worker: ro;
+	 * NULL: they do not */
+	struct lag_echo *echo;
+	uint32_t max_frame;  /* bytes, untagged, mtu + 14; control: rw, worker: ro */
+	uint32_t caps;       /* enum port_caps; control: rw, worker: ro */
+	uint16_t id;         /* index in datapath.ports */
+	uint16_t generation; /* differs between ports that use one id in turn */
+	uint16_t vid;        /* access VLAN 1..4094, or 0: untagged is VLAN 0, tags pass */
+	uint16_t n_rxq;      /* 0 .. PORT_QUEUES_MAX; 0: packets come by other ports */
+	uint16_t n_txq;      /* 1 .. PORT_QUEUES_MAX */
+	bool up;             /* link and peer there; control: rw, worker: ro */
+	bool open;           /* up and forwarding: may be sent to; as up */
+	uint8_t state;       /* enum port_state; control: rw, worker: ro */
+	uint8_t punts;       /* enum port_punts; control: rw, worker: ro */
+	bool carrier_off;    /* by the operator; nothing enters; control: rw, worker: ro */
+	bool tx_shared;      /* n_txq < workers: tx_burst needs tx_lock */
+	bool wire;           /* packets come as on a wire: worth merging (gro.h) */
+	uint32_t mtu;        /* control only */
+	uint8_t mac[6];      /* all zero if the port has none of its own; control: rw,
+			      * worker (of a bond's member): ro, a MAC that changes is
+			      * in nobody's way */
+	uint8_t mac_pad[2];  /* it is read as a word */
 	/* written by workers: away from what all workers read */
 	struct port_rxq rxq[PORT_QUEUES_MAX] __rte_cache_aligned;
 	rte_spinlock_t tx_lock[PORT_QUEUES_MAX] __rte_cache_aligned;

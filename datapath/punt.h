@@ -20,6 +20,7 @@
 /* Why the control thread gets it. */
 enum punt_kind {
 	PUNT_LINK_LOCAL, /* to 01:80:c2:00:00:0x: never forwarded */
+	PUNT_ARP,        /* to the MAC of a bond's member */
 	PUNT_KINDS
 };
 

@@ -314,4 +314,16 @@ port_tx_lost(struct worker *worker, const struct port *port, enum drop_reason re
 	worker->tx_lost_bytes += bytes;
 }
 
+/**
+ * port_tx_handed_on() - packets that tx_burst took are in another port's batch: that port counts
+ * them as sent. Worker, from tx_burst, after they are queued.
+ * @bytes: of the @n packets together.
+ */
+static inline void
+port_tx_handed_on(struct worker *worker, uint32_t n, uint64_t bytes)
+{
+	worker->tx_lost += n;
+	worker->tx_lost_bytes += bytes;
+}
+
 #endif /* DATAPATH_WORKER_H */

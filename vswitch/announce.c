@@ -308,6 +308,14 @@ announce_start(struct announce *announce, const uint8_t mac[6], const char *ip)
 	announce_step(-1, 0, announce);
 }
 
+unsigned int
+announce_known(const struct announce *announce, const uint8_t mac[6],
+	       const struct announce_address **ret_addresses)
+{
+	*ret_addresses = announce->addresses;
+	return memcmp(mac, announce->mac, sizeof(announce->mac)) == 0 ? announce->n_addresses : 0;
+}
+
 void
 announce_stop(struct announce *announce)
 {

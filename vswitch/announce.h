@@ -67,6 +67,15 @@ void announce_destroy(struct announce *announce);
  */
 void announce_start(struct announce *announce, const uint8_t mac[6], const char *ip);
 
+/**
+ * announce_known() - the addresses of a station that is announced.
+ * @mac: the station.
+ * @ret_addresses: valid until the next announce_start().
+ * Return: how many; 0 for another station.
+ */
+unsigned int announce_known(const struct announce *announce, const uint8_t mac[6],
+			    const struct announce_address **ret_addresses);
+
 /** announce_stop() - say no more: the guest is gone from here. */
 void announce_stop(struct announce *announce);
 

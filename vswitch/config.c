@@ -77,7 +77,8 @@ kind_find(const char *kind, struct error *err)
 		error_set(err, EINVAL, "unknown section %s; did you mean '%s'?", quoted, nearest);
 	else
 		error_set(err, EINVAL,
-			  "unknown section %s; known: [vswitchd], [bridge NAME], [port NAME]",
+			  "unknown section %s; known: [vswitchd], [bridge NAME], [port NAME], "
+			  "[bond NAME]",
 			  quoted);
 	return NULL;
 }
@@ -244,13 +245,16 @@ object_check_bridge(const struct config *config, const struct object *object, st
 {
 	const char *bridge;
 
-	if (object->schema != &port_schema)
+	if (object->schema == &port_schema)
+		bridge = object->values[PORT_KEY_BRIDGE].text;
+	else if (object->schema == &bond_schema)
+		bridge = object->values[BOND_KEY_BRIDGE].text;
+	else
 		return 0;
-	bridge = object->values[PORT_KEY_BRIDGE].text;
-	if (section_find(config, &bridge_schema, bridge) != NULL)
+	if (*bridge == '\0' || section_find(config, &bridge_schema, bridge) != NULL)
 		return 0;
-	return error_set(err, ENOENT, "port %s: there is no section [bridge %s]", object->name,
-			 bridge);
+	return error_set(err, ENOENT, "%s %s: there is no section [bridge %s]",
+			 object->schema->kind, object->name, bridge);
 }
 
 /* netback makes a vif and its hotplug script attaches it, as the guest's configuration says. */

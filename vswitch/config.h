@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Configuration file: INI sections that describe objects, [bridge NAME] and [port NAME], and the
- * daemon itself, [vswitchd].
+ * Configuration file: INI sections that describe objects, [bridge NAME], [port NAME] and
+ * [bond NAME], and the daemon itself, [vswitchd].
  *
  *	[bridge xenbr0]
  *	ageing = 300

@@ -57,6 +57,17 @@ ethtool_queues(const char *ifname, uint16_t *ret_rx, uint16_t *ret_tx)
 	return 0;
 }
 
+uint32_t
+ethtool_speed(const char *ifname, bool *ret_full_duplex)
+{
+	struct ethtool_cmd cmd = { .cmd = ETHTOOL_GSET };
+
+	if (request(ifname, &cmd) < 0 || ethtool_cmd_speed(&cmd) == (uint32_t)SPEED_UNKNOWN)
+		return 0;
+	*ret_full_duplex = cmd.duplex != DUPLEX_HALF;
+	return ethtool_cmd_speed(&cmd);
+}
+
 static int
 names_read(const char *ifname, struct feature_names *names)
 {

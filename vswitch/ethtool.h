@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What ethtool(8) reads and sets of an interface, as far as AF_XDP needs it.
+ * What ethtool(8) reads and sets of an interface, as far as AF_XDP and bonds need it.
  *
  * How: ioctl SIOCETHTOOL (linux/ethtool.h); features by the names that "ethtool -k" lists, such as
  * "rx-vlan-hw-parse", which that program calls rx-vlan-offload.
@@ -23,6 +23,13 @@ const char *ethtool_driver(const char *ifname, char *ret_name, size_t size);
  * Return: 0, or -EOPNOTSUPP: the driver does not say.
  */
 int ethtool_queues(const char *ifname, uint16_t *ret_rx, uint16_t *ret_tx);
+
+/**
+ * ethtool_speed() - how fast the link is.
+ * @ret_full_duplex: is it? Untouched if it is not known.
+ * Return: Mbit/s, or 0: the driver does not say.
+ */
+uint32_t ethtool_speed(const char *ifname, bool *ret_full_duplex);
 
 /**
  * ethtool_features_set() - switch features on or off.

@@ -31,6 +31,7 @@
 #define RX_DESCRIPTORS 1024
 #define TX_DESCRIPTORS 1024
 #define LINK_POLL_USEC 500000
+#define LINK_POLL_CLOSE_USEC 10000 /* of a bond's member */
 #define RX_FLAGS_KEPT (RTE_MBUF_F_RX_L4_CKSUM_GOOD | RTE_MBUF_F_INDIRECT | RTE_MBUF_F_EXTERNAL)
 
 /* RX_L4_CKSUM_NONE is GOOD with another bit, and says nothing about the checksum. */
@@ -280,6 +281,29 @@ eth_link_timer(evutil_socket_t fd, short what, void *arg)
 
 	if (datapath_port(eth->sw->dp, eth->port->id) == eth->port)
 		eth_report(eth);
+}
+
+uint32_t
+port_eth_speed(const struct port *port, bool *ret_full_duplex)
+{
+	const struct eth *eth = port->priv;
+	struct rte_eth_link link = { 0 };
+
+	if (rte_eth_link_get_nowait(eth->port_id, &link) < 0 ||
+	    link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN)
+		return 0;
+	*ret_full_duplex = link.link_duplex == RTE_ETH_LINK_FULL_DUPLEX;
+	return link.link_speed;
+}
+
+void
+port_eth_watch(struct port *port, bool closely)
+{
+	const struct timeval period = { .tv_usec =
+						closely ? LINK_POLL_CLOSE_USEC : LINK_POLL_USEC };
+	struct eth *eth = port->priv;
+
+	event_add(eth->link_timer, &period);
 }
 
 static int

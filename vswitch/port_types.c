@@ -2,6 +2,7 @@
 /* The kinds of ports there are. */
 #include <assert.h>
 
+#include "ethtool.h"
 #include "port_types.h"
 #include "port_vhost.h"
 #include "port_vif.h"
@@ -10,9 +11,9 @@
 const struct port_type *const port_types[PORT_KINDS] = {
 	[PORT_KIND_NETDEV] = &port_type_netdev, [PORT_KIND_TAP] = &port_type_tap,
 	[PORT_KIND_ETH] = &port_type_eth,       [PORT_KIND_VIF] = &port_type_vif,
-	[PORT_KIND_VHOST] = &port_type_vhost,
+	[PORT_KIND_VHOST] = &port_type_vhost,   [PORT_KIND_BOND] = &port_type_bond,
 };
-static_assert(PORT_KINDS == 5, "enter every kind of port");
+static_assert(PORT_KINDS == 6, "enter every kind of port");
 
 /* Guests have no device besides the rings, which their workers read. */
 static void (*const device_stats[PORT_KINDS])(struct port *port, struct port_stats *sum) = {
@@ -25,6 +26,25 @@ const char *
 port_device_mode(const struct switch_port *port)
 {
 	return port->config.kind == PORT_KIND_NETDEV ? port_netdev_mode(port->dp) : "";
+}
+
+uint32_t
+port_device_speed(const struct switch_port *port, bool *ret_full_duplex)
+{
+	*ret_full_duplex = true;
+	if (port->config.kind == PORT_KIND_ETH)
+		return port_eth_speed(port->dp, ret_full_duplex);
+	return port->config.kind == PORT_KIND_NETDEV ?
+		       ethtool_speed(port->config.name, ret_full_duplex) :
+		       0;
+}
+
+void
+port_device_watch(const struct switch_port *port, bool closely)
+{
+	/* the kernel tells of others at once */
+	if (port->config.kind == PORT_KIND_ETH)
+		port_eth_watch(port->dp, closely);
 }
 
 void

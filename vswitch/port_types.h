@@ -24,6 +24,9 @@ extern const struct port_type port_type_tap;
 /* A DPDK device, by PCI address or devargs. */
 extern const struct port_type port_type_eth;
 
+/* The port of a bond, of the bond's name: bond.h. */
+extern const struct port_type port_type_bond;
+
 /**
  * port_device_stats() - add to a port's counters what only its device knows. Control thread.
  * @sum: the sum of the workers' counters.
@@ -40,10 +43,25 @@ void port_device_stats(const struct switch_port *port, struct port_stats *sum);
  */
 const char *port_device_mode(const struct switch_port *port);
 
+/**
+ * port_device_speed() - how fast a port's link is. Control thread.
+ * @ret_full_duplex: is it?
+ * Return: Mbit/s, or 0: the device does not say.
+ */
+uint32_t port_device_speed(const struct switch_port *port, bool *ret_full_duplex);
+
+/**
+ * port_device_watch() - notice changes of a port's link within some milliseconds, or as usual.
+ * Control thread.
+ */
+void port_device_watch(const struct switch_port *port, bool closely);
+
 /* The same of one type. */
 const char *port_netdev_mode(const struct port *port);
 void port_netdev_stats(struct port *port, struct port_stats *sum);
 void port_tap_stats(struct port *port, struct port_stats *sum);
 void port_eth_stats(struct port *port, struct port_stats *sum);
+uint32_t port_eth_speed(const struct port *port, bool *ret_full_duplex);
+void port_eth_watch(struct port *port, bool closely);
 
 #endif /* VSWITCH_PORT_TYPES_H */

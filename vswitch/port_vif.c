@@ -635,6 +635,17 @@ vif_of(struct vswitch *sw, const struct switch_port *port)
 	return vif_port->vif;
 }
 
+unsigned int
+port_vif_addresses(const struct switch_port *port, const uint8_t mac[6],
+		   const struct announce_address **ret_addresses)
+{
+	const struct vif_port *vif_port = port->dp->priv;
+
+	if (vif_of(port->sw, port) == NULL)
+		return 0;
+	return announce_known(vif_port->announce, mac, ret_addresses);
+}
+
 /* Write a note unless it is there already. */
 static void
 note_write(struct vif *vif, const char *key, const char *value)

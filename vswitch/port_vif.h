@@ -15,6 +15,7 @@
 
 #include "port.h"
 
+struct announce_address;
 struct error;
 struct hypervisor;
 struct rate;
@@ -60,6 +61,14 @@ int port_vif_set_rate(const struct switch_port *port, const struct rate *rate, s
  * Return: true with @ret_rate filled, or false: not a vif.
  */
 bool port_vif_rate(const struct switch_port *port, struct rate *ret_rate);
+
+/**
+ * port_vif_addresses() - what the toolstack has told of the IP addresses of a station at a port.
+ * @ret_addresses: valid until the guest is announced again.
+ * Return: how many; 0 if it is not a vif, or the station not its guest.
+ */
+unsigned int port_vif_addresses(const struct switch_port *port, const uint8_t mac[6],
+				const struct announce_address **ret_addresses);
 
 /**
  * port_vif_bridge_added() - a bridge has come into being: put those vifs on it that were on one of

@@ -7,6 +7,7 @@
 
 #include <rte_version.h>
 
+#include "bond.h"
 #include "config.h"
 #include "drop.h"
 #include "error.h"
@@ -143,8 +144,10 @@ bridge_show(void *ctx, const json_t *params, json_t **ret_result, struct error *
 }
 
 static enum port_kind
-port_kind_of(const struct object *obj)
+port_kind_of(struct vswitch *sw, const struct object *obj)
 {
+	if (bond_find(sw, obj->name) != NULL && !obj->values[PORT_KEY_TYPE].is_set)
+		return PORT_KIND_BOND;
 	switch (port_type_resolve(obj)) {
 	case PORT_TYPE_TAP:
 		return PORT_KIND_TAP;
@@ -169,13 +172,22 @@ port_rate(const struct object *obj)
 	return rate;
 }
 
+/* The bridge that a port is to be on; NULL: none. */
+static const char *
+bridge_of(const struct object *obj)
+{
+	const char *bridge = obj->values[PORT_KEY_BRIDGE].text;
+
+	return *bridge != '\0' ? bridge : NULL;
+}
+
 /* @may_wait: a kernel interface that is not there may come later. */
 static int
 port_make(struct vswitch *sw, const struct object *obj, bool may_wait, struct error *err)
 {
 	const struct value *values = obj->values;
 	struct port_config config = {
-		.kind = port_kind_of(obj),
+		.kind = port_kind_of(sw, obj),
 		.vid = values[PORT_KEY_VID].number,
 		.mtu = values[PORT_KEY_MTU].number,
 		.fdb_limit = values[PORT_KEY_FDB_LIMIT].number,
@@ -192,7 +204,7 @@ port_make(struct vswitch *sw, const struct object *obj, bool may_wait, struct er
 	snprintf(config.name, sizeof(config.name), "%s", obj->name);
 	snprintf(config.devargs, sizeof(config.devargs), "%s", values[PORT_KEY_DEVARGS].text);
 	snprintf(config.path, sizeof(config.path), "%.107s", values[PORT_KEY_PATH].text);
-	return switch_port_add(sw, values[PORT_KEY_BRIDGE].text, &config, err);
+	return switch_port_add(sw, bridge_of(obj), &config, err);
 }
 
 static int
@@ -256,8 +268,7 @@ port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 	for (i = 0; i < RTE_DIM(settable); i++)
 		if (obj.values[settable[i].key].is_set)
 			fields |= settable[i].field;
-	return switch_port_set(ctx, obj.name, fields, obj.values[PORT_KEY_BRIDGE].text, &config,
-			       err);
+	return switch_port_set(ctx, obj.name, fields, bridge_of(&obj), &config, err);
 }
 
 static void
@@ -296,6 +307,9 @@ port_json(const struct vswitch *sw, const struct switch_port *port)
 	json_t *json;
 
 	stats_read(sw, port, &stats);
+	/* not in its statistics, where every packet counts once */
+	if (port->bond != NULL)
+		bond_sum_members(port->bond, &stats);
 	json = json_pack("{s:s, s:s?, s:s, s:s, s:o, s:I, s:o}", "port", port->config.name,
 			 "bridge", port->bridge != NULL ? port->bridge->name : NULL, "type",
 			 port_types[port->config.kind]->name, "link", port->dp->up ? "up" : "down",
@@ -311,6 +325,8 @@ port_json(const struct vswitch *sw, const struct switch_port *port)
 		json_object_set_new(json, "rate", json_string(rate_format(&rate, rate_text)));
 	if (port_device_mode(port)[0] != '\0')
 		json_object_set_new(json, "mode", json_string(port_device_mode(port)));
+	if (port->member != NULL)
+		json_object_set_new(json, "bond", json_string(port->member->bond->name));
 	if (port->reason[0] != '\0')
 		json_object_set_new(json, "reason", json_string(port->reason));
 	if (port->config.kind == PORT_KIND_VHOST) {
@@ -414,53 +430,125 @@ version(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
 }
 
 const struct rpc_method rpc_methods[] = {
-	{ "bridge.add", bridge_add },       { "bridge.del", bridge_del },
-	{ "bridge.set", bridge_set },       { "bridge.show", bridge_show },
-	{ "port.add", port_add },           { "port.del", port_del, port_del_pending },
-	{ "port.set", port_set },           { "port.show", port_show },
-	{ "vif.show", rpc_vif_show },       { "fdb.add", rpc_fdb_add },
-	{ "fdb.del", rpc_fdb_del },         { "fdb.flush", rpc_fdb_flush },
-	{ "fdb.show", rpc_fdb_show },       { "stats.show", stats_show },
-	{ "worker.show", rpc_worker_show }, { "version", version },
+	{ "bridge.add", bridge_add },
+	{ "bridge.del", bridge_del },
+	{ "bridge.set", bridge_set },
+	{ "bridge.show", bridge_show },
+	{ "port.add", port_add },
+	{ "port.del", port_del, port_del_pending },
+	{ "port.set", port_set },
+	{ "port.show", port_show },
+	{ "bond.add", rpc_bond_add },
+	{ "bond.del", rpc_bond_del, rpc_bond_pending },
+	{ "bond.set", rpc_bond_set, rpc_bond_pending },
+	{ "bond.show", rpc_bond_show },
+	{ "vif.show", rpc_vif_show },
+	{ "fdb.add", rpc_fdb_add },
+	{ "fdb.del", rpc_fdb_del },
+	{ "fdb.flush", rpc_fdb_flush },
+	{ "fdb.show", rpc_fdb_show },
+	{ "stats.show", stats_show },
+	{ "worker.show", rpc_worker_show },
+	{ "version", version },
 };
 const size_t n_rpc_methods = RTE_DIM(rpc_methods);
 
-/* Undo what config_apply() did, ports first: sections before @end of @schema. */
-static void
-config_undo(const struct config *config, const struct object_schema *schema,
-	    const struct config_section *end, struct vswitch *sw)
+/* --- the configuration file --- */
+
+/* What is made, in this order. */
+enum config_step {
+	STEP_BRIDGES,
+	STEP_PORTS,
+	STEP_BONDS,
+	STEP_BOND_PORTS, /* sections [port NAME] of bonds */
+	STEPS
+};
+
+static const struct object_schema *const step_schemas[STEPS] = {
+	[STEP_BRIDGES] = &bridge_schema,
+	[STEP_PORTS] = &port_schema,
+	[STEP_BONDS] = &bond_schema,
+	[STEP_BOND_PORTS] = &port_schema,
+};
+
+static bool
+section_is_bond(const struct config *config, const struct config_section *port)
 {
 	const struct config_section *section = NULL;
 
-	while ((section = config_next(config, schema, section)) != end && section != NULL) {
-		if (schema == &port_schema)
-			switch_port_del(sw, section->object.name, NULL);
-		else
-			switch_bridge_del(sw, section->object.name, NULL);
+	while ((section = config_next(config, &bond_schema, section)) != NULL)
+		if (strcmp(section->object.name, port->object.name) == 0)
+			return true;
+	return false;
+}
+
+/* The next section of a step. */
+static const struct config_section *
+step_next(const struct config *config, enum config_step step, const struct config_section *section)
+{
+	while ((section = config_next(config, step_schemas[step], section)) != NULL)
+		if ((step != STEP_PORTS && step != STEP_BOND_PORTS) ||
+		    section_is_bond(config, section) == (step == STEP_BOND_PORTS))
+			return section;
+	return NULL;
+}
+
+static int
+step_make(struct vswitch *sw, enum config_step step, const struct object *obj, struct error *err)
+{
+	switch (step) {
+	case STEP_BRIDGES:
+		return bridge_make(sw, obj, err);
+	case STEP_BONDS:
+		return rpc_bond_make(sw, obj, err);
+	default:
+		return port_make(sw, obj, true, err);
+	}
+}
+
+static void
+step_undo(struct vswitch *sw, enum config_step step, const struct object *obj)
+{
+	switch (step) {
+	case STEP_BRIDGES:
+		switch_bridge_del(sw, obj->name, NULL);
+		break;
+	case STEP_BONDS:
+		bond_del(sw, obj->name, NULL);
+		break;
+	default:
+		switch_port_del(sw, obj->name, NULL);
+		break;
+	}
+}
+
+/* Undo what config_apply() did up to section @end of @step, in the reverse order of steps. */
+static void
+config_undo(const struct config *config, int step, const struct config_section *end,
+	    struct vswitch *sw)
+{
+	for (; step >= 0; step--, end = NULL) {
+		const struct config_section *section = NULL;
+
+		while ((section = step_next(config, step, section)) != end && section != NULL)
+			step_undo(sw, step, &section->object);
 	}
 }
 
 int
 config_apply(const struct config *config, struct vswitch *sw, struct error *err)
 {
-	const struct config_section *section = NULL;
-	int ret;
+	for (int step = 0; step < STEPS; step++) {
+		const struct config_section *section = NULL;
 
-	while ((section = config_next(config, &bridge_schema, section)) != NULL) {
-		ret = bridge_make(sw, &section->object, err);
-		if (ret < 0) {
-			config_undo(config, &bridge_schema, section, sw);
-			config_fault(config, section, CONFIG_NO_KEY, err);
-			return ret;
-		}
-	}
-	while ((section = config_next(config, &port_schema, section)) != NULL) {
-		ret = port_make(sw, &section->object, true, err);
-		if (ret < 0) {
-			config_undo(config, &port_schema, section, sw);
-			config_undo(config, &bridge_schema, NULL, sw);
-			config_fault(config, section, CONFIG_NO_KEY, err);
-			return ret;
+		while ((section = step_next(config, step, section)) != NULL) {
+			int ret = step_make(sw, step, &section->object, err);
+
+			if (ret < 0) {
+				config_undo(config, step, section, sw);
+				config_fault(config, section, CONFIG_NO_KEY, err);
+				return ret;
+			}
 		}
 	}
 	return 0;

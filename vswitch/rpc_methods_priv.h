@@ -8,11 +8,15 @@
 #ifndef VSWITCH_RPC_METHODS_PRIV_H
 #define VSWITCH_RPC_METHODS_PRIV_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 #include "addr.h"
 
 struct error;
+struct object;
+struct vswitch;
 
 int rpc_fdb_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 int rpc_fdb_del(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
@@ -27,6 +31,17 @@ int rpc_fdb_flush(void *ctx, const json_t *params, json_t **ret_result, struct e
 int rpc_fdb_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 
 int rpc_vif_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+int rpc_bond_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_bond_del(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_bond_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_bond_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/** rpc_bond_pending() - are ports that a bond has let go of still being closed? */
+bool rpc_bond_pending(void *ctx, const json_t *params);
+
+/** rpc_bond_make() - make a bond. @obj: complete object of bond_schema. Return: 0 or -errno. */
+int rpc_bond_make(struct vswitch *sw, const struct object *obj, struct error *err);
 
 /** rpc_worker_show() - what each worker has done so far. */
 int rpc_worker_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);

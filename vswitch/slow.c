@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bond.h"
 #include "punt.h"
 #include "switch.h"
 
 #define TAKE_BATCH 32
-#define FRAME_LEN_MIN 60 /* bytes without FCS */
+#define FRAME_LEN_MIN 60             /* bytes without FCS */
+#define SLOW_PROTOCOLS_MAC_LAST 0x02 /* IEEE 802.3 annex 57A */
 
 /* What a handler is given. */
 struct slow_frame {
@@ -25,12 +27,21 @@ static void
 slow_link_local(struct vswitch *sw, struct switch_port *port, const struct slow_frame *frame)
 {
 	(void)sw;
-	(void)port;
-	(void)frame;
+	if (frame->bytes[5] == SLOW_PROTOCOLS_MAC_LAST)
+		bond_receive(port, frame->bytes, frame->len);
+}
+
+/* ARP to the MAC of a bond's member. */
+static void
+slow_arp(struct vswitch *sw, struct switch_port *port, const struct slow_frame *frame)
+{
+	(void)sw;
+	bond_receive_arp(port, frame->bytes, frame->len);
 }
 
 static const slow_handler handlers[PUNT_KINDS] = {
 	[PUNT_LINK_LOCAL] = slow_link_local,
+	[PUNT_ARP] = slow_arp,
 };
 
 static void

@@ -8,6 +8,7 @@
 #include <rte_errno.h>
 #include <rte_mempool.h>
 
+#include "bond.h"
 #include "error.h"
 #include "log.h"
 #include "packet.h"
@@ -60,6 +61,7 @@ switch_create(struct event_base *base, struct datapath *dp, struct rte_mempool *
 		goto err;
 	LIST_INIT(&sw->bridges);
 	LIST_INIT(&sw->ports);
+	LIST_INIT(&sw->bonds);
 	sw->base = base;
 	sw->dp = dp;
 	sw->pool = pool;
@@ -95,6 +97,7 @@ switch_destroy(struct vswitch *sw)
 	if (sw == NULL)
 		return;
 	sw->stopping = true;
+	bonds_destroy(sw);
 	while (!LIST_EMPTY(&sw->ports))
 		switch_port_remove(sw, LIST_FIRST(&sw->ports));
 	while ((bridge = LIST_FIRST(&sw->bridges)) != NULL) {

@@ -25,6 +25,8 @@
 #include "rate.h"
 #include "worker.h"
 
+struct bond;
+struct bond_member;
 struct error;
 struct event;
 struct event_base;
@@ -43,6 +45,7 @@ enum port_kind {
 	PORT_KIND_ETH,
 	PORT_KIND_VIF,
 	PORT_KIND_VHOST,
+	PORT_KIND_BOND,
 	PORT_KINDS
 };
 
@@ -86,7 +89,10 @@ struct switch_bridge {
 struct switch_port {
 	LIST_ENTRY(switch_port) list;
 	struct port_config config;
-	struct switch_bridge *bridge; /* or NULL: a vif that no script has attached yet */
+	struct switch_bridge *bridge; /* or NULL: a vif that no script has attached yet, a member of
+				       * a bond, a port to be one */
+	struct bond_member *member;   /* of a bond; or NULL */
+	struct bond *bond;            /* PORT_KIND_BOND: it is this bond's */
 	struct port *dp;              /* the part that workers see */
 	uint32_t caps;                /* enum port_caps: what the type says, whatever is set */
 	char reason[128];             /* why it is not usable, or empty */
@@ -100,6 +106,7 @@ struct switch_port {
 
 LIST_HEAD(switch_bridge_list, switch_bridge);
 LIST_HEAD(switch_port_list, switch_port);
+LIST_HEAD(bond_list, bond);
 
 struct vswitch {
 	struct event_base *base;
@@ -112,6 +119,7 @@ struct vswitch {
 	const char *run_dir;             /* where sockets are; NULL: /run/vswitch */
 	struct switch_bridge_list bridges;
 	struct switch_port_list ports;
+	struct bond_list bonds;
 	uint16_t next_generation;
 	struct event *learn_event; /* dp->event_fd */
 	struct event *rcu_timer;   /* 1 ms, while something is retired */
@@ -168,8 +176,9 @@ struct switch_bridge *switch_bridge_find(struct vswitch *sw, const char *name);
 
 /**
  * switch_port_add() - open a port and put it on a bridge.
- * @bridge: name of the bridge. NULL: on no bridge yet (netback's own vifs).
- * @config: name and settings; a vif must exist already (netback made it) and is attached.
+ * @bridge: name of the bridge. NULL: on no bridge (yet).
+ * @config: name and settings; a vif must exist already (netback made it) and is attached, and so is
+ *	the port of a bond.
  *
  * Return: 0, or -EAGAIN (a port of this name is still being closed: takes a moment), -EEXIST (such
  * a port is on a bridge already), -ENOENT (no such bridge, device or
@@ -179,8 +188,8 @@ int switch_port_add(struct vswitch *sw, const char *bridge, const struct port_co
 		    struct error *err);
 
 /**
- * switch_port_del() - take a port off its bridge and close it. A vif is only detached.
- * Return: 0, or -ENOENT.
+ * switch_port_del() - take a port off its bridge and close it. A vif or a bond is only detached.
+ * Return: 0, -ENOENT, or -EBUSY (a member of a bond).
  */
 int switch_port_del(struct vswitch *sw, const char *name, struct error *err);
 
@@ -189,6 +198,9 @@ int switch_port_del(struct vswitch *sw, const char *name, struct error *err);
  * device and the name are free when it is not.
  */
 bool switch_port_closing(struct vswitch *sw, const char *name);
+
+/** switch_ports_closing() - is any port? */
+bool switch_ports_closing(struct vswitch *sw);
 
 /* Which fields of a port_config switch_port_set() takes. */
 enum port_set {
@@ -204,6 +216,7 @@ enum port_set {
 /**
  * switch_port_set() - change settings of a port while it runs.
  * @fields: bits of enum port_set: those of @config (and @bridge) that are to be changed.
+ * @bridge: with PORT_SET_BRIDGE: NULL takes the port off its bridge.
  * A port with static FDB entries keeps its bridge and VLAN, which they name: -EBUSY.
  * Return: 0, -ENOENT, -EINVAL, -EBUSY, or what the device said.
  */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bond.h"
 #include "emulated.h"
 #include "error.h"
 #include "log.h"
@@ -93,7 +94,9 @@ switch_port_assign(struct vswitch *sw, struct port *port)
 	for (uint16_t w = 1; w < sw->dp->n_workers; w++)
 		if (sw->n_ports[w] < sw->n_ports[first])
 			first = w;
-	sw->n_ports[first]++;
+	port->rxq[0].worker = first;
+	if (port->n_rxq > 0)
+		sw->n_ports[first]++;
 	for (uint16_t queue = 0; queue < port->n_rxq; queue++)
 		port->rxq[queue].worker = (first + queue) % sw->dp->n_workers;
 	port->tx_shared = port->n_txq < sw->dp->n_workers;
@@ -112,7 +115,8 @@ switch_port_retired(void *arg)
 	port->type->close(port);
 	switch_port_stats(sw, owner, &stats);
 	stats_add(&sw->removed, &stats);
-	sw->n_ports[port->rxq[0].worker]--;
+	if (port->n_rxq > 0)
+		sw->n_ports[port->rxq[0].worker]--;
 	sw->id_used[port->id] = false;
 	sw->owners[port->id] = NULL;
 	free(owner);
@@ -203,6 +207,7 @@ switch_port_stop(struct vswitch *sw, struct port *port)
 void
 switch_port_remove(struct vswitch *sw, struct switch_port *port)
 {
+	bond_port_removed(port);
 	switch_port_detach(sw, port);
 	switch_port_stop(sw, port->dp);
 	LIST_REMOVE(port, list);
@@ -217,6 +222,16 @@ switch_port_closing(struct vswitch *sw, const char *name)
 	for (uint32_t id = 0; id < PORT_MAX; id++)
 		if (sw->owners[id] != NULL && datapath_port(sw->dp, id) == NULL &&
 		    strcmp(sw->owners[id]->config.name, name) == 0)
+			return true;
+	return false;
+}
+
+bool
+switch_ports_closing(struct vswitch *sw)
+{
+	rcu_poll(sw->rcu);
+	for (uint32_t id = 0; id < PORT_MAX; id++)
+		if (sw->owners[id] != NULL && datapath_port(sw->dp, id) == NULL)
 			return true;
 	return false;
 }
@@ -286,6 +301,7 @@ switch_port_set_mtu(struct switch_port *port, uint32_t mtu, struct error *err)
 		ret = port->dp->type->set_mtu(port->dp, mtu, err);
 	if (ret == 0)
 		port_mtu_set(port->dp, mtu);
+	bond_port_changed(port);
 	return ret;
 }
 
@@ -297,9 +313,13 @@ switch_port_judge(struct vswitch *sw, struct switch_port *port)
 	const char *reason = off ? "carrier off (set)" : port->link_reason;
 
 	snprintf(port->reason, sizeof(port->reason), "%s", reason);
-	if (up == was_up)
+	if (up == was_up) {
+		bond_port_changed(port); /* its MTU */
 		return;
+	}
 	port_state_set(port->dp, up, port->dp->state);
+	/* before the log: others wait for what follows from it */
+	bond_port_changed(port);
 	log_limited(&port->log_limit, LOG_INFO, "port %s: %s%s%s", port->config.name,
 		    up ? "up" : "down", reason[0] != '\0' ? ": " : "", reason);
 	/* stations behind it may have gone elsewhere: let them be learnt again */
@@ -328,6 +348,7 @@ switch_port_apply_caps(struct switch_port *port)
 	if (port->config.checksum_full)
 		caps &= ~(uint32_t)PORT_CAPS_OFFLOAD;
 	__atomic_store_n(&port->dp->caps, caps, __ATOMIC_RELAXED);
+	bond_port_changed(port);
 }
 
 void
@@ -391,9 +412,9 @@ switch_port_prepare(struct vswitch *sw, struct switch_port *port, struct switch_
 	return ret;
 }
 
-/* A vif that netback has made: put it on the bridge that the hotplug script names. */
+/* The port of a vif (made by netback) or of a bond: put it on a bridge. */
 static int
-switch_vif_attach(struct vswitch *sw, struct switch_port *port, struct switch_bridge *bridge,
+switch_port_adopt(struct vswitch *sw, struct switch_port *port, struct switch_bridge *bridge,
 		  const struct port_config *config, struct error *err)
 {
 	int ret;
@@ -412,8 +433,16 @@ switch_vif_attach(struct vswitch *sw, struct switch_port *port, struct switch_br
 	switch_port_set_carrier(sw, port, config->carrier_off);
 	switch_port_set_checksum(port, config->checksum_full);
 	switch_port_join(port, bridge);
-	port_vif_attached(sw, port);
+	if (config->kind == PORT_KIND_VIF)
+		port_vif_attached(sw, port);
 	return 0;
+}
+
+/* Is it made by others than switch_port_add(), and deleted by others? */
+static bool
+switch_kind_stays(enum port_kind kind)
+{
+	return kind == PORT_KIND_VIF || kind == PORT_KIND_BOND;
 }
 
 int
@@ -429,8 +458,9 @@ switch_port_add(struct vswitch *sw, const char *bridge_name, const struct port_c
 		if (bridge == NULL)
 			return -ENOENT;
 	}
-	if (port != NULL && bridge != NULL && config->kind == PORT_KIND_VIF)
-		return switch_vif_attach(sw, port, bridge, config, err);
+	if (port != NULL && bridge != NULL && port->config.kind == config->kind &&
+	    switch_kind_stays(config->kind))
+		return switch_port_adopt(sw, port, bridge, config, err);
 	if (port != NULL)
 		return error_set(err, EEXIST, "port %s: exists already%s%s", config->name,
 				 port->bridge != NULL ? ", on bridge " : "",
@@ -457,6 +487,14 @@ switch_port_add(struct vswitch *sw, const char *bridge_name, const struct port_c
 	return ret;
 }
 
+static int
+switch_port_is_member(const struct switch_port *port, struct error *err)
+{
+	return error_set(err, EBUSY,
+			 "port %s: is a member of bond %s; take it out of its members first",
+			 port->config.name, port->member->bond->name);
+}
+
 int
 switch_port_del(struct vswitch *sw, const char *name, struct error *err)
 {
@@ -464,16 +502,24 @@ switch_port_del(struct vswitch *sw, const char *name, struct error *err)
 
 	if (port == NULL)
 		return -ENOENT;
-	if (port->config.kind != PORT_KIND_VIF) {
+	if (port->member != NULL)
+		return switch_port_is_member(port, err);
+	if (!switch_kind_stays(port->config.kind)) {
 		emulated_deleted(sw, port);
 		switch_port_remove(sw, port);
 		return 0;
 	}
 	/* a vif is the guest's: it goes when its domain's toolstack takes it away */
+	if (port->bridge == NULL && port->bond != NULL)
+		return error_set(err, ENOENT,
+				 "port %s: is on no bridge; \"vsctl bond del %s\" takes the bond "
+				 "apart",
+				 name, name);
 	if (port->bridge == NULL)
 		return error_set(err, ENOENT, "port %s: is on no bridge", name);
 	switch_port_detach(sw, port);
-	port_vif_detached(sw, port);
+	if (port->config.kind == PORT_KIND_VIF)
+		port_vif_detached(sw, port);
 	return 0;
 }
 
@@ -497,18 +543,26 @@ switch_port_set(struct vswitch *sw, const char *name, unsigned int fields, const
 	bool vid_changes =
 		port != NULL && (fields & PORT_SET_VID) && config->vid != port->config.vid;
 	struct switch_bridge *bridge = NULL;
+	bool leaves = (fields & PORT_SET_BRIDGE) && bridge_name == NULL;
 	int ret;
 
 	if (port == NULL)
 		return -ENOENT;
-	if (fields & PORT_SET_BRIDGE) {
+	if ((fields & PORT_SET_BRIDGE) && !leaves) {
 		bridge = switch_bridge_need(sw, bridge_name, err);
 		if (bridge == NULL)
 			return -ENOENT;
 		if (bridge == port->bridge)
 			bridge = NULL;
 	}
-	if ((bridge != NULL || vid_changes) && (ret = switch_port_may_move(port, err)) < 0)
+	if (bridge != NULL && port->member != NULL)
+		return switch_port_is_member(port, err);
+	if (leaves && port->config.kind == PORT_KIND_VIF)
+		return error_set(err, EINVAL,
+				 "port %s: \"vsctl port del\" takes a guest's vif off its bridge",
+				 name);
+	if ((bridge != NULL || leaves || vid_changes) &&
+	    (ret = switch_port_may_move(port, err)) < 0)
 		return ret;
 	ret = switch_port_prepare(sw, port, bridge, fields, config, err);
 	if (ret < 0)
@@ -516,7 +570,7 @@ switch_port_set(struct vswitch *sw, const char *name, unsigned int fields, const
 	/* nothing fails from here on */
 	if (fields & PORT_SET_MTU)
 		port->config.mtu = config->mtu;
-	if (bridge != NULL)
+	if (bridge != NULL || leaves)
 		switch_port_detach(sw, port);
 	if (fields & PORT_SET_VID)
 		switch_port_set_vid(port, config->vid);

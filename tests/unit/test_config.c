@@ -104,7 +104,7 @@ test_bad(void **state)
 		{ "\n[brigde b]\n",
 		  "vswitch.conf:2: unknown section 'brigde'; did you mean 'bridge'?" },
 		{ "[fdb b]\n", "vswitch.conf:1: unknown section 'fdb'; known: [vswitchd], "
-			       "[bridge NAME], [port NAME]" },
+			       "[bridge NAME], [port NAME], [bond NAME]" },
 		{ "[bridge]\n", "vswitch.conf:1: [bridge] needs a name: [bridge NAME]" },
 		{ "[bridge a b]\n", "vswitch.conf:1: bridge: 'a b' is not a name of 1-15 letters, "
 				    "digits or . _ - + @ ~" },
@@ -116,7 +116,8 @@ test_bad(void **state)
 		{ "[bridge b]\n\nnonsense\n",
 		  "vswitch.conf:3: this is neither KEY = VALUE nor a [section]" },
 		{ "[bridge b]\n[port p]\nmtu = 1500\n",
-		  "vswitch.conf:2: port p: bridge is missing: the bridge that the port is on" },
+		  "vswitch.conf:2: port p: bridge is missing: the bridge that the port is on, "
+		  "or none" },
 		{ "[port p]\nbridge = b\n",
 		  "vswitch.conf:1: port p: there is no section [bridge b]" },
 		{ "[bridge b]\n[port p]\nbridge = b\ntype = tap\ndevargs = x\n",

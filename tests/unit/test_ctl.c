@@ -96,11 +96,13 @@ test_errors(void **state)
 		const char *line, *message;
 		int ret;
 	} cases[] = {
-		{ "", "a command is missing: show, bridge, port, vif, fdb, stats, worker, version, "
+		{ "", "a command is missing: show, bridge, port, bond, vif, fdb, stats, worker, "
+		      "version, "
 		      "help" },
 		{ "brdige add x", "unknown command 'brdige'; did you mean 'bridge'?" },
-		{ "interface", "unknown command 'interface'; known: show, bridge, port, vif, fdb, "
-			       "stats, worker, version, help" },
+		{ "interface",
+		  "unknown command 'interface'; known: show, bridge, port, bond, vif, fdb, "
+		  "stats, worker, version, help" },
 		{ "bridge", "bridge: a verb is missing: add, del, set, show, help" },
 		{ "bridge shwo", "bridge: unknown verb 'shwo'; did you mean 'show'?" },
 		{ "vif add x", "vif: unknown verb 'add'; known: show, help" },
@@ -121,7 +123,8 @@ test_errors(void **state)
 		{ "bridge add b ageing 1 ageing 2", "bridge b: ageing is given twice" },
 		{ "bridge set b", "bridge b: nothing to set: give a key and its value" },
 		{ "bridge del b now", "bridge b: unknown key 'now'; there are none here" },
-		{ "port add eth1", "port eth1: bridge is missing: the bridge that the port is on" },
+		{ "port add eth1",
+		  "port eth1: bridge is missing: the bridge that the port is on, or none" },
 		{ "port set eth1 type tab", "port eth1: type can only be given when the object is "
 					    "added" },
 		{ "port set eth1 type tap", "port eth1: type can only be given when the object is "

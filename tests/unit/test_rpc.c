@@ -294,7 +294,7 @@ test_params(void **state)
 	assert_int_equal(rpc_params_read(json, &port_schema, VERB_ADD, NAME_REQUIRED, &obj, &err),
 			 -EINVAL);
 	assert_string_equal(err.msg, "port p: bridge must be a name of 1-15 letters, digits or . _ "
-				     "- + @ ~, not a JSON number");
+				     "- + @ ~, or none, not a JSON number");
 	json_decref(json);
 	json = json_pack("{s:s, s:s, s:s}", "name", "p", "bridge", "b", "vid", "none");
 	assert_int_equal(rpc_params_read(json, &port_schema, VERB_ADD, NAME_REQUIRED, &obj, &err),

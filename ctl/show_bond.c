@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* "vsctl bond show": each bond with its members and what they carry. */
+#include "show.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "client.h"
+#include "command.h"
+#include "error.h"
+#include "table.h"
+
+#define INDENT 4
+#define TIME_SIZE 32
+#define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct column member_columns[] = {
+	{ .heading = "MEMBER", .field = "port" },
+	{ .heading = "LINK", .field = "link" },
+	{ .heading = "STATE", .field = "state" },
+	{ .heading = "BUCKETS", .field = "buckets", .kind = CELL_NUMBER },
+	{ .heading = "BUCKET-BYTES", .field = "bucket_bytes", .kind = CELL_NUMBER },
+	{ .heading = "RX-PACKETS", .field = "rx_packets", .kind = CELL_NUMBER },
+	{ .heading = "TX-PACKETS", .field = "tx_packets", .kind = CELL_NUMBER },
+	{ .heading = "FAILURES", .field = "failures", .kind = CELL_NUMBER },
+	{ .heading = "REASON", .field = "reason" },
+};
+
+static const struct column station_columns[] = {
+	{ .heading = "STATION", .field = "mac" },
+	{ .heading = "VID", .field = "vid", .kind = CELL_NUMBER },
+	{ .heading = "PORT", .field = "port" },
+	{ .heading = "BY", .field = "member" },
+};
+
+static const char *
+text_of(const json_t *row, const char *field)
+{
+	const char *text = json_string_value(json_object_get(row, field));
+
+	return text != NULL ? text : "-";
+}
+
+static long long
+number_of(const json_t *row, const char *field)
+{
+	return json_integer_value(json_object_get(row, field));
+}
+
+static void
+print_settings(const json_t *bond)
+{
+	const json_t *targets = json_object_get(bond, "arp_targets"), *target;
+	size_t i;
+
+	printf("%*smode %s   hash %s   updelay %lld ms   downdelay %lld ms", INDENT, "",
+	       text_of(bond, "mode"), text_of(bond, "hash"), number_of(bond, "updelay"),
+	       number_of(bond, "downdelay"));
+	if (strcmp(text_of(bond, "mode"), "balance-slb") == 0)
+		printf("   rebalance %lld s", number_of(bond, "rebalance"));
+	putchar('\n');
+	if (json_array_size(targets) == 0)
+		return;
+	printf("%*sarp-targets ", INDENT, "");
+	json_array_foreach(targets, i, target)
+		printf("%s%s", i > 0 ? "," : "", json_string_value(target));
+	printf("   arp-interval %lld ms\n", number_of(bond, "arp_interval"));
+}
+
+static void
+print_history(const json_t *bond)
+{
+	time_t when = number_of(bond, "last_change");
+	char text[TIME_SIZE] = "";
+	struct tm tm;
+
+	if (when != 0 && localtime_r(&when, &tm) != NULL)
+		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	printf("%*sfailovers %lld   announced %lld   buckets moved %lld   last: %s, %s\n", INDENT,
+	       "", number_of(bond, "failovers"), number_of(bond, "announced"),
+	       number_of(bond, "bucket_moves"), text_of(bond, "last_reason"), text);
+}
+
+/* @stations: list them, too. */
+static void
+print_bond(const json_t *bond, bool stations)
+{
+	json_t *members = json_object_get(bond, "members");
+	json_t *rows = json_object_get(bond, "stations");
+	struct table table;
+
+	printf("bond %s   %s   bridge %s   mtu %lld   mac %s   active %s\n", text_of(bond, "bond"),
+	       text_of(bond, "link"), text_of(bond, "bridge"), number_of(bond, "mtu"),
+	       text_of(bond, "mac"), text_of(bond, "active"));
+	print_settings(bond);
+	print_history(bond);
+	table_init(&table, member_columns, N_ELEMENTS(member_columns), INDENT);
+	table_print(&table, members, stdout);
+	if (!stations || json_array_size(rows) == 0) {
+		printf("%*s%lld station(s)\n", INDENT, "", number_of(bond, "n_stations"));
+		return;
+	}
+	putchar('\n');
+	rows_sort(rows, "mac");
+	table_init(&table, station_columns, N_ELEMENTS(station_columns), INDENT);
+	table_print(&table, rows, stdout);
+	if (number_of(bond, "n_stations") > (long long)json_array_size(rows))
+		printf("%*sand %lld more\n", INDENT, "",
+		       number_of(bond, "n_stations") - (long long)json_array_size(rows));
+}
+
+int
+show_bonds(struct client *client, const struct request *request, struct error *err)
+{
+	json_t *bonds, *bond;
+	size_t i;
+	int ret;
+
+	ret = request_call(client, request, &bonds, err);
+	if (ret < 0)
+		return ret;
+	rows_sort(bonds, "bond");
+	if (request->json) {
+		json_dumpf(bonds, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		json_array_foreach(bonds, i, bond) {
+			if (i > 0)
+				putchar('\n');
+			print_bond(bond, request->object.name[0] != '\0');
+		}
+		if (json_array_size(bonds) == 0)
+			puts("no bonds; make one: vsctl bond add bond0 members eth0,eth1 bridge "
+			     "xenbr0");
+	}
+	json_decref(bonds);
+	return 0;
+}
