@@ -37,6 +37,7 @@
 
 #include <event2/event.h>
 
+#include "carrier.h"
 #include "claim.h"
 #include "emulated.h"
 #include "error.h"
@@ -51,6 +52,9 @@
 #include "switch.h"
 #include "xdp_device.h"
 #include "xdp_socket.h"
+
+/* IFF_LOWER_UP: carrier. Its header does not go with <net/if.h>. */
+#define LINK_LOWER_UP (1u << 16)
 
 struct netdev_conn {
 	struct netdev *dev;
@@ -71,6 +75,7 @@ struct netdev {
 	struct port *port;
 	struct vswitch *sw;
 	struct netlink_watch *watch;
+	struct carrier_entry *carrier; /* is looked at closely; or NULL */
 	struct event *check; /* of the NIC's queues; NULL: it never has AF_XDP */
 	int claim;           /* of the interface that it has; -1: none */
 	struct ingress_guard guard;
@@ -273,8 +278,10 @@ report_link(struct netdev *dev, const struct netlink_link *link)
 	if (!(link->flags & IFF_UP))
 		snprintf(reason, sizeof(reason), "interface %s is down; \"ip link set %s up\"",
 			 link->name, link->name);
-	else if (!(link->flags & IFF_RUNNING))
+	else if (!(link->flags & IFF_RUNNING) || !(link->flags & LINK_LOWER_UP))
 		snprintf(reason, sizeof(reason), "interface %s has no carrier", link->name);
+	if (dev->carrier != NULL)
+		carrier_watch_up(dev->carrier, reason[0] == '\0');
 	switch_port_status(dev->sw, dev->port, reason[0] == '\0', reason);
 }
 
@@ -520,6 +527,40 @@ netdev_changed(void *arg, const struct netlink_link *now)
 	report_link(dev, &link);
 }
 
+/* The driver says so, before netlink does. */
+static void
+netdev_carrier_lost(void *arg)
+{
+	struct netdev *dev = arg;
+	char reason[64];
+
+	carrier_watch_up(dev->carrier, false);
+	if (dev->conn == NULL || datapath_port(dev->sw->dp, dev->port->id) != dev->port)
+		return;
+	snprintf(reason, sizeof(reason), "interface %s has no carrier", dev->name);
+	switch_port_status(dev->sw, dev->port, false, reason);
+}
+
+void
+port_netdev_watch(struct port *port, bool closely)
+{
+	struct netdev *dev = port->priv;
+	struct vswitch *sw = dev->sw;
+
+	if (!closely) {
+		carrier_watch_del(dev->carrier);
+		dev->carrier = NULL;
+		return;
+	}
+	if (sw->carrier == NULL)
+		sw->carrier = carrier_watch_create(sw->base);
+	if (sw->carrier == NULL || dev->carrier != NULL)
+		return; /* netlink will tell, too */
+	dev->carrier = carrier_watch_add(sw->carrier, dev->name, netdev_carrier_lost, dev);
+	if (dev->carrier != NULL)
+		carrier_watch_up(dev->carrier, switch_port_of(sw, port)->link);
+}
+
 /* Look at the interface as if it had changed. */
 static void
 netdev_consider(struct netdev *dev)
@@ -556,6 +597,7 @@ netdev_close(struct port *port)
 	if (dev == NULL)
 		return;
 	netlink_watch_del(dev->watch);
+	carrier_watch_del(dev->carrier);
 	if (dev->check != NULL)
 		event_free(dev->check);
 	ingress_guard_clear(&dev->guard, dev->sw->netlink);

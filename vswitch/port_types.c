@@ -42,9 +42,10 @@ port_device_speed(const struct switch_port *port, bool *ret_full_duplex)
 void
 port_device_watch(const struct switch_port *port, bool closely)
 {
-	/* the kernel tells of others at once */
 	if (port->config.kind == PORT_KIND_ETH)
 		port_eth_watch(port->dp, closely);
+	else if (port->config.kind == PORT_KIND_NETDEV)
+		port_netdev_watch(port->dp, closely);
 }
 
 void

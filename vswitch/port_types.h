@@ -63,5 +63,6 @@ void port_tap_stats(struct port *port, struct port_stats *sum);
 void port_eth_stats(struct port *port, struct port_stats *sum);
 uint32_t port_eth_speed(const struct port *port, bool *ret_full_duplex);
 void port_eth_watch(struct port *port, bool closely);
+void port_netdev_watch(struct port *port, bool closely);
 
 #endif /* VSWITCH_PORT_TYPES_H */

@@ -9,6 +9,7 @@
 #include <rte_mempool.h>
 
 #include "bond.h"
+#include "carrier.h"
 #include "error.h"
 #include "log.h"
 #include "packet.h"
@@ -106,6 +107,7 @@ switch_destroy(struct vswitch *sw)
 		free(bridge);
 	}
 	rcu_destroy(sw->rcu);
+	carrier_watch_destroy(sw->carrier);
 	switch_event_free(sw->rcu_timer);
 	switch_event_free(sw->tick);
 	switch_event_free(sw->learn_event);

@@ -26,6 +26,7 @@
 #include "worker.h"
 
 struct bond;
+struct carrier_watch;
 struct bond_member;
 struct error;
 struct event;
@@ -116,6 +117,7 @@ struct vswitch {
 	struct rte_mempool *device_pool; /* switch_device_pool(); NULL: nobody asked yet */
 	struct netback *netback;         /* NULL with --no-xen */
 	struct netlink_monitor *netlink; /* link changes of netdev ports */
+	struct carrier_watch *carrier;   /* the same of bonds' members, sooner; NULL: none so far */
 	const char *run_dir;             /* where sockets are; NULL: /run/vswitch */
 	struct switch_bridge_list bridges;
 	struct switch_port_list ports;

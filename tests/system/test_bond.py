@@ -3,6 +3,7 @@
 
 import pytest
 
+from harness import failover
 from harness.daemon import VsctlError
 from harness.wait import wait_until
 from harness.wire import BROADCAST, frame, mac_of, tagged
@@ -174,4 +175,16 @@ def test_slb(bed):
     wait_until(lambda: bed.daemon.drops("bond0", "bond_echo") == 2,
                what=lambda: bed.daemon.stats("bond0"))
     assert not bond.host.wire.drain()
+    wait_balance(bed)
+
+
+@pytest.mark.parametrize("mode", failover.MODES)
+def test_failover_under_traffic(bed, mode, capsys):
+    """Carrier pulled under probes of 1 ms: few are lost, none comes twice or out of order."""
+    result = failover.run_mode(bed, mode)
+    with capsys.disabled():
+        print("\n%(mode)s: %(victim)s pulled: gap %(gap_ms)s ms, %(lost)d of %(sent)d lost" %
+              result)
+    assert result["doubled"] == 0 and result["reordered"] == 0, result
+    assert result["lost"] < result["sent"] / 2, result
     wait_balance(bed)
