@@ -35,8 +35,8 @@ struct carrier_watch {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool stop;       /* under the lock */
-	unsigned int up; /* entries that are; under the lock */
+	bool stop;                          /* under the lock */
+	unsigned int up;                    /* entries that are; under the lock */
 	LIST_HEAD(, carrier_entry) entries; /* control: rw under the lock, thread: ro under it */
 	int event_fd;
 	int socket;
@@ -204,8 +204,8 @@ carrier_watch_create(struct event_base *base)
 	watch->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	watch->socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (watch->event_fd >= 0)
-		watch->event = event_new(base, watch->event_fd, EV_READ | EV_PERSIST,
-					 carrier_event, watch);
+		watch->event = event_new(base, watch->event_fd, EV_READ | EV_PERSIST, carrier_event,
+					 watch);
 	if (watch->socket >= 0 && watch->event != NULL && event_add(watch->event, NULL) == 0 &&
 	    start_thread(watch) == 0)
 		return watch;

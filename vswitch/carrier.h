@@ -5,8 +5,8 @@
  * The kernel tells of it by netlink, but at most once a second for all interfaces together
  * (net/core/link_watch.c), unless the interface is a port of the kernel's own bonding. A bond
  * cannot wait for that. So a thread asks the driver (ETHTOOL_GLINK) about those interfaces that it
- * is told to watch; it is a thread since the question waits for the kernel's RTNL lock, which others
- * may hold for long. While nothing is watched it sleeps.
+ * is told to watch; it is a thread since the question waits for the kernel's RTNL lock, which
+ * others may hold for long. While nothing is watched it sleeps.
  *
  * Thread-safety: the functions are for the control thread, and so is the callback.
  */

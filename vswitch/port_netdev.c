@@ -76,8 +76,8 @@ struct netdev {
 	struct vswitch *sw;
 	struct netlink_watch *watch;
 	struct carrier_entry *carrier; /* is looked at closely; or NULL */
-	struct event *check; /* of the NIC's queues; NULL: it never has AF_XDP */
-	int claim;           /* of the interface that it has; -1: none */
+	struct event *check;           /* of the NIC's queues; NULL: it never has AF_XDP */
+	int claim;                     /* of the interface that it has; -1: none */
 	struct ingress_guard guard;
 	struct link_change change;
 	struct vnet_faults faults; /* worker: rw, control: ro */
