@@ -7,8 +7,8 @@ import statistics
 import traffic
 import xen
 from host import BenchError
-from programs import (AfPacketVswitchd, AfXdpVswitchd, IdleVswitchd, Ovs, Setup, Testpmd,
-                      VhostGuests, VifGuests, Vswitchd)
+from programs import (AfPacketVswitchd, AfXdpVswitchd, BondVswitchd, Failover, IdleVswitchd, Ovs,
+                      Setup, Testpmd, VhostGuests, VifGuests, Vswitchd)
 
 # A row whose median is this far above its minimum was measured on a disturbed machine.
 NOISY = 1.15
@@ -28,6 +28,7 @@ class Bridge:
     table_size: int = 0              # FDB entries, if more than the traffic's own
     bound: float = None              # cycles as a share of Open vSwitch's, asked for
     aim: float = None                # and hoped for
+    plain_bound: float = None        # cycles as a share of the plain bridge's, asked for
     unit = "cycles/packet"
 
 
@@ -63,6 +64,16 @@ class Idle:
     unit = "% of a core"
 
 
+@dataclasses.dataclass(frozen=True)
+class FailoverCase:
+    """A bond's member loses its carrier under probes of 1 ms: the longest outage of any flow."""
+    mode: str
+    bound: float = 50                # ms
+    programs: tuple = (Failover,)
+    hugepages: int = 0
+    unit = "ms"
+
+
 CASES = {
     "bridge-64-32": Bridge(64, 32),
     "bridge-64-1024": Bridge(64, 1024, bound=0.5, aim=0.4),
@@ -72,6 +83,7 @@ CASES = {
     "bridge-64-1m": Bridge(64, 8192, programs=(Vswitchd, Testpmd), hugepages=1536,
                            table_size=1_000_000),
     "bridge-1518-512": Bridge(1518, 512),
+    "bond-64-1024": Bridge(64, 1024, programs=(Vswitchd, BondVswitchd), plain_bound=1.3),
     # veth has no zero-copy: this compares the sockets, with the kernel copying for both
     "netdev-64": Bridge(64, 32, programs=(AfPacketVswitchd, AfXdpVswitchd)),
     "vif-64": Guests(64, bound=1.0),
@@ -79,6 +91,9 @@ CASES = {
     "vhost-64": Guests(64, programs=(VhostGuests,)),
     "attach-512": Attach(512),
     "idle": Idle(bound=2.0),
+    "failover-active-backup": FailoverCase("active-backup"),
+    "failover-balance-slb": FailoverCase("balance-slb"),
+    "failover-balance-xor": FailoverCase("balance-xor"),
     "xen-iperf": xen.XenIperf(),
     "xen-counts": xen.XenCounts(),
 }
@@ -100,6 +115,8 @@ class Runner:
         case = CASES[name]
         if isinstance(case, Idle):
             return [self.run_idle(name)]
+        if isinstance(case, FailoverCase):
+            return [self.run_failover(name, case)]
         if isinstance(case, Attach):
             return [self.run_attach(name, case)]
         if isinstance(case, xen.XenIperf):
@@ -183,6 +200,24 @@ class Runner:
         self.log(f"{name} {VifGuests.name}: {result['attach_seconds']:.2f} s")
         return row | result
 
+    def run_failover(self, name, case):
+        row = {"case": name, "program": Failover.name, "mpps": None, "cycles_per_packet": None}
+        results = []
+        for number in range(1, self.rounds + 1):
+            try:
+                result = Failover(self.program_directory(), self.build).measure(case.mode)
+            except BenchError as error:
+                self.log(f"{name} {number}/{self.rounds}: failed: {error}")
+                return row | {"error": str(error)}
+            results.append(result)
+            self.log(f"{name} {number}/{self.rounds}: gap {result['gap_ms']:.1f} ms, "
+                     f"{result['doubled']} doubled, {result['reordered']} reordered")
+        gaps = [result["gap_ms"] for result in results]
+        return row | {"gap_ms": max(gaps), "gap_ms_median": statistics.median(gaps),
+                      "rounds": len(results),
+                      "doubled": sum(result["doubled"] for result in results),
+                      "reordered": sum(result["reordered"] for result in results)}
+
     def run_idle(self, name):
         row = {"case": name, "program": Vswitchd.name, "mpps": None, "cycles_per_packet": None}
         seconds = max(IDLE_SECONDS, self.seconds)
@@ -203,11 +238,13 @@ def add_ratios(rows):
     by_program = {row["program"]: row for row in rows if "error" not in row}
     for peer, key in ((Ovs.name, "ratio_to_ovs"), (Testpmd.name, "ratio_to_testpmd_io"),
                       (AfPacketVswitchd.name, "ratio_to_af_packet"),
-                      (VhostGuests.name, "ratio_to_vhost")):
+                      (VhostGuests.name, "ratio_to_vhost"),
+                      (Vswitchd.name, "ratio_to_plain")):
         if peer not in by_program:
             continue
         for program, row in by_program.items():
-            if program == peer:
+            # the plain bridge is the measure of vswitchd's other ways only
+            if program == peer or (peer == Vswitchd.name and not program.startswith(peer)):
                 continue
             for suffix in ("", "_median"):
                 row[key + suffix] = round(row["cycles_per_packet" + suffix]

@@ -8,6 +8,7 @@ learnt, leaving stops it. measure() may be called in between.
 import dataclasses
 import json
 import os
+import pathlib
 import queue
 import re
 import socket
@@ -369,6 +370,29 @@ class Vswitchd(Program):
         return result
 
 
+class BondVswitchd(Vswitchd):
+    """Side A is a port, side B a bond: half of its flows come by each member, which are two."""
+
+    name = "vswitchd-bond"
+
+    def config(self):
+        setup = self.setup
+        lines = ["[vswitchd]", "workers = 1", f"cores = {WORKER_CORE}", "mbufs = 65536",
+                 f"[bridge {self.bridge}]", "[port p0]", f"bridge = {self.bridge}", "type = eth",
+                 f"devargs = {devargs(0, setup.pcaps[0])}"]
+        for index, pcap in enumerate(traffic.split_pcap(setup.pcaps[1]), 1):
+            lines += [f"[port p{index}]", "bridge = none", "type = eth",
+                      f"devargs = {devargs(index, pcap)}"]
+        lines += ["[bond bond0]", "mode = balance-xor", "members = p1,p2",
+                  f"bridge = {self.bridge}"]
+        return "\n".join(lines) + "\n"
+
+    def sample(self):
+        ports = {port["port"]: port for port in self.show("stats")}
+        return self.now(*([ports["p0"][key], ports["p1"][key] + ports["p2"][key]]
+                          for key in ("rx_packets", "tx_packets")))
+
+
 class NetdevVswitchd(Vswitchd):
     """Between two kernel interfaces; the generator is testpmd at the far ends of their cables.
 
@@ -435,6 +459,24 @@ class AfPacketVswitchd(NetdevVswitchd):
 class AfXdpVswitchd(NetdevVswitchd):
     name = "vswitchd-af_xdp"
     xdp = "on"
+
+
+class Failover:
+    """The bed of the system tests in namespaces of its own; see there, harness/failover.py."""
+
+    name = "vswitchd"
+    needs = []
+    harness = pathlib.Path(__file__).resolve().parents[1] / "system"
+
+    def __init__(self, directory, build):
+        self.directory = directory
+        self.environment = dict(os.environ, VSWITCH_BUILD=str(build), TMPDIR="/tmp",
+                                PYTHONDONTWRITEBYTECODE="1", PYTHONPATH=str(self.harness))
+
+    def measure(self, mode):
+        """Its result, as printed."""
+        return json.loads(command(["/usr/bin/python3", "-m", "harness.failover", mode],
+                                  self.environment, timeout=120))
 
 
 def busy_measurement(counts, frame_size):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The result as text: one table, and a line per bound."""
 
-from cases import CASES, Guests, Idle
+from cases import CASES, FailoverCase, Guests, Idle
 from programs import VifGuests, Vswitchd
 import xen
 
@@ -33,6 +33,13 @@ def _remarks(row):
         remarks.append(f"{row['guests']} guests in {row['attach_seconds']:.2f} s, "
                        f"{row['attach_cpu_ms_per_vif']:.3f} ms of the switch's each, "
                        f"{row['heap_bytes_per_vif'] / 1024:.1f} KiB each")
+    if "ratio_to_plain" in row:
+        remarks.append(f"{row['ratio_to_plain']:.3f} of the plain bridge "
+                       f"(median {row['ratio_to_plain_median']:.3f})")
+    if "gap_ms" in row:
+        remarks.append(f"gap {row['gap_ms']:.1f} ms at most, median {row['gap_ms_median']:.1f} ms "
+                       f"of {row['rounds']}, {row['doubled']} doubled, "
+                       f"{row['reordered']} reordered")
     if "cpu_percent" in row:
         remarks.append(f"{row['cpu_percent']:.2f} % of a core in {row['seconds']:.0f} s")
     remarks += xen.remarks(row)
@@ -85,14 +92,30 @@ def _idle_verdict(case, row):
     return f"{row['cpu_percent']:.2f} % of a core; bound {case.bound:.0f} % {held}"
 
 
+def _failover_verdict(case, row):
+    if "error" in row:
+        return "no figure: it failed"
+    held = "held" if row["gap_ms"] <= case.bound else "NOT held"
+    return f"gap {row['gap_ms']:.1f} ms; bound {case.bound:.0f} ms {held}"
+
+
+def _plain_verdict(case, row):
+    held = "held" if row["ratio_to_plain"] <= case.plain_bound else "NOT held"
+    return (f"{row['ratio_to_plain']:.3f} of the plain bridge's cycles per packet (median "
+            f"{row['ratio_to_plain_median']:.3f}); bound {case.plain_bound:.1f} {held}")
+
+
 def verdicts(rows):
     """One line for each case that has a bound. They inform; the exit status knows nothing of it."""
     lines = []
     for row in rows:
         case = CASES[row["case"]]
+        if getattr(case, "plain_bound", None) is not None and "ratio_to_plain" in row:
+            lines.append(f"{row['case']}: {_plain_verdict(case, row)}")
         if row["program"] not in (Vswitchd.name, VifGuests.name) or case.bound is None:
             continue
-        verdict = {Idle: _idle_verdict, Guests: _guests_verdict, xen.XenIperf: xen.iperf_verdict,
+        verdict = {Idle: _idle_verdict, FailoverCase: _failover_verdict,
+                   Guests: _guests_verdict, xen.XenIperf: xen.iperf_verdict,
                    xen.XenCounts: xen.counts_verdict}.get(type(case), _ratio_verdict)
         lines.append(f"{row['case']}: {verdict(case, row)}")
     return lines

@@ -76,6 +76,18 @@ def write_pair(directory, wire_size, n_flows):
     return paths
 
 
+def split_pcap(path):
+    """The frames of a file in turn in two files; returns their paths. All frames are of one size."""
+    content = path.read_bytes()
+    head, rest = content[:FILE_HEAD.size], content[FILE_HEAD.size:]
+    step = RECORD.size + RECORD.unpack_from(rest)[2]
+    paths = [path.with_suffix(f".{half}.pcap") for half in range(2)]
+    for half, other in enumerate(paths):
+        other.write_bytes(head + b"".join(rest[at:at + step]
+                                          for at in range(half * step, len(rest), 2 * step)))
+    return paths
+
+
 def write_table(directory, n_stations):
     """A file that teaches a bridge n_stations more MACs, all talking to the first of set A."""
     path = directory / f"table-{n_stations}.pcap"

@@ -6,7 +6,7 @@ import pytest
 from harness import failover
 from harness.daemon import VsctlError
 from harness.wait import wait_until
-from harness.wire import BROADCAST, frame, mac_of, tagged
+from harness.wire import BROADCAST, frame, mac_bytes, mac_of
 
 from test_stats import wait_balance
 
@@ -100,8 +100,8 @@ def test_active_backup(bed):
     assert "p1 link down" in bond.show()["last_reason"]
     rarps = set()
     wait_until(lambda: rarps.update(got.data[6:12] for got in two.drain() if is_rarp(got.data)) or
-               bytes.fromhex(A.replace(":", "")) in rarps, what="RARP for A")
-    assert bytes.fromhex(Y.replace(":", "")) not in rarps
+               mac_bytes(A) in rarps, what="RARP for A")
+    assert mac_bytes(Y) not in rarps
     # stations behind the bond are where they were
     assert bed.daemon.fdb("br0")[(Y, 0)] == "bond0"
     two.send(frame(A, Y, 83))
@@ -176,6 +176,261 @@ def test_slb(bed):
                what=lambda: bed.daemon.stats("bond0"))
     assert not bond.host.wire.drain()
     wait_balance(bed)
+
+
+def test_xor(bed):
+    """Flows are spread over both, and taken from both; what one carried the other takes over."""
+    bond = Bond(bed, 2, "mode", "balance-xor", "hash", "l2")
+    bond.learn(A)
+    frames = [frame(mac_of(1000 + number), A, 90) for number in range(64)]
+    bond.host.wire.send(*frames)
+    wait_balance(bed)
+    got = [[f.data for f in wire.drain() if f.data in frames] for wire in bond.wires]
+    assert sorted(got[0] + got[1]) == sorted(frames) and 10 < len(got[0]) < 54
+    for wire in bond.wires:
+        data = frame(A, X, 91)
+        wire.send(data)
+        bond.host.wire.expect(data)
+    bond.plug(0, False)
+    bond.wires[1].drain()
+    bond.host.wire.send(*frames)
+    wait_balance(bed)
+    assert [f.data for f in bond.wires[1].drain() if f.data in frames] == frames
+    bond.plug(0, True)
+    wait_until(lambda: bond.member("p1")["buckets"] == 128, what=bond.show)
+
+
+def test_members_come_and_go(bed):
+    """Under way, by the list of members; nobody else loses a station."""
+    bond = Bond(bed)
+    bond.learn(A)
+    bond.wires[0].send(frame(A, X))
+    wait_until(lambda: bed.daemon.fdb("br0").get((X, 0)) == "bond0", what="learnt")
+    third = bed.cable(3)
+    bond.set("members", "p2,p3")
+    assert {row["port"]: row["state"] for row in bond.show()["members"]} == {
+        "p2": "active", "p3": "backup"}
+    assert bed.daemon.fdb("br0")[(X, 0)] == "bond0"
+    assert bond.show()["failovers"] == 0
+    # the first was opened for the bond, and is the host's again
+    assert "p1" not in {row["port"] for row in bed.daemon.vsctl("port", "show")}
+    data = frame(X, A, 80)
+    bond.host.wire.send(data)
+    bond.wires[1].until(data)
+    third.wire.drain()
+    # all others at once
+    bond.set("members", "p1,p3")
+    assert bond.show()["active"] == "p1"
+    bond.host.wire.send(data)
+    bond.wires[0].until(data)
+    # a port that was one before stays one
+    bond.set("members", "p3")
+    bed.daemon.vsctl("port", "add", "p1", "bridge", "none")
+    bond.set("members", "p1,p3")
+    with pytest.raises(VsctlError, match="is a member of bond bond0"):
+        bed.daemon.vsctl("port", "del", "p1")
+    with pytest.raises(VsctlError, match="is a member of bond bond0"):
+        bed.daemon.vsctl("port", "set", "p1", "bridge", "br0")
+    bed.daemon.vsctl("bond", "del", "bond0")
+    assert {row["port"] for row in bed.daemon.vsctl("port", "show")} == {"p1", "p9"}
+    bed.daemon.vsctl("port", "set", "p1", "bridge", "br0")
+    bond.wires[0].send(data)
+    bond.host.wire.until(data)
+    wait_balance(bed)
+
+
+def test_mode_changes(bed):
+    bond = Bond(bed)
+    bond.learn(A)
+    for mode, states in (("balance-slb", {"carrying"}), ("balance-xor", {"carrying"}),
+                         ("active-backup", {"active", "backup"})):
+        bond.set("mode", mode)
+        row = bond.show()
+        assert row["mode"] == mode
+        assert {member["state"] for member in row["members"]} == states
+        assert row["failovers"] == 0 and row["link"] == "up"
+        data = frame(X, A, 80)
+        bond.host.wire.send(data)
+        wait_until(lambda: any(got.data == data for wire in bond.wires for got in wire.drain()),
+                   what="it leaves")
+    wait_balance(bed)
+
+
+def test_delays(bed):
+    """A link is waited with, but not when there is no other."""
+    bond = Bond(bed, 2, "updelay", 600000)
+    bond.plug(0, False)
+    assert bond.show()["active"] == "p2"
+    bond.plug(0, True)
+    assert bond.member("p1")["state"] == "updelay"
+    with pytest.raises(VsctlError, match="member p1 is down"):
+        bond.set("active", "p1")
+    bond.plug(1, False)
+    bed.daemon.wait_link("bond0", "down")
+    bond.plug(1, True)
+    bed.daemon.wait_link("bond0")
+    assert bond.show()["active"] == "p2"
+    bond.set("updelay", 0, "downdelay", 600000)
+    bond.plug(1, False)
+    assert bond.show()["active"] == "p2" and bond.member("p2")["link"] == "down"
+    bond.set("downdelay", 50)
+    bond.plug(1, True)
+    bond.plug(1, False)
+    bed.daemon.wait_link("bond0", "down")
+
+
+def test_arp_monitor(bed):
+    """A member whose link is up, but behind which nobody answers, is not used."""
+    bond = Bond(bed, 2, "arp-targets", "10.0.0.1,10.0.0.2", "arp-interval", 20)
+    bed.daemon.wait_link("bond0", "down")
+    assert bond.show()["arp_targets"] == ["10.0.0.1", "10.0.0.2"]
+    assert {row["state"] for row in bond.show()["members"]} == {"no-arp-answer"}
+    bed.speak(bond.ends[1], 2)
+    bed.daemon.wait_link("bond0")
+    assert bond.show()["active"] == "p2"
+    bed.speak(bond.ends[0], 1)
+    wait_until(lambda: bond.member("p1")["state"] == "backup", what=bond.show)
+    bond.ends[1].host.ip("addr", "flush", "dev", "eth0")
+    wait_until(lambda: bond.show()["active"] == "p1", what=bond.show)
+    assert "no answer from arp-targets" in bond.show()["last_reason"]
+    bond.set("arp-targets", "none")
+    wait_until(lambda: bond.member("p2")["state"] == "backup", what=bond.show)
+    wait_balance(bed)
+
+
+def test_rebalance(bed):
+    """Stations that send much move from the busier member, and are announced there."""
+    bond = Bond(bed, 2, "mode", "balance-slb", "rebalance", 1)
+    stations = [mac_of(number) for number in range(100, 132)]
+    bond.learn(*stations)
+    busy = [mac for mac in stations if bond.by(mac) == 0][:4]
+    assert len(busy) == 4
+    data = [frame(X, mac, 1500) for mac in busy]
+
+    def moved():
+        bond.host.wire.send(*(data * 25))
+        return bond.show()["bucket_moves"] > 0 and len({bond.by(mac) for mac in busy}) == 2
+    wait_until(moved, what=bond.show)
+    gone = next(mac for mac in busy if bond.by(mac) == 1)
+    wait_until(lambda: any(is_rarp(got.data) and got.data[6:12] == mac_bytes(gone)
+                           for got in bond.wires[1].drain()), what="RARP by the new member")
+    # until the network has heard it, frames still come the old way; then no more
+    bond.host.wire.drain()
+    for wire, taken in ((0, True), (1, True), (0, False)):
+        probe = frame(gone, Y, 100 + wire)
+        refused = bed.daemon.drops("p1", "bond_inactive")
+        bond.wires[wire].send(probe)
+        if taken:
+            bond.host.wire.until(probe)
+        else:
+            wait_until(lambda: bed.daemon.drops("p1", "bond_inactive") > refused, what="refused")
+
+
+def test_vlans_in_announcements(bed):
+    """Each station in its VLAN."""
+    bond = Bond(bed)
+    ten = bed.station(5, "vid", 10)
+    ten.wire.send(frame(BROADCAST, B))
+    wait_until(lambda: (B, 10) in bed.daemon.fdb("br0"), what="learnt")
+    bond.learn(A)
+    bond.wires[1].drain()
+    bond.plug(0, False)
+    rarps = {}
+
+    def announced():
+        rarps.update({got.data[6:12]: got.data[12:18] for got in bond.wires[1].drain()})
+        return {mac_bytes(A), mac_bytes(B)} <= set(rarps)
+    wait_until(announced, what=lambda: rarps)
+    assert rarps[mac_bytes(B)] == bytes.fromhex("8100000a8035")
+    assert rarps[mac_bytes(A)][:2] == bytes.fromhex("8035")
+
+
+def test_mtu(bed):
+    """The bond's is its members' smallest; set, it is all of theirs, or nobody's."""
+    bond = Bond(bed)
+    assert bond.show()["mtu"] == 1500
+    bed.daemon.vsctl("port", "set", "bond0", "mtu", 9000)
+    assert [bed.daemon.port(name)["mtu"] for name in ("p1", "p2", "bond0")] == [9000] * 3
+    bed.sw.ip("link", "set", "p2", "mtu", 1400)
+    wait_until(lambda: bed.daemon.port("bond0")["mtu"] == 1400, what=bond.show)
+    bond.set("members", "p1")
+    assert bed.daemon.port("bond0")["mtu"] == 9000
+
+
+def test_configuration_file(idle_bed):
+    """A bond, its port's VLAN, a member with settings of its own; all of it comes back."""
+    for number in (1, 2, 3, 4):
+        idle_bed.cable(number)
+    config = """
+[port bond0]
+bridge = br0
+vid = 7
+[bond bond0]
+members = p1,p2
+mode = balance-slb
+updelay = 5
+[bond bond1]
+members = p3
+bridge = br0
+mode = balance-xor
+[bridge br0]
+[port p2]
+bridge = none
+mtu = 1300
+[port p4]
+bridge = br0
+"""
+    idle_bed.start(config)
+    for _ in range(2):
+        idle_bed.daemon.wait_link("bond0")
+        row = idle_bed.daemon.port("bond0")
+        assert (row["bridge"], row["type"], row["vid"], row["mtu"]) == ("br0", "bond", 7, 1300)
+        rows = {row["bond"]: row for row in idle_bed.daemon.vsctl("bond", "show")}
+        assert rows["bond0"]["mode"] == "balance-slb" and rows["bond0"]["updelay"] == 5
+        assert [row["port"] for row in rows["bond1"]["members"]] == ["p3"]
+        assert "bond0" in idle_bed.daemon.vsctl_raw("bond", "show").stdout
+        assert idle_bed.daemon.stop() == 0
+        idle_bed.daemon.start()
+
+
+@pytest.mark.parametrize("words, fault", [
+    ("members p1,p1", "members: 'p1,p1' is not a list of 1-8 names, each once"),
+    ("members p1,nothere", "bond bond0: members: port nothere: there is no interface nothere"),
+    ("members p1,p9", "bond bond0: members: p9 is on bridge br0; .*bridge none"),
+    ("members p1,p2 mode fast", "one of active-backup, balance-slb, balance-xor, lacp"),
+    ("members p1,p2 bridge br7", "bridge br7: there is no such bridge"),
+    ("members p1,p2 arp-targets 10.0.0", "arp-targets: '10.0.0' is not a list of up to 8 IPv4"),
+    ("members p1,p2 updelay 1s", "updelay: '1s' is not a number from 0"),
+    ("mode balance-slb", "members is missing"),
+])
+def test_bad_input(bed, words, fault):
+    """Refused with a reason, and nothing is left of it."""
+    for number in (1, 2):
+        bed.cable(number)
+    bed.station(9)
+    before = bed.daemon.state()
+    with pytest.raises(VsctlError, match=fault):
+        bed.daemon.vsctl("bond", "add", "bond0", *words.split())
+    wait_until(lambda: bed.daemon.state() == before, what=bed.daemon.state)
+    assert bed.daemon.vsctl("bond", "show") == []
+
+
+@pytest.mark.parametrize("words, fault", [
+    ("members p1,p9", "p9 is on bridge br0"),
+    ("members p1,nothere", "no interface nothere"),
+    ("mode balance-xor active p2", "its mode has no active member"),
+    ("active p9", "p9 is not a member of it"),
+])
+def test_bad_change(bed, words, fault):
+    """Refused as a whole."""
+    bond = Bond(bed)
+    before = bond.show()
+    with pytest.raises(VsctlError, match=fault):
+        bond.set(*words.split())
+    after = bond.show()
+    for key in ("mode", "active", "failovers"):
+        assert after[key] == before[key]
+    assert [row["port"] for row in after["members"]] == ["p1", "p2"]
 
 
 @pytest.mark.parametrize("mode", failover.MODES)
