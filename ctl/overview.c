@@ -53,11 +53,12 @@ row_find(const json_t *rows, const char *field, const char *name)
 	return NULL;
 }
 
-/* The state of a port: why it does not work, or how far its guest is. */
+/* The state of a port: why it does not work, how far its guest is, or whose member it is. */
 static void
 ports_add_state(const struct overview *overview)
 {
 	json_t *port, *vif, *state;
+	char member[64];
 	size_t i;
 
 	json_array_foreach(overview->ports, i, port) {
@@ -65,6 +66,11 @@ ports_add_state(const struct overview *overview)
 		state = json_object_get(port, "reason");
 		if (state == NULL)
 			state = json_object_get(vif, "state");
+		if (state == NULL && text_of(port, "bond") != NULL) {
+			snprintf(member, sizeof(member), "member of %s", text_of(port, "bond"));
+			json_object_set_new(port, "state", json_string(member));
+			continue;
+		}
 		json_object_set(port, "state", state);
 	}
 }
