@@ -77,14 +77,18 @@ static uint32_t
 choose_bucket(const uint64_t loads[LAG_BUCKETS], const uint8_t slots[LAG_BUCKETS], uint8_t slot,
 	      uint64_t overload)
 {
-	uint64_t best_rest = overload - overload / 10; /* a tenth less, or it is not worth it */
+	uint64_t best_rest = overload - OVERLOAD_MIN;
 	uint32_t best = LAG_BUCKETS;
 
 	for (uint32_t b = 0; b < LAG_BUCKETS; b++) {
 		const uint64_t twice = 2 * loads[b];
 		const uint64_t rest = twice > overload ? twice - overload : overload - twice;
 
-		if (slots[b] == slot && twice != 0 && rest < best_rest) {
+		if (slots[b] != slot || twice == 0)
+			continue;
+		/* of two that do the same, the one with less traffic */
+		if (rest < best_rest ||
+		    (rest == best_rest && best != LAG_BUCKETS && loads[b] < loads[best])) {
 			best_rest = rest;
 			best = b;
 		}

@@ -268,7 +268,7 @@ bond_update(struct bond *bond, const char *reason)
 	publish(bond, table);
 	bond->failovers += failed && sending != 0;
 	update_status(bond, sending);
-	if (lost || !was_up || (moved && one_at_a_time(bond)))
+	if (!was_up || (lost && !table->by_bucket) || (moved && one_at_a_time(bond)))
 		bond_announce(bond->announcer, NULL);
 	else if (moved && table->by_bucket)
 		bond_announce(bond->announcer, buckets);

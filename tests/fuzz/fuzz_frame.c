@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Fuzz target: hostile frames and virtio_net_hdrs through the header parser, the checksums, the
- * segmentation and the merging of segments.
+ * segmentation, the merging of segments, and what a bond reads of a frame.
  *
  * The input: a virtio_net_hdr, one byte of choices, one byte of the first segment's length, then
  * the frame. Its segments are heap blocks of their exact size, so that ASan sees the first byte
@@ -19,11 +19,14 @@
 
 #include "gro.h"
 #include "l4.h"
+#include "lag.h"
 #include "offload.h"
 #include "vnet_hdr.h"
+#include "worker.h"
 
 #define POOL_SIZE 2047
 #define SEGMENTS_MAX 1024
+#define HEADER_LEN 18 /* bytes of a buffer that may be read, whatever the frame's length */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -130,6 +133,25 @@ handle(struct rte_mbuf *pkt, const struct input *in)
 	offload_complete_at(pkt, in->hdr.csum_start, in->hdr.csum_offset);
 }
 
+/* By which member of a bond it leaves, and whether it is one that comes back. */
+static void
+spread(const struct rte_mbuf *pkt)
+{
+	static struct lag lag = { .seed = { 1, 2 }, .echo.until = UINT32_MAX };
+	static const struct port port = { .echo = &lag.echo };
+	static struct worker *worker;
+
+	if (worker == NULL)
+		worker = calloc(1, sizeof(*worker));
+	must(worker != NULL, "no memory");
+	if (pkt->data_len < HEADER_LEN)
+		return;
+	for (enum lag_hash hash = LAG_HASH_L2; hash <= LAG_HASH_SOURCE; hash++)
+		must(lag_bucket(&lag, hash, pkt) < LAG_BUCKETS, "no such bucket");
+	lag_echoes(worker, &port, pkt, true);
+	lag_echoes(worker, &port, pkt, false);
+}
+
 /* A packet of one or two mbufs, the first of @len bytes. */
 static void
 wrap_packet(struct rte_mbuf pkt[2], const uint8_t *data, size_t size, size_t len)
@@ -204,6 +226,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	wrap_packet(pkt, data, size, len);
+	spread(pkt);
 	handle(pkt, &in);
 	free(pkt[0].buf_addr);
 	free(pkt[1].buf_addr);

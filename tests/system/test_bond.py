@@ -393,6 +393,26 @@ bridge = br0
         idle_bed.daemon.start()
 
 
+def test_many_nics(idle_bed):
+    """16 NICs in 4 bonds of 4, each on a bridge of its own, and the bonds keep to themselves."""
+    hosts = [idle_bed.cable(number) for number in range(1, 17)]
+    modes = ["active-backup", "balance-slb", "balance-xor", "active-backup"]
+    config = "".join("[bridge br%d]\n[bond bond%d]\nbridge = br%d\nmode = %s\nmembers = %s\n" % (
+        n, n, n, mode, ",".join("p%d" % (4 * n + i) for i in range(1, 5)))
+        for n, mode in enumerate(modes))
+    idle_bed.start(config)
+    rows = {row["bond"]: row for row in idle_bed.daemon.vsctl("bond", "show")}
+    assert [rows["bond%d" % n]["mode"] for n in range(4)] == modes
+    assert sum(len(row["members"]) for row in rows.values()) == 16
+    for n in range(4):
+        idle_bed.daemon.wait_link("bond%d" % n)
+        hosts[4 * n].wire.send(frame(BROADCAST, mac_of(n)))
+        wait_until(lambda: idle_bed.daemon.fdb("br%d" % n) == {(mac_of(n), 0): "bond%d" % n},
+                   what=lambda: idle_bed.daemon.fdb("br%d" % n))
+    text = idle_bed.daemon.vsctl_raw("show").stdout
+    assert "member of bond3" in text
+
+
 @pytest.mark.parametrize("words, fault", [
     ("members p1,p1", "members: 'p1,p1' is not a list of 1-8 names, each once"),
     ("members p1,nothere", "bond bond0: members: port nothere: there is no interface nothere"),

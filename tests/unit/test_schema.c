@@ -293,6 +293,46 @@ test_cores(void **state)
 		     "1-3,5");
 }
 
+static void
+test_lists(void **state)
+{
+	static const char *const bad_names[] = { "",
+						 ",",
+						 "a,",
+						 ",a",
+						 "a,,b",
+						 "a b",
+						 "a,b,a",
+						 "a,eth0123456789abc",
+						 "0123456789abcdef" };
+	static const char *const bad_addrs[] = {
+		"",        "10.0.0.1,", "10.0.0.1 10.0.0.2", "10.0.0",           "::1",
+		"0.0.0.0", "224.0.0.1", "255.255.255.255",   "10.0.0.1,10.0.0.1"
+	};
+	char names[3][NAME_MAX_LEN + 1];
+	struct in_addr addrs[3];
+
+	assert_int_equal(names_parse("eth0", names, 3), 1);
+	assert_int_equal(names_parse("eth0,0000:03:00.0,eth0123456789a", names, 3), 3);
+	assert_string_equal(names[0], "eth0");
+	assert_string_equal(names[1], "0000:03:00.0");
+	assert_string_equal(names[2], "eth0123456789a");
+	assert_int_equal(names_parse("a,b,c,d", names, 3), -ERANGE);
+	for (size_t i = 0; i < sizeof(bad_names) / sizeof(bad_names[0]); i++)
+		assert_int_equal(names_parse(bad_names[i], NULL, 8), -EINVAL);
+	assert_int_equal(addrs_parse("10.0.0.1,192.168.255.254", addrs, 3), 2);
+	assert_int_equal(addrs[1].s_addr, htonl(0xc0a8fffe));
+	assert_int_equal(addrs_parse("10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4", addrs, 3), -ERANGE);
+	for (size_t i = 0; i < sizeof(bad_addrs) / sizeof(bad_addrs[0]); i++)
+		assert_int_equal(addrs_parse(bad_addrs[i], NULL, 8), -EINVAL);
+	expect_error(&bond_schema, VERB_ADD, "bond0", "members", "a,a",
+		     "bond bond0: members: 'a,a' is not a list of 1-8 names, each once, such as "
+		     "eth0,eth1");
+	expect_error(&bond_schema, VERB_ADD, "bond0", "arp-targets", "x",
+		     "bond bond0: arp-targets: 'x' is not a list of up to 8 IPv4 addresses, each "
+		     "once, such as 10.0.0.1,10.0.0.2, or none");
+}
+
 /* Relative paths would be relative to nobody knows what. */
 static void
 test_devargs_paths(void **state)
@@ -346,12 +386,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tables),        cmocka_unit_test(test_ranges),
-		cmocka_unit_test(test_values),        cmocka_unit_test(test_names),
-		cmocka_unit_test(test_messages),      cmocka_unit_test(test_object),
-		cmocka_unit_test(test_port_type),     cmocka_unit_test(test_cores),
-		cmocka_unit_test(test_rate),          cmocka_unit_test(test_nearest),
-		cmocka_unit_test(test_devargs_paths),
+		cmocka_unit_test(test_tables),    cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_values),    cmocka_unit_test(test_names),
+		cmocka_unit_test(test_messages),  cmocka_unit_test(test_object),
+		cmocka_unit_test(test_port_type), cmocka_unit_test(test_cores),
+		cmocka_unit_test(test_rate),      cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_lists),     cmocka_unit_test(test_devargs_paths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
