@@ -181,7 +181,7 @@ LINES = [
     ("value is a long text", call("bridge.add", name="br9", ageing="9" * 10000), PARAMS),
     ("key is long", call("bridge.add", name="br9", **{"k" * 10000: 1}), PARAMS),
     ("port without bridge", call("port.add", name="p2"), PARAMS),
-    ("bridge is null", call("port.add", name="p2", bridge=None), PARAMS),
+    ("bridge is a list", call("port.add", name="p2", bridge=[]), PARAMS),
     ("cursor from nowhere", call("fdb.show", cursor="%n%n%s"), PARAMS),
     ("name that is a format", call("bridge.del", name="%n%s%n"), None),
     ("unknown bridge", call("port.add", name="p2", bridge="nosuch"), FAILED),
