@@ -25,6 +25,7 @@
 
 #include "datapath.h"
 #include "port.h"
+#include "rcu.h"
 
 #define LAG_BUCKETS 256
 #define LAG_MEMBERS_MAX 8
@@ -50,6 +51,7 @@ struct lag_table {
 	uint8_t slots[LAG_BUCKETS];      /* by bucket; LAG_NONE: nowhere */
 	uint8_t before[LAG_BUCKETS];     /* SLB: where the bucket was before, or LAG_NONE */
 	uint32_t moved[LAG_BUCKETS];     /* SLB: number of the move that it came to its slot by */
+	struct rcu_item retired;         /* control only */
 };
 
 /* Bytes sent. worker: rw, control: ro (relaxed). */
@@ -80,6 +82,7 @@ struct lag_member {
 	struct port_demux demux;
 	struct lag *lag;
 	uint8_t slot;
+	struct rcu_item retired; /* control only */
 };
 
 /* What port->type of a bond is made of, but for what the control thread does. */

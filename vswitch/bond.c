@@ -362,7 +362,7 @@ member_leave(struct bond_member *member)
 	port->member = NULL;
 	__atomic_store_n(&port->dp->punts, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&port->dp->demux, NULL, __ATOMIC_RELEASE);
-	rcu_retire(bond->sw->rcu, free, member->demux);
+	rcu_retire(bond->sw->rcu, &member->demux->retired, free, member->demux);
 	member->demux = NULL;
 	bond->members[member->slot] = NULL;
 	if (bond->active == member)

@@ -160,7 +160,7 @@ publish(struct bond *bond, struct lag_table *table)
 	struct lag_table *old = bond->lag->table;
 
 	__atomic_store_n(&bond->lag->table, table, __ATOMIC_RELEASE);
-	rcu_retire(bond->sw->rcu, free, old);
+	rcu_retire(bond->sw->rcu, &old->retired, free, old);
 }
 
 static void
@@ -258,7 +258,7 @@ bond_update(struct bond *bond, const char *reason)
 	spread_buckets(old, table, sending);
 	lost = is_lost(bond, old, table, &failed);
 	moved = note_moves(bond, old, table, buckets);
-	if (memcmp(old, table, sizeof(*table)) == 0) {
+	if (memcmp(old, table, offsetof(struct lag_table, retired)) == 0) {
 		free(table);
 		update_status(bond, sending);
 		return;
