@@ -166,9 +166,19 @@ enum bond_key {
 	BOND_KEY_REBALANCE, /* 0: never */
 	BOND_KEY_ARP_TARGETS,
 	BOND_KEY_ARP_INTERVAL,
-	BOND_KEY_ARP_VID, /* 0: none */
+	BOND_KEY_ARP_VID,   /* 0: none */
+	BOND_KEY_LACP,      /* enum lacp_word */
+	BOND_KEY_LACP_RATE, /* enum lacp_rate_word */
+	BOND_KEY_MIN_LINKS,
+	BOND_KEY_FALLBACK,
+	BOND_KEY_SYSTEM_PRIORITY,
+	BOND_KEY_PORT_PRIORITY,
 	BOND_KEYS
 };
+
+enum lacp_word { LACP_WORD_ACTIVE, LACP_WORD_PASSIVE };
+
+enum lacp_rate_word { LACP_RATE_SLOW, LACP_RATE_FAST };
 
 #define BOND_MEMBERS_MAX 8
 #define BOND_ARP_TARGETS_MAX 8

@@ -250,6 +250,18 @@ static const char *const bond_hash_words[] = {
 	NULL,
 };
 
+static const char *const lacp_words[] = {
+	[LACP_WORD_ACTIVE] = "active",
+	[LACP_WORD_PASSIVE] = "passive",
+	NULL,
+};
+
+static const char *const lacp_rate_words[] = {
+	[LACP_RATE_SLOW] = "slow",
+	[LACP_RATE_FAST] = "fast",
+	NULL,
+};
+
 static const struct schema_key bond_keys[] = {
 	[BOND_KEY_MODE] = {
 		.name = "mode", .type = VALUE_ENUM, .verbs = SETTABLE,
@@ -312,6 +324,38 @@ static const struct schema_key bond_keys[] = {
 		.name = "arp-vid", .type = VALUE_UINT, .verbs = SETTABLE,
 		.min = 1, .max = 4094, .zero_word = "none", .def = "none", .metavar = "VID",
 		.help = "VLAN tag of the ARP probes",
+	},
+	[BOND_KEY_LACP] = {
+		.name = "lacp", .type = VALUE_ENUM, .verbs = SETTABLE,
+		.words = lacp_words, .def = "active", .metavar = "WORD",
+		.help = "mode lacp: speak first (active), or only when spoken to (passive)",
+	},
+	[BOND_KEY_LACP_RATE] = {
+		.name = "lacp-rate", .type = VALUE_ENUM, .verbs = SETTABLE,
+		.words = lacp_rate_words, .def = "slow", .metavar = "WORD",
+		.help = "how often the partner is to speak: fast: every second, and a link is given "
+			"up after 3 s of silence; slow: every 30 s, and after 90 s",
+	},
+	[BOND_KEY_MIN_LINKS] = {
+		.name = "min-links", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 1, .max = BOND_MEMBERS_MAX, .def = "1", .metavar = "N",
+		.help = "mode lacp: with fewer links the bond is down",
+	},
+	[BOND_KEY_FALLBACK] = {
+		.name = "fallback", .type = VALUE_BOOL, .verbs = SETTABLE,
+		.def = "no", .metavar = "yes|no",
+		.help = "mode lacp: use one link, as active-backup does, while no partner answers",
+	},
+	[BOND_KEY_SYSTEM_PRIORITY] = {
+		.name = "system-priority", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 1, .max = 65535, .def = "32768", .metavar = "N",
+		.help = "mode lacp: of two systems the one with the lower number chooses the links",
+	},
+	[BOND_KEY_PORT_PRIORITY] = {
+		.name = "port-priority", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 1, .max = 65535, .def = "32768", .metavar = "N",
+		.help = "mode lacp: of the first member, and one more for each that follows; the "
+			"lower number is chosen",
 	},
 };
 static_assert(N_ELEMENTS(bond_keys) == BOND_KEYS, "a key has no description");

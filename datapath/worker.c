@@ -88,7 +88,7 @@ worker_create(struct datapath *dp, uint16_t id, struct rte_mempool *pool)
 					      SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	snprintf(name, sizeof(name), "injected%u", id);
 	worker->injected = rte_ring_create_elem(name, sizeof(struct worker_inject), INJECTED_SIZE,
-						SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+						SOCKET_ID_ANY, RING_F_SC_DEQ);
 	snprintf(name, sizeof(name), "punts%u", id);
 	worker->punts = rte_ring_create_elem(name, sizeof(struct punt), PUNTS_SIZE, SOCKET_ID_ANY,
 					     RING_F_SP_ENQ | RING_F_SC_DEQ);
@@ -187,7 +187,7 @@ worker_inject_entry(struct worker *worker, const struct port *port, struct rte_m
 		.out = out,
 	};
 
-	if (rte_ring_sp_enqueue_elem(worker->injected, &entry, sizeof(entry)) != 0)
+	if (rte_ring_mp_enqueue_elem(worker->injected, &entry, sizeof(entry)) != 0)
 		return -ENOBUFS;
 	worker_call(worker, WORKER_CALL_INJECT);
 	return 0;
@@ -581,6 +581,9 @@ worker_run(void *arg)
 			start = rte_rdtsc();
 		}
 	}
+	/* the control thread's last words */
+	worker_answer(worker);
+	egress_flush(worker);
 	rte_rcu_qsbr_thread_offline(worker->dp->qsbr, worker->id);
 	return 0;
 }

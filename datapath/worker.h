@@ -212,7 +212,8 @@ int worker_inject(struct worker *worker, const struct port *port, struct rte_mbu
 
 /**
  * worker_send() - send a packet by a port as it is, whatever state the port is in, if it is up.
- * Counted as a copy on the port. Control thread.
+ * Counted as a copy on the port. Control thread, or another that keeps @port from being closed
+ * meanwhile.
  * @worker, @port, @pkt: as for worker_inject(); no checksum blank, no super-packet.
  * Return: 0, or -ENOBUFS: too many wait already.
  */

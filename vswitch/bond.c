@@ -9,11 +9,14 @@
 #include "addr.h"
 #include "bond_priv.h"
 #include "error.h"
+#include "lacp_bond.h"
 #include "log.h"
 #include "port_types.h"
 #include "switch_priv.h"
 
-const struct bond_protocol *const bond_protocols[BOND_MODES] = { NULL };
+const struct bond_protocol *const bond_protocols[BOND_MODES] = {
+	[BOND_LACP] = &lacp_bond_protocol,
+};
 
 struct bond *
 bond_find(struct vswitch *sw, const char *name)
@@ -328,6 +331,18 @@ free_slot(const struct bond *bond)
 	return slot;
 }
 
+/* The bond's MAC is that of the first member that it ever had. */
+static void
+take_mac(struct bond *bond)
+{
+	const struct bond_member *first = member_find(bond, bond->config.members[0]);
+	static const uint8_t none[RTE_ETHER_ADDR_LEN];
+	struct port *port = bond->port->dp;
+
+	if (first != NULL && memcmp(port->mac, none, sizeof(none)) == 0)
+		memcpy(port->mac, first->port->dp->mac, sizeof(port->mac));
+}
+
 /* From here on it is a member; bond_update() is to follow. */
 static void
 member_join(struct bond_member *member)
@@ -340,6 +355,7 @@ member_join(struct bond_member *member)
 	member->port->member = member;
 	member->carrier = member->linked = port->up;
 	member->since = bond_msec();
+	take_mac(bond); /* protocols name the system by it */
 	member_set_punts(member);
 	__atomic_store_n(&port->demux, &member->demux->demux, __ATOMIC_RELEASE);
 	port_device_watch(member->port, true);
@@ -390,9 +406,6 @@ bond_port_removed(struct switch_port *port)
 static int
 check_config(const struct bond *bond, const struct bond_config *config, struct error *err)
 {
-	if (config->mode == BOND_LACP && bond_protocols[BOND_LACP] == NULL)
-		return error_set(err, ENOTSUP, "bond %s: mode lacp is not in this build",
-				 bond->name);
 	if (config->n_members == 0)
 		return error_set(err, EINVAL, "bond %s: members is empty: give 1-%d", bond->name,
 				 LAG_MEMBERS_MAX);
@@ -472,18 +485,6 @@ is_listed(const struct bond_config *config, const char *name)
 	return false;
 }
 
-/* The bond's MAC is that of the first member that it ever had. */
-static void
-take_mac(struct bond *bond)
-{
-	const struct bond_member *first = member_find(bond, bond->config.members[0]);
-	static const uint8_t none[RTE_ETHER_ADDR_LEN];
-	struct port *port = bond->port->dp;
-
-	if (first != NULL && memcmp(port->mac, none, sizeof(none)) == 0)
-		memcpy(port->mac, first->port->dp->mac, sizeof(port->mac));
-}
-
 /* The list of members is bond->config's from here on. @ret_removed: those to free later. */
 static void
 change_members(struct bond *bond, struct bond_member *added[LAG_MEMBERS_MAX],
@@ -500,7 +501,6 @@ change_members(struct bond *bond, struct bond_member *added[LAG_MEMBERS_MAX],
 	for (uint8_t i = 0; i < LAG_MEMBERS_MAX; i++)
 		if (added[i] != NULL)
 			member_join(added[i]);
-	take_mac(bond);
 	bond_refresh(bond);
 }
 
@@ -659,6 +659,18 @@ merge_config(struct bond_config *to, unsigned int fields, const struct bond_conf
 		to->arp_interval = from->arp_interval;
 	if (fields & BOND_SET_ARP_VID)
 		to->arp_vid = from->arp_vid;
+	if (fields & BOND_SET_LACP)
+		to->lacp_passive = from->lacp_passive;
+	if (fields & BOND_SET_LACP_RATE)
+		to->lacp_fast = from->lacp_fast;
+	if (fields & BOND_SET_MIN_LINKS)
+		to->min_links = from->min_links;
+	if (fields & BOND_SET_FALLBACK)
+		to->lacp_fallback = from->lacp_fallback;
+	if (fields & BOND_SET_SYSTEM_PRIORITY)
+		to->lacp_system_priority = from->lacp_system_priority;
+	if (fields & BOND_SET_PORT_PRIORITY)
+		to->lacp_port_priority = from->lacp_port_priority;
 	if (fields & BOND_SET_MEMBERS) {
 		to->n_members = from->n_members;
 		memcpy(to->members, from->members, sizeof(to->members));

@@ -54,6 +54,12 @@ struct bond_config {
 	uint16_t arp_vid;      /* VLAN tag of the probes; 0: none */
 	uint8_t n_arp_targets; /* 0: no ARP monitor */
 	uint8_t n_members;
+	bool lacp_passive;  /* lacp: speak only when spoken to */
+	bool lacp_fast;     /* want a LACPDU every second */
+	bool lacp_fallback; /* to active-backup when no partner answers */
+	uint8_t min_links;  /* lacp: fewer are none */
+	uint16_t lacp_system_priority;
+	uint16_t lacp_port_priority; /* of the first member; one more for each that follows */
 	struct in_addr arp_targets[BOND_ARP_TARGETS_MAX];
 	char members[LAG_MEMBERS_MAX][SWITCH_NAME_SIZE];
 };
@@ -69,6 +75,12 @@ enum bond_set {
 	BOND_SET_ARP_INTERVAL = 1 << 6,
 	BOND_SET_ARP_VID = 1 << 7,
 	BOND_SET_MEMBERS = 1 << 8,
+	BOND_SET_LACP = 1 << 9,
+	BOND_SET_LACP_RATE = 1 << 10,
+	BOND_SET_MIN_LINKS = 1 << 11,
+	BOND_SET_FALLBACK = 1 << 12,
+	BOND_SET_SYSTEM_PRIORITY = 1 << 13,
+	BOND_SET_PORT_PRIORITY = 1 << 14,
 };
 
 struct bond_member {

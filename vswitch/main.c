@@ -18,6 +18,7 @@
 #include "error.h"
 #include "hypervisor_xen.h"
 #include "hypervisor_xen_pages.h"
+#include "lacp_bond.h"
 #include "log.h"
 #include "netlink.h"
 #include "options.h"
@@ -171,6 +172,7 @@ start(struct vswitchd *d, const struct options *options, struct error *err)
 		return ret;
 	if ((ret = config_apply(&d->config, d->sw, err)) < 0)
 		return ret;
+	lacp_bonds_ready(d->sw);
 	if ((ret = workers_start(d, err)) < 0)
 		return ret;
 	dispatch.ctx = d->sw;
@@ -190,6 +192,7 @@ stop(struct vswitchd *d)
 
 	rpc_server_destroy(d->rpc);
 	if (d->workers_running) {
+		lacp_bonds_stopping(d->sw);
 		for (uint16_t w = 0; w < d->dp->n_workers; w++)
 			worker_stop(d->dp->workers[w]);
 		rte_eal_mp_wait_lcore();

@@ -37,6 +37,12 @@ bond_config_read(const struct object *obj, struct bond_config *config)
 		{ BOND_KEY_ARP_INTERVAL, BOND_SET_ARP_INTERVAL },
 		{ BOND_KEY_ARP_VID, BOND_SET_ARP_VID },
 		{ BOND_KEY_MEMBERS, BOND_SET_MEMBERS },
+		{ BOND_KEY_LACP, BOND_SET_LACP },
+		{ BOND_KEY_LACP_RATE, BOND_SET_LACP_RATE },
+		{ BOND_KEY_MIN_LINKS, BOND_SET_MIN_LINKS },
+		{ BOND_KEY_FALLBACK, BOND_SET_FALLBACK },
+		{ BOND_KEY_SYSTEM_PRIORITY, BOND_SET_SYSTEM_PRIORITY },
+		{ BOND_KEY_PORT_PRIORITY, BOND_SET_PORT_PRIORITY },
 	};
 	const struct value *values = obj->values;
 	unsigned int fields = 0;
@@ -49,6 +55,12 @@ bond_config_read(const struct object *obj, struct bond_config *config)
 		.rebalance = values[BOND_KEY_REBALANCE].number,
 		.arp_interval = values[BOND_KEY_ARP_INTERVAL].number,
 		.arp_vid = values[BOND_KEY_ARP_VID].number,
+		.lacp_passive = values[BOND_KEY_LACP].number == LACP_WORD_PASSIVE,
+		.lacp_fast = values[BOND_KEY_LACP_RATE].number == LACP_RATE_FAST,
+		.lacp_fallback = values[BOND_KEY_FALLBACK].number,
+		.min_links = values[BOND_KEY_MIN_LINKS].number,
+		.lacp_system_priority = values[BOND_KEY_SYSTEM_PRIORITY].number,
+		.lacp_port_priority = values[BOND_KEY_PORT_PRIORITY].number,
 	};
 	/* checked when they were read; negative for "none" */
 	config->n_arp_targets = RTE_MAX(0, addrs_parse(values[BOND_KEY_ARP_TARGETS].text,

@@ -3,12 +3,16 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
+
+#include <rte_rcu_qsbr.h>
 
 #include "bond.h"
 #include "punt.h"
 #include "switch.h"
 
 #define TAKE_BATCH 32
+#define FLUSH_NAP_USEC 50
 #define FRAME_LEN_MIN 60             /* bytes without FCS */
 #define SLOW_PROTOCOLS_MAC_LAST 0x02 /* IEEE 802.3 annex 57A */
 
@@ -96,4 +100,24 @@ slow_send(struct vswitch *sw, const struct switch_port *port, const uint8_t *fra
 	if (ret < 0)
 		rte_pktmbuf_free(pkt);
 	return ret;
+}
+
+void
+slow_flush(struct vswitch *sw, const struct switch_port *port)
+{
+	const struct worker *worker = sw->dp->workers[port->dp->rxq[0].worker];
+	const struct timespec nap = { .tv_nsec = FLUSH_NAP_USEC * 1000 };
+	bool taken = false, sent = false;
+	uint64_t token = 0;
+
+	for (int i = 0; i < SLOW_FLUSH_USEC / FLUSH_NAP_USEC && !sent; i++) {
+		/* taken out of the ring, then at the end of that turn */
+		if (!taken && rte_ring_empty(worker->injected)) {
+			taken = true;
+			token = rte_rcu_qsbr_start(sw->dp->qsbr);
+		}
+		sent = taken && rte_rcu_qsbr_check(sw->dp->qsbr, token, false) == 1;
+		if (!sent)
+			nanosleep(&nap, NULL);
+	}
 }

@@ -28,9 +28,17 @@ void slow_receive(struct vswitch *sw);
  * slow_send() - send a frame by a port, whatever state the port is in, if its link is up.
  * @frame: complete, tags included, without FCS; it is padded to 60 bytes.
  * @len: bytes, 14 .. SLOW_FRAME_MAX.
+ * Also for a thread that keeps @port from being deleted meanwhile.
  * Return: 0, or -ENOMEM or -ENOBUFS: it is not sent.
  */
 int slow_send(struct vswitch *sw, const struct switch_port *port, const uint8_t *frame,
 	      uint32_t len);
+
+/**
+ * slow_flush() - wait until a port's worker has sent what slow_send() gave it: for the last words
+ * by a port that is about to go. Takes what a worker needs to wake up, and SLOW_FLUSH_USEC at most.
+ */
+#define SLOW_FLUSH_USEC 20000
+void slow_flush(struct vswitch *sw, const struct switch_port *port);
 
 #endif /* VSWITCH_SLOW_H */

@@ -11,6 +11,7 @@
 #include "bond.h"
 #include "carrier.h"
 #include "error.h"
+#include "lacp_bond.h"
 #include "log.h"
 #include "packet.h"
 #include "port_vif.h"
@@ -99,6 +100,7 @@ switch_destroy(struct vswitch *sw)
 		return;
 	sw->stopping = true;
 	bonds_destroy(sw);
+	lacp_bonds_destroy(sw);
 	while (!LIST_EMPTY(&sw->ports))
 		switch_port_remove(sw, LIST_FIRST(&sw->ports));
 	while ((bridge = LIST_FIRST(&sw->bridges)) != NULL) {

@@ -31,6 +31,7 @@ struct bond_member;
 struct error;
 struct event;
 struct event_base;
+struct lacp_shared;
 struct netback;
 struct netlink_monitor;
 
@@ -122,6 +123,7 @@ struct vswitch {
 	struct switch_bridge_list bridges;
 	struct switch_port_list ports;
 	struct bond_list bonds;
+	struct lacp_shared *lacp; /* of bonds that run LACP; NULL: there was none yet */
 	uint16_t next_generation;
 	struct event *learn_event; /* dp->event_fd */
 	struct event *rcu_timer;   /* 1 ms, while something is retired */
