@@ -94,6 +94,9 @@ CASES = {
     "failover-active-backup": FailoverCase("active-backup"),
     "failover-balance-slb": FailoverCase("balance-slb"),
     "failover-balance-xor": FailoverCase("balance-xor"),
+    "failover-lacp": FailoverCase("lacp"),
+    # the path falls silent, the carrier stays: LACP's timeout at fast rate, and what comes after it
+    "lacp-loss": FailoverCase("lacp-loss", bound=3500),
     "xen-iperf": xen.XenIperf(),
     "xen-counts": xen.XenCounts(),
 }

@@ -453,7 +453,7 @@ def test_bad_change(bed, words, fault):
     assert [row["port"] for row in after["members"]] == ["p1", "p2"]
 
 
-@pytest.mark.parametrize("mode", failover.MODES)
+@pytest.mark.parametrize("mode", (*failover.MODES, failover.LOSS))
 def test_failover_under_traffic(bed, mode, capsys):
     """Carrier pulled under probes of 1 ms: few are lost, none comes twice or out of order."""
     result = failover.run_mode(bed, mode)

@@ -3,7 +3,8 @@
 
 Two switches with a bond or a bridge between them, a station behind each. Both stations send
 numbered frames every millisecond, of several flows; then the far end of the member that carries
-most is pulled. As a program it prints the result of one mode as JSON, for the benchmark.
+most is pulled; or, in lacp-loss, the path behind it falls silent and its carrier stays. As a
+program it prints the result of one mode as JSON, for the benchmark.
 """
 
 import json
@@ -27,7 +28,8 @@ MAGIC = b"bond-failover-01"
 PAYLOAD = struct.Struct("!16sBIQ")  # magic, flow, number, time of sending in ns
 SO_RCVBUFFORCE = 33
 
-MODES = ("active-backup", "balance-slb", "balance-xor")
+MODES = ("active-backup", "balance-slb", "balance-xor", "lacp")
+LOSS = "lacp-loss"
 
 
 def near(flow):
@@ -125,17 +127,43 @@ class Pair:
         self.bed = bed
         self.mode = mode
         self.far_host = bed.host("far")
+        self.between = {}  # hosts by the member whose cable they are in
         for number in (1, 2):
-            cable(bed.sw, "p%d" % number, self.far_host, "e%d" % number)
+            self._cable("p%d" % number, "e%d" % number)
+        self.keys = ["mode", mode.split("-")[0], "lacp-rate", "fast"] \
+            if mode in ("lacp", LOSS) else ["mode", mode]
         self.far_daemon = None
         self.far_station = self._far_station()
-        bed.daemon.vsctl("bond", "add", "bond0", "mode", mode, "members", "p1,p2",
-                         "bridge", "br0", "rebalance", "never")
+        bed.daemon.vsctl("bond", "add", "bond0", "members", "p1,p2", "bridge", "br0",
+                         "rebalance", "never", *self.keys)
         self.station = bed.station(9)
-        bed.daemon.wait_link("bond0")
-        wait_until(lambda: all(row["link"] == "up" for row in self.show()["members"]),
-                   what=self.show)
+        for daemon in (bed.daemon, self.far_daemon):
+            if daemon is not None:
+                daemon.wait_link("bond0")
+        wait_until(lambda: all(row["state"] in ("active", "backup", "carrying")
+                               for row in self.show()["members"]), what=self.show)
         self._learn()
+
+    def _cable(self, near_end, far_end):
+        """A cable; with a host in it that can cut it and leave both ends their carrier."""
+        if self.mode != LOSS:
+            cable(self.bed.sw, near_end, self.far_host, far_end)
+            return
+        host = self.between[near_end] = self.bed.host("between")
+        host.ip("link", "add", "name", "mbr", "type", "bridge", "mcast_snooping", "0")
+        host.ip("link", "set", "mbr", "up")
+        cable(self.bed.sw, near_end, host, "m1")
+        cable(host, "m2", self.far_host, far_end)
+        for name in ("m1", "m2"):
+            host.ip("link", "set", name, "master", "mbr")
+            # frames to 01:80:c2:00:00:02 pass as well
+            host.ip("link", "set", name, "type", "bridge_slave", "group_fwd_mask", "4")
+
+    def _pull(self, victim):
+        if victim in self.between:
+            self.between[victim].ip("link", "set", "m2", "nomaster")
+        else:
+            self.far_host.ip("link", "set", "e" + victim[1:], "down")
 
     def show(self):
         """bond show bond0"""
@@ -155,8 +183,9 @@ class Pair:
         else:
             self.far_daemon = Daemon(self.far_host, pathlib.Path(self.bed.daemon.folder) / "far")
             self.far_daemon.start("[bridge br0]\n[port q1]\nbridge = br0\n[bond bond0]\n"
-                                  "members = e1,e2\nbridge = br0\nmode = %s\n" % self.mode)
-            self.far_daemon.wait_link("bond0")
+                                  "members = e1,e2\nbridge = br0\n" +
+                                  "".join("%s = %s\n" % pair for pair in
+                                          zip(self.keys[::2], self.keys[1::2])))
         station = type("Far", (), {"host": peer, "ifname": "eth0"})
         return station
 
@@ -195,7 +224,7 @@ class Pair:
         time.sleep(before)
         now = self.carried()
         victim = max(now, key=lambda name: now[name] - start[name])
-        self.far_host.ip("link", "set", "e" + victim[1:], "down")
+        self._pull(victim)
         time.sleep(after)
         for probe in probes:
             probe.stop()
@@ -215,7 +244,7 @@ def run_mode(bed, mode, **kwargs):
     """Measure a failover of a mode in a bed that is started."""
     pair = Pair(bed, mode)
     try:
-        return pair.measure(**kwargs)
+        return pair.measure(**{"after": 4.5 if mode == LOSS else 0.7, **kwargs})
     finally:
         pair.close()
 

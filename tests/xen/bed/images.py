@@ -14,6 +14,7 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DOM0_MODULES = (
     "drivers/xen/xen-privcmd", "drivers/xen/xen-evtchn", "drivers/xen/xen-gntdev",
     "drivers/xen/xen-gntalloc", "drivers/xen/xenfs/xenfs", "drivers/net/tun", "drivers/net/veth",
+    "net/tls/tls", "drivers/net/bonding/bonding",
 )
 GUEST_MODULES = ("drivers/net/xen-netfront",)
 
