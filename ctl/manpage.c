@@ -28,6 +28,7 @@ static const struct file_text vswitchd_files[] = {
 	{ RUN_DIR_DEFAULT "/vswitchd.sock",
 	  "The socket for vsctl; for root and the group that vswitchd runs as" },
 	{ RUN_DIR_DEFAULT "/vswitchd.pid", "Its process id; locked while it runs" },
+	{ RUN_DIR_DEFAULT "/lacp.state", "What LACP has agreed on, for the next process" },
 	{ NULL },
 };
 
