@@ -9,6 +9,7 @@
 
 #define DOMID_MAX 0x7fef /* xen/include/public/xen.h: DOMID_FIRST_RESERVED - 1 */
 #define DEVID_MAX 0xffff
+#define VID_MAX 4094
 
 static int
 hex_digit(char c)
@@ -87,6 +88,23 @@ vif_name_parse(const char *name, unsigned int *ret_domid, unsigned int *ret_devi
 		return -EINVAL;
 	*ret_domid = domid;
 	*ret_devid = devid;
+	return 0;
+}
+
+int
+vlan_name_parse(const char *name, char *ret_parent, size_t size, unsigned int *ret_vid)
+{
+	const char *dot = strrchr(name, '.'), *end;
+	unsigned int vid;
+
+	if (dot == NULL || dot == name || (size_t)(dot - name) >= size)
+		return -EINVAL;
+	end = read_decimal(dot + 1, VID_MAX, &vid);
+	if (end == NULL || *end != '\0' || vid == 0)
+		return -EINVAL;
+	memcpy(ret_parent, name, dot - name);
+	ret_parent[dot - name] = '\0';
+	*ret_vid = vid;
 	return 0;
 }
 

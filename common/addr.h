@@ -11,6 +11,7 @@
 #define COMMON_ADDR_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define MAC_LEN 6
@@ -55,6 +56,17 @@ mac_is_group(const uint8_t mac[MAC_LEN])
  * Return: 0, or -EINVAL if the name has another form. Context: any thread.
  */
 int vif_name_parse(const char *name, unsigned int *ret_domid, unsigned int *ret_devid);
+
+/**
+ * vlan_name_parse() - read a name such as "eth0.100": VLAN 100 of eth0
+ * @name: text
+ * @ret_parent: what is before the last dot; untouched on failure
+ * @size: bytes at @ret_parent
+ * @ret_vid: 1-4094; untouched on failure
+ *
+ * Return: 0, or -EINVAL if the name has another form. Context: any thread.
+ */
+int vlan_name_parse(const char *name, char *ret_parent, size_t size, unsigned int *ret_vid);
 
 /**
  * pci_addr_is_valid() - is it a PCI address, "0000:03:00.0" or "03:00.0"

@@ -218,6 +218,8 @@ check_types(const struct object *port, struct error *err)
 		{ PORT_KEY_DEVARGS, PORT_TYPE_ETH, "devargs are for type eth" },
 		{ PORT_KEY_PATH, PORT_TYPE_VHOST, "path is for type vhost" },
 		{ PORT_KEY_XDP, PORT_TYPE_NETDEV, "xdp is for type netdev" },
+		{ PORT_KEY_PARENT, PORT_TYPE_VLAN, "parent is for type vlan" },
+		{ PORT_KEY_PARENT_VID, PORT_TYPE_VLAN, "parent-vid is for type vlan" },
 	};
 	const enum port_type_word type = port_type_resolve(port);
 	size_t i;
@@ -237,6 +239,25 @@ check_socket(const struct object *port, struct error *err)
 	return path->is_set && path->text[0] != '/' ?
 		       error_set(err, EINVAL, "path is not absolute") :
 		       0;
+}
+
+/* Which VLAN of which port is said by both keys, or by the name. */
+static int
+check_parent(const struct object *port, struct error *err)
+{
+	const bool parent = port->values[PORT_KEY_PARENT].is_set;
+	char name[NAME_MAX_LEN + 1];
+	unsigned int vid;
+
+	if (parent != port->values[PORT_KEY_PARENT_VID].is_set)
+		return error_set(err, EINVAL, "parent and parent-vid go together; %s is missing",
+				 parent ? "parent-vid" : "parent");
+	if (parent || port_type_resolve(port) != PORT_TYPE_VLAN ||
+	    vlan_name_parse(port->name, name, sizeof(name), &vid) == 0)
+		return 0;
+	return error_set(
+		err, EINVAL,
+		"its name is not PARENT.VID, such as eth0.100: give parent and parent-vid");
 }
 
 static int
@@ -265,7 +286,8 @@ object_check(const struct object *obj, enum schema_verb verb, struct error *err)
 	}
 	if (obj->schema != &port_schema)
 		return 0;
-	if (check_types(obj, err) < 0 || check_socket(obj, err) < 0 || check_rate(obj, err) < 0)
+	if (check_types(obj, err) < 0 || check_socket(obj, err) < 0 || check_rate(obj, err) < 0 ||
+	    ((verb & (VERB_ADD | VERB_CONFIG)) && check_parent(obj, err) < 0))
 		return prefix_object(obj, err);
 	return check_paths(obj, err);
 }
@@ -279,6 +301,8 @@ port_type_resolve(const struct object *port)
 		return port->values[PORT_KEY_TYPE].number;
 	if (port->values[PORT_KEY_DEVARGS].is_set || pci_addr_is_valid(port->name))
 		return PORT_TYPE_ETH;
+	if (port->values[PORT_KEY_PARENT].is_set || port->values[PORT_KEY_PARENT_VID].is_set)
+		return PORT_TYPE_VLAN;
 	if (vif_name_parse(port->name, &domid, &devid) == 0)
 		return PORT_TYPE_VIF;
 	return PORT_TYPE_NETDEV;

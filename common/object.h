@@ -89,7 +89,9 @@ const char *devargs_next_path(const char *devargs);
  * port_type_resolve() - the type of a port, from its name where "type" is not given
  * @port: object of port_schema
  *
- * vifD.N is a vif; a port with devargs, or named by a PCI address, is an eth; all else is a netdev.
+ * vifD.N is a vif; a port with devargs, or named by a PCI address, is an eth; one with a parent is
+ * a vlan; all else is a netdev, unless it is named PARENT.VID by a port that there is: then it is a
+ * vlan of that, which the caller knows.
  *
  * Return: a word other than PORT_TYPE_AUTO. Context: any thread.
  */

@@ -11,6 +11,7 @@
 
 #include "error.h"
 #include "rate.h"
+#include "vlans.h"
 
 #define QUOTE_SIZE 48     /* bytes of a quoted bad text in a message */
 #define DESCRIBE_SIZE 128 /* bytes of what would be right */
@@ -114,6 +115,12 @@ schema_describe(const struct schema_key *key, char *ret_text, size_t size)
 	case VALUE_RATE:
 		snprintf(ret_text, size, "a rate such as 100Mb/s or 20MB/s@20ms%s%s",
 			 key->zero_word != NULL ? " or " : "",
+			 key->zero_word != NULL ? key->zero_word : "");
+		break;
+	case VALUE_VLANS:
+		snprintf(ret_text, size,
+			 "a list of VLANs 1-%d, each once, such as 10,20-30, or " VLANS_ALL "%s%s",
+			 VLANS_MAX, key->zero_word != NULL ? " or " : "",
 			 key->zero_word != NULL ? key->zero_word : "");
 		break;
 	case VALUE_STRING:
@@ -359,6 +366,11 @@ value_read(const struct schema_key *key, const char *text, struct value *value)
 		if (key->zero_word != NULL && strcmp(text, key->zero_word) == 0)
 			return 0;
 		return rate_parse(text, &rate);
+	case VALUE_VLANS:
+		if (key->zero_word != NULL && strcmp(text, key->zero_word) == 0)
+			return 0;
+		ret = vlans_parse(text, NULL);
+		return ret == 0 && strlen(text) >= VALUE_TEXT_SIZE ? -ERANGE : ret;
 	case VALUE_STRING:
 		return string_is_valid(text, key->min, key->max) ? 0 : -EINVAL;
 	}

@@ -22,8 +22,8 @@
 struct error;
 
 #define NAME_MAX_LEN 15 /* as IFNAMSIZ - 1: bridges, ports */
-#define VALUE_TEXT_SIZE 256
-#define SCHEMA_KEYS_MAX 32
+#define VALUE_TEXT_SIZE 1024 /* bytes: of a list of VLANs */
+#define SCHEMA_KEYS_MAX 48
 #define CORE_MAX 1023
 
 enum value_type {
@@ -37,6 +37,7 @@ enum value_type {
 	VALUE_MAC,     /* MAC address */
 	VALUE_CORES,   /* CPU cores: "1-3,5" */
 	VALUE_RATE,    /* bytes in an interval: rate.h */
+	VALUE_VLANS,   /* list of VLANs: vlans.h */
 	VALUE_STRING,  /* min..max bytes of printable text */
 };
 
@@ -58,7 +59,7 @@ enum schema_verb {
  * @required: verbs that must have it.
  * @internal: for programs only (paging); not in vsctl's grammar or the help.
  * @min, @max: range of a number, of a core number, or of the length of a string.
- * @zero_word: a word that stands for 0, such as "none", or NULL.
+ * @zero_word: a word that stands for 0, or for nothing, such as "none"; or NULL.
  * @words: VALUE_ENUM: the words, NULL at the end; the first is value 0.
  * @def: default as text, or NULL: none.
  * @metavar: what help calls the value.
@@ -122,6 +123,16 @@ enum port_key {
 	PORT_KEY_CHECKSUM, /* enum checksum_word */
 	PORT_KEY_XDP,      /* enum xdp_word */
 	PORT_KEY_RATE,     /* text, for rate_parse(); zero_word: unlimited */
+	PORT_KEY_TRUNK,    /* text, for vlans_parse(); zero_word: no trunk */
+	PORT_KEY_NATIVE,   /* 0: none */
+	PORT_KEY_TUNNEL,   /* 0: none */
+	PORT_KEY_TPID,     /* enum tpid_word */
+	PORT_KEY_ISOLATED,
+	PORT_KEY_FLOOD_UNKNOWN,
+	PORT_KEY_FLOOD_MULTICAST,
+	PORT_KEY_FLOOD_BROADCAST,
+	PORT_KEY_PARENT,     /* vlan */
+	PORT_KEY_PARENT_VID, /* vlan */
 	PORT_KEYS
 };
 
@@ -132,12 +143,15 @@ enum port_type_word {
 	PORT_TYPE_ETH,
 	PORT_TYPE_VIF,
 	PORT_TYPE_VHOST,
+	PORT_TYPE_VLAN,
 	PORT_TYPE_WORDS
 };
 
 enum carrier_word { CARRIER_ON, CARRIER_OFF };
 
 enum checksum_word { CHECKSUM_OFFLOAD, CHECKSUM_FULL };
+
+enum tpid_word { TPID_CUSTOMER, TPID_SERVICE };
 
 enum xdp_word { XDP_AUTO, XDP_ON, XDP_OFF };
 
@@ -202,8 +216,8 @@ extern const struct object_schema *const object_schemas[OBJECT_SCHEMAS];
  * @is_set: it was given; otherwise the rest is the default.
  * @number: VALUE_UINT, VALUE_SECONDS; VALUE_ENUM: index of the word; VALUE_BOOL: 0 or 1.
  * @mac: VALUE_MAC.
- * @text: VALUE_NAME, VALUE_NAMES, VALUE_ADDRS, VALUE_STRING, VALUE_CORES, VALUE_RATE; for the
- * others, the canonical text.
+ * @text: VALUE_NAME, VALUE_NAMES, VALUE_ADDRS, VALUE_STRING, VALUE_CORES, VALUE_RATE, VALUE_VLANS;
+ * for the others, the canonical text.
  */
 struct value {
 	bool is_set;

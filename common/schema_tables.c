@@ -86,13 +86,10 @@ const struct object_schema bridge_schema = {
 };
 
 static const char *const port_type_words[] = {
-	[PORT_TYPE_AUTO] = "auto",
-	[PORT_TYPE_NETDEV] = "netdev",
-	[PORT_TYPE_TAP] = "tap",
-	[PORT_TYPE_ETH] = "eth",
-	[PORT_TYPE_VIF] = "vif",
-	[PORT_TYPE_VHOST] = "vhost",
-	NULL,
+	[PORT_TYPE_AUTO] = "auto", [PORT_TYPE_NETDEV] = "netdev",
+	[PORT_TYPE_TAP] = "tap",   [PORT_TYPE_ETH] = "eth",
+	[PORT_TYPE_VIF] = "vif",   [PORT_TYPE_VHOST] = "vhost",
+	[PORT_TYPE_VLAN] = "vlan", NULL,
 };
 static_assert(N_ELEMENTS(port_type_words) == PORT_TYPE_WORDS + 1, "a type has no word");
 
@@ -105,6 +102,12 @@ static const char *const checksum_words[] = {
 static const char *const carrier_words[] = {
 	[CARRIER_ON] = "on",
 	[CARRIER_OFF] = "off",
+	NULL,
+};
+
+static const char *const tpid_words[] = {
+	[TPID_CUSTOMER] = "0x8100",
+	[TPID_SERVICE] = "0x88a8",
 	NULL,
 };
 
@@ -125,18 +128,18 @@ static const struct schema_key port_keys[] = {
 		.name = "type", .type = VALUE_ENUM, .verbs = CREATE,
 		.words = port_type_words, .def = "auto", .metavar = "TYPE",
 		.help = "netdev kernel interface, tap host's own, eth DPDK device, vif guest, "
-			"vhost virtual machine with virtio",
+			"vhost virtual machine with virtio, vlan one VLAN of another port",
 	},
 	[PORT_KEY_DEVARGS] = {
 		.name = "devargs", .type = VALUE_STRING, .verbs = CREATE,
-		.min = 1, .max = VALUE_TEXT_SIZE - 1, .metavar = "DEVARGS",
+		.min = 1, .max = 255, .metavar = "DEVARGS",
 		.help = "DPDK device: PCI address (needs hugepages), or virtual device with its "
 			"arguments; paths in it are absolute, or relative to where vsctl is run",
 	},
 	[PORT_KEY_VID] = {
 		.name = "vid", .type = VALUE_UINT, .verbs = SETTABLE,
 		.min = 1, .max = 4094, .zero_word = "none", .def = "none", .metavar = "VID",
-		.help = "VLAN that the port's untagged frames belong to",
+		.help = "access port: the VLAN that its frames, which are untagged, belong to",
 	},
 	[PORT_KEY_MTU] = {
 		.name = "mtu", .type = VALUE_UINT, .verbs = SETTABLE,
@@ -183,6 +186,57 @@ static const struct schema_key port_keys[] = {
 		.help = "vif: most that the guest may send, with the interval at which it gets its "
 			"credit, as in xl.cfg: 100Mb/s, 20MB/s@20ms; none: unlimited; default: "
 			"what the toolstack says",
+	},
+	[PORT_KEY_TRUNK] = {
+		.name = "trunk", .type = VALUE_VLANS, .verbs = SETTABLE,
+		.zero_word = "none", .def = "none", .metavar = "LIST",
+		.help = "trunk: the VLANs whose tagged frames pass, such as 10,20-30 or all; 0: and "
+			"untagged ones, which belong to no VLAN",
+	},
+	[PORT_KEY_NATIVE] = {
+		.name = "native", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 1, .max = 4094, .zero_word = "none", .def = "none", .metavar = "VID",
+		.help = "trunk: VLAN that untagged frames belong to; none: they are refused",
+	},
+	[PORT_KEY_TUNNEL] = {
+		.name = "tunnel", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 1, .max = 4094, .zero_word = "none", .def = "none", .metavar = "VID",
+		.help = "dot1q-tunnel (QinQ): VLAN that carries all of the port's frames whole, with "
+			"the tags that they have",
+	},
+	[PORT_KEY_TPID] = {
+		.name = "tpid", .type = VALUE_ENUM, .verbs = SETTABLE,
+		.words = tpid_words, .def = "0x8100", .metavar = "TPID",
+		.help = "trunk: what its tags are known by: 0x8100 (802.1Q) or 0x88a8 (802.1ad)",
+	},
+	[PORT_KEY_ISOLATED] = {
+		.name = "isolated", .type = VALUE_BOOL, .verbs = SETTABLE,
+		.def = "no", .metavar = "yes|no",
+		.help = "yes: a private port, which reaches only ports that are not isolated",
+	},
+	[PORT_KEY_FLOOD_UNKNOWN] = {
+		.name = "flood-unknown", .type = VALUE_BOOL, .verbs = SETTABLE,
+		.def = "yes", .metavar = "yes|no",
+		.help = "no: send it no frames to stations that the bridge does not know",
+	},
+	[PORT_KEY_FLOOD_MULTICAST] = {
+		.name = "flood-multicast", .type = VALUE_BOOL, .verbs = SETTABLE,
+		.def = "yes", .metavar = "yes|no",
+		.help = "no: send it no multicast by flooding; IPv6 needs it",
+	},
+	[PORT_KEY_FLOOD_BROADCAST] = {
+		.name = "flood-broadcast", .type = VALUE_BOOL, .verbs = SETTABLE,
+		.def = "yes", .metavar = "yes|no",
+		.help = "no: send it no broadcasts; ARP and DHCP need them",
+	},
+	[PORT_KEY_PARENT] = {
+		.name = "parent", .type = VALUE_NAME, .verbs = CREATE, .metavar = "PORT",
+		.help = "vlan: the port whose VLAN it is; default: as its name says, PARENT.VID",
+	},
+	[PORT_KEY_PARENT_VID] = {
+		.name = "parent-vid", .type = VALUE_UINT, .verbs = CREATE,
+		.min = 1, .max = 4094, .metavar = "VID",
+		.help = "vlan: which VLAN of its parent; default: as its name says",
 	},
 };
 static_assert(N_ELEMENTS(port_keys) == PORT_KEYS, "a key has no description");
@@ -279,8 +333,8 @@ static const struct schema_key bond_keys[] = {
 	},
 	[BOND_KEY_BRIDGE] = {
 		.name = "bridge", .type = VALUE_NAME, .verbs = CREATE | VERB_SHOW,
-		.metavar = "BRIDGE",
-		.help = "the bridge that the bond's port is on; the port's other settings are "
+		.zero_word = "none", .metavar = "BRIDGE",
+		.help = "the bridge that the bond's port is on, or none; the port's other settings are "
 			"those of \"port add\" and \"port set\"",
 	},
 	[BOND_KEY_ACTIVE] = {

@@ -17,7 +17,7 @@ static const struct column columns[] = {
 	{ .heading = "PORT", .field = "port" },
 	{ .heading = "TYPE", .field = "type" },
 	{ .heading = "LINK", .field = "link" },
-	{ .heading = "VID", .field = "vid", .kind = CELL_NUMBER },
+	{ .heading = "VLAN", .field = "vlan" },
 	{ .heading = "MTU", .field = "mtu", .kind = CELL_NUMBER },
 	{ .heading = "RX-PACKETS", .field = "rx_packets", .kind = CELL_NUMBER },
 	{ .heading = "TX-PACKETS", .field = "tx_packets", .kind = CELL_NUMBER },

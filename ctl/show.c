@@ -26,7 +26,7 @@ static const struct column port_columns[] = {
 	{ .heading = "BRIDGE", .field = "bridge" },
 	{ .heading = "TYPE", .field = "type" },
 	{ .heading = "LINK", .field = "link" },
-	{ .heading = "VID", .field = "vid", .kind = CELL_NUMBER },
+	{ .heading = "VLAN", .field = "vlan" },
 	{ .heading = "MTU", .field = "mtu", .kind = CELL_NUMBER },
 	{ .heading = "MAC", .field = "mac" },
 	{ .heading = "RX-PACKETS", .field = "rx_packets", .kind = CELL_NUMBER },

@@ -29,7 +29,7 @@
 /* What a burst's packets say, read once. */
 struct bridge_frames {
 	uint16_t n;
-	uint16_t vid[PORT_BURST_MAX];
+	uint16_t tag[PORT_BURST_MAX]; /* tag words: vlan.h */
 	uint64_t src[PORT_BURST_MAX]; /* FDB keys */
 	uint64_t dst[PORT_BURST_MAX];
 	uint64_t src_hash[PORT_BURST_MAX];
@@ -42,7 +42,7 @@ struct bridge_frames {
  * for all frames whose header is unusual in any way; the caller's test is cheap and not exact.
  */
 static enum drop_reason
-bridge_refuse(const struct rte_mbuf *pkt, uint64_t dst, uint64_t src, uint16_t vid)
+bridge_refuse(const struct rte_mbuf *pkt, uint64_t dst, uint64_t src, uint16_t tag)
 {
 	if (pkt->data_len < ETHER_HEADER_LEN)
 		return DROP_BAD_FRAME;
@@ -50,7 +50,7 @@ bridge_refuse(const struct rte_mbuf *pkt, uint64_t dst, uint64_t src, uint16_t v
 		return DROP_BAD_SOURCE;
 	if ((dst & MAC_RESERVED_MASK) == MAC_RESERVED)
 		return DROP_RESERVED_MAC;
-	if (vid == VLAN_NONE)
+	if (tag == VLAN_NONE)
 		return DROP_VLAN_MISMATCH;
 	return DROP_REASONS;
 }
@@ -60,6 +60,7 @@ static void
 bridge_ingress(struct worker *worker, const struct fdb_table *table, const struct port *in,
 	       struct rte_mbuf **pkts, uint16_t n, struct bridge_frames *frames)
 {
+	const struct vlan_settings *vlan = vlan_of(in);
 	uint16_t k = 0;
 
 	for (uint16_t i = 0; i < RTE_MIN(n, PREFETCH_AHEAD); i++)
@@ -69,7 +70,7 @@ bridge_ingress(struct worker *worker, const struct fdb_table *table, const struc
 		const uint8_t *frame = rte_pktmbuf_mtod(pkt, const uint8_t *);
 		enum drop_reason reason;
 		uint64_t dst, src;
-		uint16_t vid;
+		uint16_t tag;
 
 		if (i + PREFETCH_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + PREFETCH_AHEAD], const void *));
@@ -77,21 +78,21 @@ bridge_ingress(struct worker *worker, const struct fdb_table *table, const struc
 		memcpy(&dst, frame, sizeof(dst));
 		memcpy(&src, frame + 6, sizeof(src));
 		dst &= FDB_MAC_MASK;
-		vid = vlan_ingress(in, frame, pkt->data_len, src >> 48);
+		tag = vlan_ingress(vlan, frame, pkt->data_len, src >> 48);
 		if (unlikely((src & MAC_GROUP_BIT) != 0 || (src & FDB_MAC_MASK) == 0 ||
-			     (dst & MAC_RESERVED_MASK) == MAC_RESERVED || vid == VLAN_NONE ||
+			     (dst & MAC_RESERVED_MASK) == MAC_RESERVED || tag == VLAN_NONE ||
 			     pkt->data_len < ETHER_HEADER_LEN)) {
-			reason = bridge_refuse(pkt, dst, src, vid);
+			reason = bridge_refuse(pkt, dst, src, tag);
 			if (reason == DROP_RESERVED_MAC && (in->punts & PORT_PUNT_LINK_LOCAL))
-				punt(worker, in, pkt, PUNT_LINK_LOCAL, vid);
+				punt(worker, in, pkt, PUNT_LINK_LOCAL, tag);
 			else
 				port_drop(worker, in, pkt, reason);
 			continue;
 		}
 		frames->pkts[k] = pkt;
-		frames->vid[k] = vid;
-		frames->src[k] = fdb_key(src, vid);
-		frames->dst[k] = fdb_key(dst, vid);
+		frames->tag[k] = tag;
+		frames->src[k] = fdb_key(src, tag & VLAN_VID_MASK);
+		frames->dst[k] = fdb_key(dst, tag & VLAN_VID_MASK);
 		frames->src_hash[k] = fdb_hash(table, frames->src[k]);
 		frames->dst_hash[k] = fdb_hash(table, frames->dst[k]);
 		fdb_prefetch(table, frames->src_hash[k]);
@@ -172,7 +173,7 @@ bridge_learn(struct worker *worker, const struct bridge *bridge, const struct fd
 
 static __rte_noinline void
 bridge_flood(struct worker *worker, const struct bridge *bridge, const struct port *in,
-	     struct rte_mbuf *pkt, uint16_t vid)
+	     struct rte_mbuf *pkt, uint16_t tag, enum port_floods kind)
 {
 	const struct flood_list *list = __atomic_load_n(&bridge->floods, __ATOMIC_ACQUIRE);
 	struct port *last = NULL;
@@ -180,21 +181,22 @@ bridge_flood(struct worker *worker, const struct bridge *bridge, const struct po
 	for (uint32_t i = 0; i < list->n; i++) {
 		struct port *out = datapath_port(worker->dp, list->ports[i]);
 
-		if (out == NULL || out == in || !out->open || !vlan_member(out, vid) ||
+		if (out == NULL || out == in || !out->open || !vlan_member(out, tag) ||
+		    (in->isolated & out->isolated) || (out->no_flood & kind) ||
 		    __atomic_load_n(&out->bridge, __ATOMIC_RELAXED) != bridge)
 			continue; /* gone to another bridge: the list is from before */
 		/* one behind, so that the last port takes the packet itself */
 		if (last != NULL) {
 			rte_pktmbuf_refcnt_update(pkt, 1);
 			worker_stats(worker, in)->copies++;
-			egress_packet(worker, in, last, pkt, vid);
+			egress_packet(worker, in, last, pkt, tag);
 		}
 		last = out;
 	}
 	if (last == NULL)
 		port_drop(worker, in, pkt, DROP_NO_DESTINATION);
 	else
-		egress_packet(worker, in, last, pkt, vid);
+		egress_packet(worker, in, last, pkt, tag);
 }
 
 static inline void
@@ -207,12 +209,15 @@ bridge_forward(struct worker *worker, const struct bridge *bridge, const struct 
 	uint32_t dest;
 
 	if (unlikely(frames->dst[i] & MAC_GROUP_BIT)) {
-		bridge_flood(worker, bridge, in, pkt, frames->vid[i]);
+		bridge_flood(worker, bridge, in, pkt, frames->tag[i],
+			     (frames->dst[i] & FDB_MAC_MASK) == FDB_MAC_MASK ?
+				     PORT_FLOOD_BROADCAST :
+				     PORT_FLOOD_MULTICAST);
 		return;
 	}
 	entry = fdb_lookup(table, frames->dst[i], frames->dst_hash[i]);
 	if (unlikely(entry == NULL)) {
-		bridge_flood(worker, bridge, in, pkt, frames->vid[i]);
+		bridge_flood(worker, bridge, in, pkt, frames->tag[i], PORT_FLOOD_UNKNOWN);
 		return;
 	}
 	dest = __atomic_load_n(&entry->dest, __ATOMIC_RELAXED) & FDB_DEST_PORT;
@@ -223,10 +228,10 @@ bridge_forward(struct worker *worker, const struct bridge *bridge, const struct 
 	out = datapath_port(worker->dp, dest);
 	/* the port may have left between the entry and now, and its id may serve another bridge */
 	if (unlikely(out == NULL || __atomic_load_n(&out->bridge, __ATOMIC_RELAXED) != bridge)) {
-		bridge_flood(worker, bridge, in, pkt, frames->vid[i]);
+		bridge_flood(worker, bridge, in, pkt, frames->tag[i], PORT_FLOOD_UNKNOWN);
 		return;
 	}
-	egress_packet(worker, in, out, pkt, frames->vid[i]);
+	egress_packet(worker, in, out, pkt, frames->tag[i]);
 }
 
 /* A port that does not forward: stations may be learnt. */

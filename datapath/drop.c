@@ -9,6 +9,7 @@ const char *const drop_reason_names[DROP_REASONS] = {
 	[DROP_BAD_SOURCE] = "bad_source",
 	[DROP_RESERVED_MAC] = "reserved_mac",
 	[DROP_VLAN_MISMATCH] = "vlan_mismatch",
+	[DROP_ISOLATED] = "isolated",
 	[DROP_SAME_PORT] = "same_port",
 	[DROP_NO_DESTINATION] = "no_destination",
 	[DROP_RX_ERROR] = "rx_error",
@@ -25,4 +26,4 @@ const char *const drop_reason_names[DROP_REASONS] = {
 	[DROP_PUNT] = "punt_limit",
 	[DROP_BLOCKED] = "blocked",
 };
-static_assert(DROP_REASONS == 20, "name every drop reason");
+static_assert(DROP_REASONS == 21, "name every drop reason");

@@ -23,6 +23,7 @@ enum drop_reason {
 	DROP_BAD_SOURCE,     /* source MAC is multicast or zero */
 	DROP_RESERVED_MAC,   /* 01:80:c2:00:00:0x, IEEE 802.1Q table 8-1: never forwarded */
 	DROP_VLAN_MISMATCH,  /* the port's VLAN settings refuse the frame's tag */
+	DROP_ISOLATED,       /* both ports are isolated from each other */
 	DROP_SAME_PORT,      /* destination is behind the port that it came from */
 	DROP_NO_DESTINATION, /* flooded, and no other port wants it */
 	DROP_RX_ERROR,       /* the port could not take the whole packet (truncated, lost) */

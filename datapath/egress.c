@@ -9,8 +9,7 @@
 #include "packet.h"
 #include "vlan.h"
 
-/* A packet that the caller may write to: itself, or a copy in its place. NULL: no buffers. */
-static struct rte_mbuf *
+struct rte_mbuf *
 egress_writable(struct worker *worker, struct rte_mbuf *pkt)
 {
 	struct rte_mbuf *copy;
@@ -27,6 +26,26 @@ static bool
 egress_fits(const struct port *out, const struct rte_mbuf *pkt, uint32_t frame_len)
 {
 	return frame_len <= out->max_frame + vlan_tags_len(pkt);
+}
+
+/*
+ * The common case of ports with different settings: an ordinary packet, which nobody shares if it
+ * is to be changed. False: it is anything else, and untouched.
+ */
+static inline bool
+egress_ordinary(struct worker *worker, const struct vlan_settings *vlan, struct port *out,
+		struct rte_mbuf *pkt, uint16_t tag, enum vlan_change change)
+{
+	if (unlikely(pkt->pkt_len > out->max_frame + VLAN_TAGGED_LEN(tag) ||
+		     (pkt->ol_flags & (OFFLOAD_BLANK_MASK | PORT_PENDING)) != 0))
+		return false;
+	if (change != VLAN_KEEP) {
+		if (unlikely(!packet_writable(pkt) || rte_pktmbuf_headroom(pkt) < VLAN_TAG_LEN))
+			return false;
+		vlan_egress(vlan, pkt, tag, change);
+	}
+	egress_queue(worker, out, pkt);
+	return true;
 }
 
 /* What the port can carry in a frame like this one. */
@@ -70,24 +89,33 @@ egress_fill(struct worker *worker, struct rte_mbuf *pkt)
 
 void
 egress_slow(struct worker *worker, const struct port *in, struct port *out, struct rte_mbuf *pkt,
-	    uint16_t vid)
+	    uint16_t tag)
 {
+	const struct vlan_settings *vlan = vlan_of(out);
+	enum vlan_change change;
 	uint32_t frame_len;
 	bool super;
 
-	if (!vlan_member(out, vid)) {
+	if (!vlan_allowed(vlan, tag)) {
 		port_drop(worker, in, pkt, DROP_VLAN_MISMATCH);
+		return;
+	}
+	if (in->isolated & out->isolated) {
+		port_drop(worker, in, pkt, DROP_ISOLATED);
 		return;
 	}
 	if (!out->open) {
 		port_drop(worker, out, pkt, out->up ? DROP_BLOCKED : DROP_PORT_DOWN);
 		return;
 	}
-	if (vlan_egress_changes(out, pkt, vid)) {
+	change = vlan_egress_change(vlan, pkt, tag);
+	if (likely(egress_ordinary(worker, vlan, out, pkt, tag, change)))
+		return;
+	if (change != VLAN_KEEP) {
 		if (!egress_fill(worker, pkt))
 			return;
 		pkt = egress_writable(worker, pkt);
-		if (pkt == NULL || vlan_egress(out, pkt, vid) < 0) {
+		if (pkt == NULL || vlan_egress(vlan, pkt, tag, change) < 0) {
 			port_drop(worker, out, pkt, DROP_NO_BUFFER);
 			return;
 		}

@@ -12,13 +12,20 @@
 #define DATAPATH_EGRESS_H
 
 #include "offload.h"
+#include "vlan.h"
 #include "worker.h"
 
 /**
  * egress_slow() - egress_packet() for a packet that needs work, or cannot leave.
  */
 void egress_slow(struct worker *worker, const struct port *in, struct port *out,
-		 struct rte_mbuf *pkt, uint16_t vid);
+		 struct rte_mbuf *pkt, uint16_t tag);
+
+/**
+ * egress_writable() - a packet that the caller may write to: itself, or a copy in its place.
+ * Return: the packet, or NULL: no buffers, and @pkt is freed.
+ */
+struct rte_mbuf *egress_writable(struct worker *worker, struct rte_mbuf *pkt);
 
 /**
  * egress_fill() - have the data of a packet here, since it is to be read.
@@ -50,28 +57,30 @@ egress_queue(struct worker *worker, const struct port *out, struct rte_mbuf *pkt
 
 /**
  * egress_plain() - may the packet leave as it is?
- * Two ports with the same VLAN setting are both trunks or both in one VLAN: no tag changes.
+ * Between two ports with the same VLAN settings no tag changes, but of odd frames.
  */
 static inline bool
-egress_plain(const struct port *in, const struct port *out, const struct rte_mbuf *pkt)
+egress_plain(const struct port *in, const struct port *out, const struct rte_mbuf *pkt,
+	     uint16_t tag)
 {
-	return out->vid == in->vid && out->open && pkt->pkt_len <= out->max_frame &&
+	return out->vlan == in->vlan && ((in->isolated & out->isolated) | (tag & VLAN_ODD)) == 0 &&
+	       out->open && pkt->pkt_len <= out->max_frame + VLAN_TAGGED_LEN(tag) &&
 	       (pkt->ol_flags & OFFLOAD_BLANK_MASK) == 0;
 }
 
 /**
  * egress_packet() - send a packet by a port, with the other packets of this burst.
  * @in: the port it came in by.
- * @vid: the VLAN it was classified to at ingress; 0: none.
+ * @tag: its tag word (vlan.h): the VLAN it was classified to at ingress.
  */
 static inline void
 egress_packet(struct worker *worker, const struct port *in, struct port *out, struct rte_mbuf *pkt,
-	      uint16_t vid)
+	      uint16_t tag)
 {
-	if (likely(egress_plain(in, out, pkt)))
+	if (likely(egress_plain(in, out, pkt, tag)))
 		egress_queue(worker, out, pkt);
 	else
-		egress_slow(worker, in, out, pkt, vid);
+		egress_slow(worker, in, out, pkt, tag);
 }
 
 #endif /* DATAPATH_EGRESS_H */

@@ -53,6 +53,7 @@ struct lag_echo;
 struct port;
 struct port_demux;
 struct port_config;
+struct vlan_settings;
 struct worker;
 
 #define PORT_MAX 4096      /* ports of one switch; ids are 0 .. PORT_MAX - 1 */
@@ -88,6 +89,13 @@ enum port_state {
 	PORT_FORWARDING,
 	PORT_LEARNING, /* stations are learnt, nothing is forwarded */
 	PORT_BLOCKED,
+};
+
+/* Floods that a port is not given, though it is of the VLAN: bits. */
+enum port_floods {
+	PORT_FLOOD_UNKNOWN = 1 << 0,   /* to stations that are not known */
+	PORT_FLOOD_MULTICAST = 1 << 1, /* to groups */
+	PORT_FLOOD_BROADCAST = 1 << 2,
 };
 
 /* Frames that the control thread wants of a port (punt.h): bits. */
@@ -161,27 +169,31 @@ struct port_demux {
 };
 
 struct port {
-	const struct port_type *type;   /* control: set at open; worker: ro */
-	void *priv;                     /* the type's own; control: set at open */
-	struct bridge *bridge;          /* control: rw (atomic), worker: ro; NULL: on no bridge */
+	const struct port_type *type; /* control: set at open; worker: ro */
+	void *priv;                   /* the type's own; control: set at open */
+	struct bridge *bridge;        /* control: rw (atomic), worker: ro; NULL: on no bridge */
+	/* control: rw (release), worker: ro, by vlan_of(); never NULL; the same object for equal
+	 * settings */
+	const struct vlan_settings *vlan;
 	const struct port_demux *demux; /* control: rw (release), worker: ro; NULL: none */
 	/* packets sent by it may come back by it: see lag.h. control: rw (release), worker: ro;
 	 * NULL: they do not */
 	struct lag_echo *echo;
 	uint32_t max_frame;  /* bytes, untagged, mtu + 14; control: rw, worker: ro */
-	uint32_t caps;       /* enum port_caps; control: rw, worker: ro */
 	uint16_t id;         /* index in datapath.ports */
 	uint16_t generation; /* differs between ports that use one id in turn */
-	uint16_t vid;        /* access VLAN 1..4094, or 0: untagged is VLAN 0, tags pass */
-	uint16_t n_rxq;      /* 0 .. PORT_QUEUES_MAX; 0: packets come by other ports */
-	uint16_t n_txq;      /* 1 .. PORT_QUEUES_MAX */
-	bool up;             /* link and peer there; control: rw, worker: ro */
 	bool open;           /* up and forwarding: may be sent to; as up */
 	uint8_t state;       /* enum port_state; control: rw, worker: ro */
 	uint8_t punts;       /* enum port_punts; control: rw, worker: ro */
+	uint8_t isolated;    /* 1: reaches none that are; control: rw, worker: ro */
 	bool carrier_off;    /* by the operator; nothing enters; control: rw, worker: ro */
 	bool tx_shared;      /* n_txq < workers: tx_burst needs tx_lock */
 	bool wire;           /* packets come as on a wire: worth merging (gro.h) */
+	bool up;             /* link and peer there; control: rw, worker: ro */
+	uint32_t caps;       /* enum port_caps; control: rw, worker: ro */
+	uint16_t n_rxq;      /* 0 .. PORT_QUEUES_MAX; 0: packets come by other ports */
+	uint16_t n_txq;      /* 1 .. PORT_QUEUES_MAX */
+	uint8_t no_flood;    /* enum port_floods; control: rw, worker: ro */
 	uint32_t mtu;        /* control only */
 	uint8_t mac[6];      /* all zero if the port has none of its own; control: rw,
 			      * worker (of a bond's member): ro, a MAC that changes is

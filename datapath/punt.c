@@ -5,16 +5,17 @@
 #include <rte_ring_elem.h>
 
 #include "egress.h"
+#include "vlan.h"
 
 void
 punt(struct worker *worker, const struct port *port, struct rte_mbuf *pkt, enum punt_kind kind,
-     uint16_t vid)
+     uint16_t tag)
 {
 	struct punt entry = {
 		.pkt = pkt,
 		.port = port->id,
 		.generation = port->generation,
-		.vid = vid,
+		.vid = tag == VLAN_NONE ? VLAN_NONE : tag & VLAN_VID_MASK,
 		.kind = kind,
 	};
 

@@ -36,10 +36,10 @@ struct punt {
 /**
  * punt() - give a packet to the control thread, or drop it. Worker.
  * @port: the port it came in by, which counts it.
- * @vid: VLAN that it was classified to; VLAN_NONE: to none.
+ * @tag: its tag word (vlan.h), or VLAN_NONE: of no VLAN of the port's.
  */
 void punt(struct worker *worker, const struct port *port, struct rte_mbuf *pkt, enum punt_kind kind,
-	  uint16_t vid);
+	  uint16_t tag);
 
 /**
  * punts_take() - take packets that a worker has for the control thread. Control thread.

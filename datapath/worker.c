@@ -319,8 +319,7 @@ budget_take(struct budget *budget, uint64_t per_msec, uint64_t burst)
 	return true;
 }
 
-/* Forward a burst of a port that keeps what comes in by it. */
-static inline void
+void
 worker_forward(struct worker *worker, struct port *port, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct bridge *bridge = __atomic_load_n(&port->bridge, __ATOMIC_ACQUIRE);

@@ -226,6 +226,11 @@ int worker_send(struct worker *worker, const struct port *port, struct rte_mbuf 
 void worker_enter(struct worker *worker, struct port *port, struct rte_mbuf **pkts, uint16_t n);
 
 /**
+ * worker_forward() - the same, past the port's demux: for those that are the port's own. Worker.
+ */
+void worker_forward(struct worker *worker, struct port *port, struct rte_mbuf **pkts, uint16_t n);
+
+/**
  * worker_watch() - let an fd activate a queue whenever it is readable. Control thread.
  * @fd: level-triggered fd of the queue.
  * @cookie: RXQ_COOKIE().

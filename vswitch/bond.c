@@ -12,6 +12,7 @@
 #include "lacp_bond.h"
 #include "log.h"
 #include "port_types.h"
+#include "port_vlan.h"
 #include "switch_priv.h"
 
 const struct bond_protocol *const bond_protocols[BOND_MODES] = {
@@ -206,7 +207,8 @@ member_check(const struct bond *bond, const struct switch_port *port, struct err
 {
 	const char *name = port->config.name;
 
-	if (port->config.kind == PORT_KIND_VIF || port->config.kind == PORT_KIND_BOND)
+	if (port->config.kind == PORT_KIND_VIF || port->config.kind == PORT_KIND_BOND ||
+	    port->config.kind == PORT_KIND_VLAN)
 		return error_set(err, EINVAL, "bond %s: members: %s is a %s, which cannot be one",
 				 bond->name, name, port->dp->type->name);
 	if (port->member != NULL)
@@ -632,8 +634,13 @@ bond_del(struct vswitch *sw, const char *name, struct error *err)
 {
 	struct bond *bond = bond_need(sw, name, err);
 
+	int ret;
+
 	if (bond == NULL)
 		return -ENOENT;
+	ret = port_vlan_may_go(bond->port, err);
+	if (ret < 0)
+		return ret;
 	bond_destroy(bond);
 	return 0;
 }

@@ -20,6 +20,7 @@
 #include "bond_priv.h"
 #include "fdb.h"
 #include "port_vif.h"
+#include "port_vlan.h"
 #include "vlan.h"
 
 #define STEP_FIRST 256
@@ -45,7 +46,16 @@ struct bond_announcer {
 static bool
 is_carried(const struct bond *bond, const struct switch_port *port)
 {
-	return port == bond->port;
+	return port == bond->port || port_vlan_parent(port) == bond->port;
+}
+
+/* The VLAN of the tag that a frame wears beyond the bond; 0: none. */
+static uint16_t
+wire_vid(const struct switch_port *carrier, uint16_t vid)
+{
+	if (carrier->config.kind == PORT_KIND_VLAN)
+		return carrier->config.parent_vid;
+	return vid != carrier->dp->vlan->untagged ? vid : 0;
 }
 
 bool
@@ -69,8 +79,7 @@ bond_station_next(const struct bond *bond, struct bond_cursor *cursor, struct bo
 				continue;
 			memcpy(ret->mac, &key, sizeof(ret->mac));
 			ret->vid = vid;
-			/* the tag that it wears beyond the bond */
-			ret->wire_vid = carrier->dp->vid == 0 ? vid : 0;
+			ret->wire_vid = wire_vid(carrier, vid);
 			ret->at = sw->owners[at];
 			ret->carrier = carrier;
 			return true;
@@ -107,8 +116,9 @@ send_one(struct bond_announcer *announcer, const struct bond_station *station,
 	if (frame == NULL)
 		goto err;
 	rte_pktmbuf_trim(pkt, ANNOUNCE_FRAME_SIZE - announce_frame(station->mac, address, frame));
-	if (vlan_egress_changes(out, pkt, station->vid) &&
-	    (ret = vlan_egress(out, pkt, station->vid)) < 0)
+	ret = vlan_egress(out->vlan, pkt, station->vid,
+			  vlan_egress_change(out->vlan, pkt, station->vid));
+	if (ret < 0)
 		goto err;
 	ret = worker_send(sw->dp->workers[out->rxq[0].worker], out, pkt);
 	if (ret < 0)

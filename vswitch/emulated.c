@@ -85,7 +85,9 @@ emulated_restore(struct vswitch *sw, struct vif *vif, const char *bridge,
 {
 	struct port_config emulated = {
 		.kind = PORT_KIND_NETDEV,
-		.vid = config->vid,
+		.vlan = config->vlan,
+		.isolated = config->isolated,
+		.no_flood = config->no_flood,
 		.mtu = config->mtu,
 		.n_queues = 1,
 		.sw = sw,

@@ -2,18 +2,21 @@
 /* The kinds of ports there are. */
 #include <assert.h>
 
+#include "bond.h"
 #include "ethtool.h"
 #include "port_types.h"
 #include "port_vhost.h"
 #include "port_vif.h"
+#include "port_vlan.h"
 #include "switch.h"
 
 const struct port_type *const port_types[PORT_KINDS] = {
 	[PORT_KIND_NETDEV] = &port_type_netdev, [PORT_KIND_TAP] = &port_type_tap,
 	[PORT_KIND_ETH] = &port_type_eth,       [PORT_KIND_VIF] = &port_type_vif,
 	[PORT_KIND_VHOST] = &port_type_vhost,   [PORT_KIND_BOND] = &port_type_bond,
+	[PORT_KIND_VLAN] = &port_type_vlan,
 };
-static_assert(PORT_KINDS == 6, "enter every kind of port");
+static_assert(PORT_KINDS == 7, "enter every kind of port");
 
 /* Guests have no device besides the rings, which their workers read. */
 static void (*const device_stats[PORT_KINDS])(struct port *port, struct port_stats *sum) = {
@@ -53,4 +56,13 @@ port_device_stats(const struct switch_port *port, struct port_stats *sum)
 {
 	if (device_stats[port->config.kind] != NULL)
 		device_stats[port->config.kind](port->dp, sum);
+}
+
+void
+port_passed_stats(const struct switch_port *port, struct port_stats *sum)
+{
+	if (port->config.kind == PORT_KIND_VLAN)
+		port_vlan_stats(port, sum);
+	if (port->bond != NULL)
+		bond_sum_members(port->bond, sum);
 }

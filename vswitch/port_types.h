@@ -37,6 +37,12 @@ extern const struct port_type port_type_bond;
 void port_device_stats(const struct switch_port *port, struct port_stats *sum);
 
 /**
+ * port_passed_stats() - add to a port's counters what has passed it on its way to or from another,
+ * which counts it for the balance of drop.h. Control thread.
+ */
+void port_passed_stats(const struct switch_port *port, struct port_stats *sum);
+
+/**
  * port_device_mode() - which of several ways a port uses, and why: "af_xdp, zero-copy". Control
  * thread.
  * Return: text that is good until the port changes; empty if there is nothing to tell.

@@ -16,9 +16,11 @@
 #include "netback.h"
 #include "store.h"
 #include "switch.h"
+#include "switch_priv.h"
 #include "vif.h"
 #include "vif_link.h"
 #include "vif_steer.h"
+#include "vlans.h"
 
 #define EVENTS_MAX 64  /* event channels looked at in one go */
 #define NO_SG_MTU 1500 /* of guests that take packets of one page only */
@@ -50,14 +52,16 @@ struct vif_port {
 	char bridge[SWITCH_NAME_SIZE]; /* that it was on before a restart and that is missing */
 	struct announce *announce;
 	const struct switch_bridge *announced; /* where its guest was announced last; or NULL */
-	uint16_t announced_vid;
+	uint16_t announced_vlan;               /* of its untagged frames */
 	struct log_limit log_limit;
 };
 
 /* A port's settings as noted in the store. */
 struct vif_note {
 	char *bridge; /* or NULL */
-	uint32_t vid;
+	struct vlan_config vlan;
+	bool isolated;
+	uint8_t no_flood;
 	uint32_t mtu;
 	uint32_t fdb_limit;
 	bool carrier_off;
@@ -302,11 +306,36 @@ note_is(const struct vif *vif, const char *key, const char *value)
 	return is;
 }
 
+/* As written by another version, or by hand: settings that contradict must not open anything. */
+static void
+note_read_vlan(const struct vif *vif, struct vlan_config *vlan)
+{
+	char *trunk = vif_note_read(vif, "trunk");
+	struct error err;
+
+	*vlan = (struct vlan_config){
+		.vid = note_read_u32(vif, "vid", VLAN_VID_MAX),
+		.tunnel = note_read_u32(vif, "tunnel", VLAN_VID_MAX),
+		.native = note_read_u32(vif, "native", VLAN_VID_MAX),
+		.service = note_is(vif, "tpid", "0x88a8"),
+	};
+	vlan->trunk = trunk != NULL && vlans_parse(trunk, vlan->allowed) == 0;
+	free(trunk);
+	if (switch_vlan_check(vlan, vif->name, &err) < 0) {
+		log_line(LOG_WARNING, "%s; so say its notes in xenstore: nothing passes it",
+			 err.msg);
+		/* a trunk of no VLANs */
+		*vlan = (struct vlan_config){ .trunk = true };
+	}
+}
+
 static void
 note_read(const struct vif *vif, struct vif_note *note)
 {
 	note->bridge = vif_note_read(vif, "bridge");
-	note->vid = note_read_u32(vif, "vid", 4094);
+	note_read_vlan(vif, &note->vlan);
+	note->isolated = note_is(vif, "isolated", "yes");
+	note->no_flood = note_read_u32(vif, "no-flood", UINT8_MAX);
 	note->mtu = note_read_u32(vif, "mtu", PORT_MTU_MAX);
 	note->fdb_limit = note_read_u32(vif, "fdb-limit", UINT32_MAX);
 	note->carrier_off = note_is(vif, "carrier", "off");
@@ -319,7 +348,9 @@ note_config(struct vswitch *sw, const struct vif *vif, const struct vif_note *no
 {
 	*config = (struct port_config){
 		.kind = PORT_KIND_VIF,
-		.vid = (uint16_t)note->vid,
+		.vlan = note->vlan,
+		.isolated = note->isolated,
+		.no_flood = note->no_flood,
 		.mtu = note->mtu,
 		.fdb_limit = note->fdb_limit,
 		.carrier_off = note->carrier_off,
@@ -381,12 +412,13 @@ vif_port_announce(struct vswitch *sw, struct vif_port *vif_port)
 	const struct switch_bridge *bridge = port->dp->up ? port->bridge : NULL;
 	char *ip;
 
-	if (bridge == vif_port->announced && port->config.vid == vif_port->announced_vid)
+	if (bridge == vif_port->announced && port->dp->vlan->untagged == vif_port->announced_vlan)
 		return;
 	vif_port->announced = bridge;
-	vif_port->announced_vid = port->config.vid;
+	vif_port->announced_vlan = port->dp->vlan->untagged;
 	announce_stop(vif_port->announce);
-	if (bridge == NULL || !bridge->config.announce)
+	/* a trunk whose guest has no VLAN of its own to be announced in */
+	if (bridge == NULL || !bridge->config.announce || vif_port->announced_vlan == VLAN_NONE)
 		return;
 	ip = vif_link_addresses(vif_port->vif);
 	announce_start(vif_port->announce, vif_port->vif->mac, ip);
@@ -673,6 +705,19 @@ note_write_u32(struct vif *vif, const char *key, uint32_t value)
 	note_write(vif, key, value != 0 ? text : NULL);
 }
 
+static void
+note_write_vlan(struct vif *vif, const struct vlan_config *vlan)
+{
+	char list[VLANS_TEXT_SIZE];
+
+	note_write_u32(vif, "vid", vlan->vid);
+	note_write_u32(vif, "tunnel", vlan->tunnel);
+	note_write_u32(vif, "native", vlan->native);
+	note_write(vif, "trunk",
+		   vlan->trunk ? vlans_format(vlan->allowed, list, sizeof(list)) : NULL);
+	note_write(vif, "tpid", vlan->service ? "0x88a8" : NULL);
+}
+
 void
 port_vif_attached(struct vswitch *sw, const struct switch_port *port)
 {
@@ -685,7 +730,9 @@ port_vif_attached(struct vswitch *sw, const struct switch_port *port)
 	if (port->config.mtu != 0 || note_read_u32(vif, "mtu", PORT_MTU_MAX) != 0)
 		vif_port_told(vif, "mtu", vif_link_mtu(vif, vif_port_mtu(vif, &port->config)));
 	note_write(vif, "bridge", port->bridge->name);
-	note_write_u32(vif, "vid", port->config.vid);
+	note_write_vlan(vif, &port->config.vlan);
+	note_write(vif, "isolated", port->config.isolated ? "yes" : NULL);
+	note_write_u32(vif, "no-flood", port->config.no_flood);
 	note_write_u32(vif, "mtu", port->config.mtu);
 	note_write_u32(vif, "fdb-limit", port->config.fdb_limit);
 	note_write(vif, "checksum", port->config.checksum_full ? "full" : NULL);
@@ -695,16 +742,18 @@ port_vif_attached(struct vswitch *sw, const struct switch_port *port)
 void
 port_vif_detached(struct vswitch *sw, const struct switch_port *port)
 {
+	static const char *const keys[] = {
+		"bridge", "vid",      "trunk",    "native",    "tunnel",   "tpid",
+		"mtu",    "isolated", "no-flood", "fdb-limit", "checksum",
+	};
 	struct vif *vif = vif_of(sw, port);
 
 	if (vif == NULL)
 		return;
 	((struct vif_port *)port->dp->priv)->bridge[0] = '\0';
 	vif_port_announce(sw, port->dp->priv);
-	for (const char *const *key =
-		     (const char *const[]){ "bridge", "vid", "mtu", "fdb-limit", "checksum", NULL };
-	     *key != NULL; key++)
-		note_write(vif, *key, NULL);
+	for (size_t i = 0; i < RTE_DIM(keys); i++)
+		note_write(vif, keys[i], NULL);
 }
 
 int

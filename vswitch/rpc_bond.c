@@ -81,7 +81,7 @@ rpc_bond_make(struct vswitch *sw, const struct object *obj, struct error *err)
 	struct bond_config config;
 
 	bond_config_read(obj, &config);
-	return bond_add(sw, obj->name, bridge->is_set ? bridge->text : NULL, &config, err);
+	return bond_add(sw, obj->name, bridge->text[0] != '\0' ? bridge->text : NULL, &config, err);
 }
 
 int

@@ -143,6 +143,18 @@ bridge_show(void *ctx, const json_t *params, json_t **ret_result, struct error *
 	return 0;
 }
 
+/* Is it, by its name, a VLAN of a port that there is? */
+static bool
+port_is_vlan(struct vswitch *sw, const struct object *obj)
+{
+	char parent[SWITCH_NAME_SIZE];
+	unsigned int vid;
+
+	return obj->values[PORT_KEY_TYPE].number == PORT_TYPE_AUTO &&
+	       vlan_name_parse(obj->name, parent, sizeof(parent), &vid) == 0 &&
+	       switch_port_find(sw, parent) != NULL;
+}
+
 static enum port_kind
 port_kind_of(struct vswitch *sw, const struct object *obj)
 {
@@ -157,19 +169,37 @@ port_kind_of(struct vswitch *sw, const struct object *obj)
 		return PORT_KIND_VIF;
 	case PORT_TYPE_VHOST:
 		return PORT_KIND_VHOST;
+	case PORT_TYPE_VLAN:
+		return PORT_KIND_VLAN;
 	default:
-		return PORT_KIND_NETDEV;
+		return port_is_vlan(sw, obj) ? PORT_KIND_VLAN : PORT_KIND_NETDEV;
 	}
 }
 
 /* As checked when it was read; unlimited if it is not given, or "none". */
 static struct rate
-port_rate(const struct object *obj)
+port_rate(const struct value *values)
 {
 	struct rate rate = { 0 };
 
-	rate_parse(obj->values[PORT_KEY_RATE].text, &rate);
+	rate_parse(values[PORT_KEY_RATE].text, &rate);
 	return rate;
+}
+
+/* By the keys, or by the name: one of them has been checked to say it. */
+static void
+port_parent(const struct object *obj, struct port_config *config)
+{
+	const struct value *parent = &obj->values[PORT_KEY_PARENT];
+	unsigned int vid = obj->values[PORT_KEY_PARENT_VID].number;
+
+	if (config->kind != PORT_KIND_VLAN)
+		return;
+	if (parent->is_set)
+		snprintf(config->parent, sizeof(config->parent), "%.15s", parent->text);
+	else
+		vlan_name_parse(obj->name, config->parent, sizeof(config->parent), &vid);
+	config->parent_vid = vid;
 }
 
 /* The bridge that a port is to be on; NULL: none. */
@@ -188,7 +218,6 @@ port_make(struct vswitch *sw, const struct object *obj, bool may_wait, struct er
 	const struct value *values = obj->values;
 	struct port_config config = {
 		.kind = port_kind_of(sw, obj),
-		.vid = values[PORT_KEY_VID].number,
 		.mtu = values[PORT_KEY_MTU].number,
 		.fdb_limit = values[PORT_KEY_FDB_LIMIT].number,
 		.n_queues = values[PORT_KEY_QUEUES].number,
@@ -197,13 +226,19 @@ port_make(struct vswitch *sw, const struct object *obj, bool may_wait, struct er
 		.checksum_full = values[PORT_KEY_CHECKSUM].number == CHECKSUM_FULL,
 		.xdp = values[PORT_KEY_XDP].number,
 		.has_rate = values[PORT_KEY_RATE].is_set,
-		.rate = port_rate(obj),
+		.rate = port_rate(values),
 		.sw = sw,
 	};
 
+	rpc_vlan_read(values, &config);
+	port_parent(obj, &config);
 	snprintf(config.name, sizeof(config.name), "%s", obj->name);
-	snprintf(config.devargs, sizeof(config.devargs), "%s", values[PORT_KEY_DEVARGS].text);
+	snprintf(config.devargs, sizeof(config.devargs), "%.255s", values[PORT_KEY_DEVARGS].text);
 	snprintf(config.path, sizeof(config.path), "%.107s", values[PORT_KEY_PATH].text);
+	if (config.kind == PORT_KIND_VIF && bridge_of(obj) == NULL)
+		return error_set(err, EINVAL,
+				 "port %s: bridge is missing: the bridge that it joins",
+				 config.name);
 	return switch_port_add(sw, bridge_of(obj), &config, err);
 }
 
@@ -240,10 +275,9 @@ port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 		enum port_key key;
 		enum port_set field;
 	} settable[] = {
-		{ PORT_KEY_BRIDGE, PORT_SET_BRIDGE },   { PORT_KEY_VID, PORT_SET_VID },
-		{ PORT_KEY_MTU, PORT_SET_MTU },         { PORT_KEY_FDB_LIMIT, PORT_SET_FDB_LIMIT },
-		{ PORT_KEY_CARRIER, PORT_SET_CARRIER }, { PORT_KEY_CHECKSUM, PORT_SET_CHECKSUM },
-		{ PORT_KEY_RATE, PORT_SET_RATE },
+		{ PORT_KEY_BRIDGE, PORT_SET_BRIDGE },       { PORT_KEY_MTU, PORT_SET_MTU },
+		{ PORT_KEY_FDB_LIMIT, PORT_SET_FDB_LIMIT }, { PORT_KEY_CARRIER, PORT_SET_CARRIER },
+		{ PORT_KEY_CHECKSUM, PORT_SET_CHECKSUM },   { PORT_KEY_RATE, PORT_SET_RATE },
 	};
 	struct port_config config;
 	struct switch_port *port;
@@ -259,12 +293,12 @@ port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 	if (port == NULL)
 		return rpc_port_unknown(err, obj.name);
 	config = port->config;
-	config.vid = obj.values[PORT_KEY_VID].number;
 	config.mtu = obj.values[PORT_KEY_MTU].number;
 	config.fdb_limit = obj.values[PORT_KEY_FDB_LIMIT].number;
 	config.carrier_off = obj.values[PORT_KEY_CARRIER].number == CARRIER_OFF;
 	config.checksum_full = obj.values[PORT_KEY_CHECKSUM].number == CHECKSUM_FULL;
-	config.rate = port_rate(&obj);
+	config.rate = port_rate(obj.values);
+	fields = rpc_vlan_update(obj.values, &config);
 	for (i = 0; i < RTE_DIM(settable); i++)
 		if (obj.values[settable[i].key].is_set)
 			fields |= settable[i].field;
@@ -307,15 +341,12 @@ port_json(const struct vswitch *sw, const struct switch_port *port)
 	json_t *json;
 
 	stats_read(sw, port, &stats);
-	/* not in its statistics, where every packet counts once */
-	if (port->bond != NULL)
-		bond_sum_members(port->bond, &stats);
-	json = json_pack("{s:s, s:s?, s:s, s:s, s:o, s:I, s:o}", "port", port->config.name,
-			 "bridge", port->bridge != NULL ? port->bridge->name : NULL, "type",
+	port_passed_stats(port, &stats);
+	json = json_pack("{s:s, s:s?, s:s, s:s, s:I, s:o}", "port", port->config.name, "bridge",
+			 port->bridge != NULL ? port->bridge->name : NULL, "type",
 			 port_types[port->config.kind]->name, "link", port->dp->up ? "up" : "down",
-			 "vid",
-			 port->config.vid != 0 ? json_integer(port->config.vid) : json_null(),
 			 "mtu", (json_int_t)port->dp->mtu, "mac", rpc_mac_json(port->dp->mac));
+	rpc_vlan_json(port, json);
 	json_object_update_new(json, stats_json(&stats));
 	json_object_set_new(json, "drops", json_integer(drops_sum(&stats)));
 	json_object_set_new(json, "checksum",
@@ -461,14 +492,14 @@ enum config_step {
 	STEP_PORTS,
 	STEP_BONDS,
 	STEP_BOND_PORTS, /* sections [port NAME] of bonds */
+	STEP_VLAN_PORTS, /* VLANs of all of these, and what is named like one */
 	STEPS
 };
 
 static const struct object_schema *const step_schemas[STEPS] = {
-	[STEP_BRIDGES] = &bridge_schema,
-	[STEP_PORTS] = &port_schema,
-	[STEP_BONDS] = &bond_schema,
-	[STEP_BOND_PORTS] = &port_schema,
+	[STEP_BRIDGES] = &bridge_schema,  [STEP_PORTS] = &port_schema,
+	[STEP_BONDS] = &bond_schema,      [STEP_BOND_PORTS] = &port_schema,
+	[STEP_VLAN_PORTS] = &port_schema,
 };
 
 static bool
@@ -482,13 +513,31 @@ section_is_bond(const struct config *config, const struct config_section *port)
 	return false;
 }
 
+static bool
+section_is_vlan(const struct object *port)
+{
+	char parent[SWITCH_NAME_SIZE];
+	unsigned int vid;
+
+	return port_type_resolve(port) == PORT_TYPE_VLAN ||
+	       vlan_name_parse(port->name, parent, sizeof(parent), &vid) == 0;
+}
+
+/* When a section [port NAME] has its turn. */
+static enum config_step
+port_step(const struct config *config, const struct config_section *section)
+{
+	if (section_is_bond(config, section))
+		return STEP_BOND_PORTS;
+	return section_is_vlan(&section->object) ? STEP_VLAN_PORTS : STEP_PORTS;
+}
+
 /* The next section of a step. */
 static const struct config_section *
 step_next(const struct config *config, enum config_step step, const struct config_section *section)
 {
 	while ((section = config_next(config, step_schemas[step], section)) != NULL)
-		if ((step != STEP_PORTS && step != STEP_BOND_PORTS) ||
-		    section_is_bond(config, section) == (step == STEP_BOND_PORTS))
+		if (step_schemas[step] != &port_schema || port_step(config, section) == step)
 			return section;
 	return NULL;
 }

@@ -16,6 +16,9 @@
 
 struct error;
 struct object;
+struct port_config;
+struct switch_port;
+struct value;
 struct vswitch;
 
 int rpc_fdb_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
@@ -42,6 +45,20 @@ bool rpc_bond_pending(void *ctx, const json_t *params);
 
 /** rpc_bond_make() - make a bond. @obj: complete object of bond_schema. Return: 0 or -errno. */
 int rpc_bond_make(struct vswitch *sw, const struct object *obj, struct error *err);
+/**
+ * rpc_vlan_read() - the VLANs of a port, its isolation and its floods, as a new port has them.
+ * @values: by enum port_key.
+ */
+void rpc_vlan_read(const struct value *values, struct port_config *config);
+
+/** rpc_vlan_update() - the same, but only what is given. Return: which, enum port_set. */
+unsigned int rpc_vlan_update(const struct value *values, struct port_config *config);
+
+/**
+ * rpc_vlan_json() - put the same into a port's object, and parent or VLAN ports: names and values
+ * as the schema's, but for "vlan", which says it in short, and "subports".
+ */
+void rpc_vlan_json(const struct switch_port *port, json_t *json);
 
 /** rpc_worker_show() - what each worker has done so far. */
 int rpc_worker_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);

@@ -23,6 +23,7 @@
 #include "rcu.h"
 #include "log.h"
 #include "rate.h"
+#include "vlan.h"
 #include "worker.h"
 
 struct bond;
@@ -34,10 +35,12 @@ struct event_base;
 struct lacp_shared;
 struct netback;
 struct netlink_monitor;
+struct subport_table;
 
 #define SWITCH_NAME_SIZE 16 /* bytes, as IFNAMSIZ: bridges, ports */
 #define SWITCH_DEVARGS_SIZE 256
 #define SWITCH_BRIDGES_MAX 1024
+#define VLAN_TEXT_SIZE 40          /* bytes of a port's VLANs in a table */
 #define VIF_FDB_LIMIT_DEFAULT 4096 /* of a guest that is given no limit of its own */
 #define FDB_VID_ANY 0xffff         /* switch_fdb_del(): whatever VLAN the MAC is in */
 
@@ -48,6 +51,7 @@ enum port_kind {
 	PORT_KIND_VIF,
 	PORT_KIND_VHOST,
 	PORT_KIND_BOND,
+	PORT_KIND_VLAN,
 	PORT_KINDS
 };
 
@@ -60,13 +64,27 @@ struct bridge_config {
 	bool announce;      /* guests that are connected (announce.h) */
 };
 
+/* VLANs of a port, as an operator says it: at most one of vid, trunk and tunnel. */
+struct vlan_config {
+	uint16_t vid;    /* access VLAN, or 0 */
+	uint16_t tunnel; /* service VLAN, or 0 */
+	uint16_t native; /* trunk: VLAN of untagged frames, or 0 */
+	bool trunk;      /* @allowed is given */
+	bool service;    /* tags are S-tags, 0x88a8 */
+	uint64_t allowed[VLAN_WORDS];
+};
+
 /* What a port's type reads when it opens, and port show prints. */
 struct port_config {
 	char name[SWITCH_NAME_SIZE];
 	enum port_kind kind;
 	char devargs[SWITCH_DEVARGS_SIZE]; /* eth: PCI address or vdev; empty: the name is it */
 	char path[108];                    /* vhost: its socket; empty: NAME.sock in run_dir */
-	uint16_t vid;                      /* access VLAN, or 0 */
+	char parent[SWITCH_NAME_SIZE];     /* vlan: the port whose VLAN it is, */
+	uint16_t parent_vid;               /* and which */
+	struct vlan_config vlan;
+	bool isolated;                     /* reaches only ports that are not */
+	uint8_t no_flood;                  /* enum port_floods */
 	uint32_t mtu;                      /* 0: keep the device's own */
 	uint32_t fdb_limit; /* learnt entries of this port; 0: only the bridge's limit,
 			     * or for a vif VIF_FDB_LIMIT_DEFAULT */
@@ -97,6 +115,7 @@ struct switch_port {
 	struct bond *bond;            /* PORT_KIND_BOND: it is this bond's */
 	struct port *dp;              /* the part that workers see */
 	uint32_t caps;                /* enum port_caps: what the type says, whatever is set */
+	struct subport_table *subports; /* its VLAN ports, by port_vlan.c; NULL: none */
 	char reason[128];             /* why it is not usable, or empty */
 	bool link;                    /* what the type says, whatever the operator wants */
 	char link_reason[128];
@@ -106,9 +125,12 @@ struct switch_port {
 	struct vswitch *sw;
 };
 
+struct switch_vlan;
+
 LIST_HEAD(switch_bridge_list, switch_bridge);
 LIST_HEAD(switch_port_list, switch_port);
 LIST_HEAD(bond_list, bond);
+LIST_HEAD(switch_vlan_list, switch_vlan);
 
 struct vswitch {
 	struct event_base *base;
@@ -124,6 +146,7 @@ struct vswitch {
 	struct switch_port_list ports;
 	struct bond_list bonds;
 	struct lacp_shared *lacp; /* of bonds that run LACP; NULL: there was none yet */
+	struct switch_vlan_list vlans; /* settings that ports have: switch_vlan.c */
 	uint16_t next_generation;
 	struct event *learn_event; /* dp->event_fd */
 	struct event *rcu_timer;   /* 1 ms, while something is retired */
@@ -208,24 +231,37 @@ bool switch_ports_closing(struct vswitch *sw);
 
 /* Which fields of a port_config switch_port_set() takes. */
 enum port_set {
-	PORT_SET_VID = 1,
+	PORT_SET_VLAN = 1,
 	PORT_SET_MTU = 2,
 	PORT_SET_FDB_LIMIT = 4,
 	PORT_SET_BRIDGE = 8,
 	PORT_SET_CARRIER = 16,
 	PORT_SET_CHECKSUM = 32,
 	PORT_SET_RATE = 64,
+	PORT_SET_ISOLATED = 128,
+	PORT_SET_FLOOD = 256,
+	/* what a hotplug script says of a vif */
+	PORT_SET_ATTACH = PORT_SET_VLAN | PORT_SET_MTU | PORT_SET_FDB_LIMIT | PORT_SET_CARRIER |
+			  PORT_SET_CHECKSUM | PORT_SET_ISOLATED | PORT_SET_FLOOD,
 };
 
 /**
  * switch_port_set() - change settings of a port while it runs.
  * @fields: bits of enum port_set: those of @config (and @bridge) that are to be changed.
- * @bridge: with PORT_SET_BRIDGE: NULL takes the port off its bridge.
- * A port with static FDB entries keeps its bridge and VLAN, which they name: -EBUSY.
+ * @bridge: for PORT_SET_BRIDGE; NULL: to be on none.
+ * A port with static FDB entries keeps its bridge and their VLANs: -EBUSY.
  * Return: 0, -ENOENT, -EINVAL, -EBUSY, or what the device said.
  */
 int switch_port_set(struct vswitch *sw, const char *name, unsigned int fields, const char *bridge,
 		    const struct port_config *config, struct error *err);
+
+/**
+ * switch_vlan_text() - what a port does with VLANs, in short: "10", "trunk 10,20 native 5".
+ * @ret_text: cut at the end if it does not fit @size bytes. Empty: it has no settings.
+ * Return: @ret_text.
+ */
+const char *switch_vlan_text(const struct vlan_config *config, char *ret_text, size_t size);
+
 struct switch_port *switch_port_find(struct vswitch *sw, const char *name);
 struct switch_port *switch_port_of(struct vswitch *sw, const struct port *port);
 

@@ -128,12 +128,14 @@ switch_fdb_add(struct vswitch *sw, const char *bridge_name, const struct rte_eth
 		return error_set(err, EINVAL,
 				 "fdb %s: mac must be a station's own, not a group address or zero",
 				 bridge_name);
-	/* untagged frames of an access port belong to its VLAN */
-	if (vid == 0)
-		vid = port->config.vid;
-	if (port->config.vid != 0 && vid != port->config.vid)
-		return error_set(err, EINVAL, "fdb %s: port %s is in VLAN %u, not in %u",
-				 bridge_name, port_name, port->config.vid, vid);
+	/* without a VLAN it is that of the port's untagged frames */
+	if (vid == 0 && port->dp->vlan->untagged != VLAN_NONE)
+		vid = port->dp->vlan->untagged;
+	if (!vlan_member(port->dp, vid))
+		return error_set(err, EINVAL,
+				 "fdb %s: port %s is not in VLAN %u; \"vsctl port show %s\" tells "
+				 "its VLANs",
+				 bridge_name, port_name, vid, port_name);
 	key = switch_fdb_key(mac, vid);
 	other = switch_fdb_static(sw, bridge, key);
 	if (other != NULL && other != port)

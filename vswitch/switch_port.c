@@ -8,6 +8,7 @@
 #include "error.h"
 #include "log.h"
 #include "port_vif.h"
+#include "port_vlan.h"
 #include "switch_priv.h"
 
 struct switch_port *
@@ -208,10 +209,12 @@ void
 switch_port_remove(struct vswitch *sw, struct switch_port *port)
 {
 	bond_port_removed(port);
+	port_vlan_removed(sw, port);
 	switch_port_detach(sw, port);
 	switch_port_stop(sw, port->dp);
 	LIST_REMOVE(port, list);
 	__atomic_store_n(&sw->dp->ports[port->dp->id], NULL, __ATOMIC_RELEASE);
+	switch_vlan_put(sw, port->dp->vlan);
 	rcu_retire(sw->rcu, &port->retired, switch_port_retired, port);
 }
 
@@ -260,20 +263,26 @@ switch_port_open(struct vswitch *sw, const struct port_config *config, struct er
 				       config->name, PORT_MAX);
 		goto err_free;
 	}
+	dp->vlan = switch_vlan_get(sw, &config->vlan, NULL);
+	if (dp->vlan == NULL) {
+		*ret_errno = error_set(err, ENOMEM, "port %s: no memory for it", config->name);
+		goto err_id;
+	}
 	port->sw = sw;
 	port->dp = dp;
 	port->config = *config;
 	port->config.sw = sw;
 	dp->type = port_types[config->kind];
 	dp->generation = ++sw->next_generation;
-	dp->vid = config->vid;
+	dp->isolated = config->isolated;
+	dp->no_flood = config->no_flood;
 	dp->carrier_off = config->carrier_off;
 	dp->n_rxq = dp->n_txq = 1;
 	port_mtu_set(dp, config->mtu != 0 ? config->mtu : PORT_MTU_DEFAULT);
 	sw->owners[dp->id] = port;
 	*ret_errno = dp->type->open(dp, &port->config, err);
 	if (*ret_errno < 0)
-		goto err_id;
+		goto err_vlan;
 	if (config->carrier_off && dp->type->set_carrier != NULL)
 		dp->type->set_carrier(dp, false);
 	switch_port_assign(sw, dp);
@@ -281,6 +290,8 @@ switch_port_open(struct vswitch *sw, const struct port_config *config, struct er
 	__atomic_store_n(&sw->dp->ports[dp->id], dp, __ATOMIC_RELEASE);
 	return port;
 
+err_vlan:
+	switch_vlan_put(sw, dp->vlan);
 err_id:
 	sw->owners[dp->id] = NULL;
 	sw->id_used[dp->id] = false;
@@ -299,15 +310,17 @@ switch_port_set_mtu(struct switch_port *port, uint32_t mtu, struct error *err)
 		return 0;
 	if (port->dp->type->set_mtu != NULL)
 		ret = port->dp->type->set_mtu(port->dp, mtu, err);
-	if (ret == 0)
+	if (ret == 0) {
 		port_mtu_set(port->dp, mtu);
+		port_vlan_follow(port->sw, port);
+	}
 	bond_port_changed(port);
 	return ret;
 }
 
 /* Say whether the port is usable: by its link, and by the operator. */
 static void
-switch_port_judge(struct vswitch *sw, struct switch_port *port)
+switch_port_judge_link(struct vswitch *sw, struct switch_port *port)
 {
 	bool off = port->config.carrier_off, up = port->link && !off, was_up = port->dp->up;
 	const char *reason = off ? "carrier off (set)" : port->link_reason;
@@ -325,6 +338,13 @@ switch_port_judge(struct vswitch *sw, struct switch_port *port)
 	/* stations behind it may have gone elsewhere: let them be learnt again */
 	if (!up && port->bridge != NULL)
 		fdb_flush(port->bridge->dp->fdb, port->dp->id, false);
+}
+
+static void
+switch_port_judge(struct vswitch *sw, struct switch_port *port)
+{
+	switch_port_judge_link(sw, port);
+	port_vlan_follow(sw, port);
 }
 
 static void
@@ -358,6 +378,7 @@ switch_port_caps(struct vswitch *sw, struct port *dp, uint32_t caps)
 
 	port->caps = caps;
 	switch_port_apply_caps(port);
+	port_vlan_follow(sw, port);
 }
 
 static void
@@ -365,18 +386,44 @@ switch_port_set_checksum(struct switch_port *port, bool full)
 {
 	port->config.checksum_full = full;
 	switch_port_apply_caps(port);
+	port_vlan_follow(port->sw, port);
 }
 
 static void
-switch_port_set_vid(struct switch_port *port, uint16_t vid)
+switch_port_set_isolated(struct switch_port *port, bool isolated)
 {
-	if (port->config.vid == vid)
-		return;
-	port->config.vid = vid;
-	__atomic_store_n(&port->dp->vid, vid, __ATOMIC_RELAXED);
-	/* what was learnt belongs to the VLAN that the port was in */
-	if (port->bridge != NULL)
-		fdb_flush(port->bridge->dp->fdb, port->dp->id, false);
+	port->config.isolated = isolated;
+	__atomic_store_n(&port->dp->isolated, isolated, __ATOMIC_RELAXED);
+}
+
+static void
+switch_port_set_floods(struct switch_port *port, uint8_t no_flood)
+{
+	port->config.no_flood = no_flood;
+	__atomic_store_n(&port->dp->no_flood, no_flood, __ATOMIC_RELAXED);
+}
+
+/* What cannot fail of a change of settings; @vlan: what workers are to see of config->vlan. */
+static void
+switch_port_apply(struct vswitch *sw, struct switch_port *port, unsigned int fields,
+		  const struct port_config *config, const struct vlan_settings *vlan)
+{
+	if (fields & PORT_SET_VLAN) {
+		port->config.vlan = config->vlan;
+		switch_vlan_apply(port, vlan);
+	}
+	if (fields & PORT_SET_MTU)
+		port->config.mtu = config->mtu;
+	if (fields & PORT_SET_FDB_LIMIT)
+		port->config.fdb_limit = config->fdb_limit;
+	if (fields & PORT_SET_ISOLATED)
+		switch_port_set_isolated(port, config->isolated);
+	if (fields & PORT_SET_FLOOD)
+		switch_port_set_floods(port, config->no_flood);
+	if (fields & PORT_SET_CHECKSUM)
+		switch_port_set_checksum(port, config->checksum_full);
+	if (fields & PORT_SET_CARRIER)
+		switch_port_set_carrier(sw, port, config->carrier_off);
 }
 
 /* What a device or xenstore may refuse: all of it, or nothing. */
@@ -397,18 +444,57 @@ switch_port_set_device(struct switch_port *port, unsigned int fields,
 	return ret;
 }
 
-/* What may fail of a change that includes a move to @bridge (NULL: it stays): all, or nothing. */
+/* Static entries name the port's bridge and VLANs; they are the operator's: not lost in passing. */
+static int
+switch_port_may_move(const struct switch_port *port, struct error *err)
+{
+	if (port->bridge == NULL || fdb_port_statics(port->bridge->dp->fdb, port->dp->id) == 0)
+		return 0;
+	return error_set(
+		err, EBUSY,
+		"port %s: has static FDB entries on bridge %s; \"vsctl fdb del\" them first",
+		port->config.name, port->bridge->name);
+}
+
+/*
+ * What may fail of a change that includes a move to @bridge (NULL: none): all, or nothing.
+ * @ret_vlan: with PORT_SET_VLAN, what workers are to see of config->vlan.
+ */
 static int
 switch_port_prepare(struct vswitch *sw, struct switch_port *port, struct switch_bridge *bridge,
-		    unsigned int fields, const struct port_config *config, struct error *err)
+		    unsigned int fields, const struct port_config *config,
+		    const struct vlan_settings **ret_vlan, struct error *err)
 {
+	const struct vlan_settings *vlan = NULL;
 	int ret;
 
+	if (fields & PORT_SET_VLAN) {
+		ret = switch_vlan_check(&config->vlan, port->config.name, err);
+		if (ret < 0)
+			return ret;
+		vlan = switch_vlan_get(sw, &config->vlan, port->subports);
+		if (vlan == NULL)
+			return error_set(err, ENOMEM, "port %s: no memory for its VLANs",
+					 port->config.name);
+		ret = switch_vlan_may_leave(port, vlan, err);
+		if (ret == 0)
+			ret = port_vlan_may_have(port, vlan, err);
+		if (ret < 0)
+			goto err_vlan;
+	}
 	if (bridge != NULL && (ret = switch_port_announce(sw, port, bridge, err)) < 0)
-		return ret;
+		goto err_vlan;
 	ret = switch_port_set_device(port, fields, config, err);
-	if (ret < 0 && bridge != NULL)
+	if (ret < 0)
+		goto err_bridge;
+	*ret_vlan = vlan;
+	return 0;
+
+err_bridge:
+	if (bridge != NULL)
 		bridge_flood_remove(bridge->dp, sw->rcu, port->dp->id);
+err_vlan:
+	switch_vlan_put(sw, vlan);
 	return ret;
 }
 
@@ -417,21 +503,17 @@ static int
 switch_port_adopt(struct vswitch *sw, struct switch_port *port, struct switch_bridge *bridge,
 		  const struct port_config *config, struct error *err)
 {
+	const unsigned int fields = PORT_SET_ATTACH | (config->has_rate ? PORT_SET_RATE : 0);
+	const struct vlan_settings *vlan;
 	int ret;
 
 	if (port->bridge != NULL)
 		return error_set(err, EEXIST, "port %s: is on bridge %s already", config->name,
 				 port->bridge->name);
-	ret = switch_port_prepare(sw, port, bridge,
-				  PORT_SET_MTU | (config->has_rate ? PORT_SET_RATE : 0), config,
-				  err);
+	ret = switch_port_prepare(sw, port, bridge, fields, config, &vlan, err);
 	if (ret < 0)
 		return ret;
-	port->config.mtu = config->mtu;
-	port->config.fdb_limit = config->fdb_limit;
-	switch_port_set_vid(port, config->vid);
-	switch_port_set_carrier(sw, port, config->carrier_off);
-	switch_port_set_checksum(port, config->checksum_full);
+	switch_port_apply(sw, port, fields, config, vlan);
 	switch_port_join(port, bridge);
 	if (config->kind == PORT_KIND_VIF)
 		port_vif_attached(sw, port);
@@ -458,6 +540,9 @@ switch_port_add(struct vswitch *sw, const char *bridge_name, const struct port_c
 		if (bridge == NULL)
 			return -ENOENT;
 	}
+	ret = switch_vlan_check(&config->vlan, config->name, err);
+	if (ret < 0)
+		return ret;
 	if (port != NULL && bridge != NULL && port->config.kind == config->kind &&
 	    switch_kind_stays(config->kind))
 		return switch_port_adopt(sw, port, bridge, config, err);
@@ -505,6 +590,10 @@ switch_port_del(struct vswitch *sw, const char *name, struct error *err)
 	if (port->member != NULL)
 		return switch_port_is_member(port, err);
 	if (!switch_kind_stays(port->config.kind)) {
+		const int ret = port_vlan_may_go(port, err);
+
+		if (ret < 0)
+			return ret;
 		emulated_deleted(sw, port);
 		switch_port_remove(sw, port);
 		return 0;
@@ -523,16 +612,28 @@ switch_port_del(struct vswitch *sw, const char *name, struct error *err)
 	return 0;
 }
 
-/* Static entries name the port's bridge and VLAN; they are the operator's: not lost in passing. */
+/* The bridge that a change moves the port to; NULL: to none, or it stays. */
 static int
-switch_port_may_move(const struct switch_port *port, struct error *err)
+switch_port_target(struct vswitch *sw, const struct switch_port *port, const char *name,
+		   struct switch_bridge **ret_bridge, bool *ret_moves, struct error *err)
 {
-	if (port->bridge == NULL || fdb_port_statics(port->bridge->dp->fdb, port->dp->id) == 0)
-		return 0;
-	return error_set(
-		err, EBUSY,
-		"port %s: has static FDB entries on bridge %s; \"vsctl fdb del\" them first",
-		port->config.name, port->bridge->name);
+	struct switch_bridge *bridge = NULL;
+
+	if (name != NULL) {
+		bridge = switch_bridge_need(sw, name, err);
+		if (bridge == NULL)
+			return -ENOENT;
+	} else if (port->config.kind == PORT_KIND_VIF) {
+		return error_set(
+			err, EINVAL,
+			"port %s: \"vsctl port del %s\" takes a guest's vif off its bridge",
+			port->config.name, port->config.name);
+	}
+	if (bridge != NULL && port->member != NULL)
+		return switch_port_is_member(port, err);
+	*ret_moves = bridge != port->bridge;
+	*ret_bridge = *ret_moves ? bridge : NULL;
+	return *ret_moves ? switch_port_may_move(port, err) : 0;
 }
 
 int
@@ -540,48 +641,27 @@ switch_port_set(struct vswitch *sw, const char *name, unsigned int fields, const
 		const struct port_config *config, struct error *err)
 {
 	struct switch_port *port = switch_port_need(sw, name, err);
-	bool vid_changes =
-		port != NULL && (fields & PORT_SET_VID) && config->vid != port->config.vid;
+	const struct vlan_settings *vlan;
 	struct switch_bridge *bridge = NULL;
-	bool leaves = (fields & PORT_SET_BRIDGE) && bridge_name == NULL;
+	bool moves = false;
 	int ret;
 
 	if (port == NULL)
 		return -ENOENT;
-	if ((fields & PORT_SET_BRIDGE) && !leaves) {
-		bridge = switch_bridge_need(sw, bridge_name, err);
-		if (bridge == NULL)
-			return -ENOENT;
-		if (bridge == port->bridge)
-			bridge = NULL;
+	if (fields & PORT_SET_BRIDGE) {
+		ret = switch_port_target(sw, port, bridge_name, &bridge, &moves, err);
+		if (ret < 0)
+			return ret;
 	}
-	if (bridge != NULL && port->member != NULL)
-		return switch_port_is_member(port, err);
-	if (leaves && port->config.kind == PORT_KIND_VIF)
-		return error_set(err, EINVAL,
-				 "port %s: \"vsctl port del\" takes a guest's vif off its bridge",
-				 name);
-	if ((bridge != NULL || leaves || vid_changes) &&
-	    (ret = switch_port_may_move(port, err)) < 0)
-		return ret;
-	ret = switch_port_prepare(sw, port, bridge, fields, config, err);
+	ret = switch_port_prepare(sw, port, bridge, fields, config, &vlan, err);
 	if (ret < 0)
 		return ret;
 	/* nothing fails from here on */
-	if (fields & PORT_SET_MTU)
-		port->config.mtu = config->mtu;
-	if (bridge != NULL || leaves)
+	if (moves)
 		switch_port_detach(sw, port);
-	if (fields & PORT_SET_VID)
-		switch_port_set_vid(port, config->vid);
+	switch_port_apply(sw, port, fields, config, vlan);
 	if (bridge != NULL)
 		switch_port_join(port, bridge);
-	if (fields & PORT_SET_FDB_LIMIT)
-		port->config.fdb_limit = config->fdb_limit;
-	if (fields & PORT_SET_CHECKSUM)
-		switch_port_set_checksum(port, config->checksum_full);
-	if (fields & PORT_SET_CARRIER)
-		switch_port_set_carrier(sw, port, config->carrier_off);
 	if (port->config.kind == PORT_KIND_VIF && port->bridge != NULL)
 		port_vif_attached(sw, port);
 	return 0;

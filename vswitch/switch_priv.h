@@ -30,6 +30,39 @@ struct switch_bridge *switch_bridge_need(struct vswitch *sw, const char *name, s
 /* switch_port_remove() - take a port away from all, and close it after a grace period. */
 void switch_port_remove(struct vswitch *sw, struct switch_port *port);
 
+/*
+ * switch_vlan_check() - do the settings agree with each other? @name: of the port, for @err.
+ * Return: 0 or -EINVAL.
+ */
+int switch_vlan_check(const struct vlan_config *config, const char *name, struct error *err);
+
+/* switch_vlan_equal() - do they say the same? */
+bool switch_vlan_equal(const struct vlan_config *a, const struct vlan_config *b);
+
+/*
+ * switch_vlan_get() - what workers are to see of settings, and a reference to it.
+ * @subports: whose VLANs are not the port's own; NULL: none.
+ * Return: settings for struct port.vlan, the same object for equal settings; NULL: no memory.
+ */
+const struct vlan_settings *switch_vlan_get(struct vswitch *sw, const struct vlan_config *config,
+					    const struct subport_table *subports);
+
+/* switch_vlan_put() - give a reference back; workers may still look at it. NULL is legal. */
+void switch_vlan_put(struct vswitch *sw, const struct vlan_settings *vlan);
+
+/*
+ * switch_vlan_apply() - let a port have settings from now on, with the caller's reference to them.
+ * What was learnt behind it in VLANs that it is in no more is forgotten.
+ */
+void switch_vlan_apply(struct switch_port *port, const struct vlan_settings *vlan);
+
+/*
+ * switch_vlan_may_leave() - may a port have these settings, by its static FDB entries?
+ * Return: 0, or -EBUSY: one is in a VLAN that it would leave.
+ */
+int switch_vlan_may_leave(const struct switch_port *port, const struct vlan_settings *vlan,
+			  struct error *err);
+
 /* switch_learn() - event callback: take what workers have reported and punted. @arg: the switch. */
 void switch_learn(evutil_socket_t fd, short what, void *arg);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Fuzz target: hostile frames and virtio_net_hdrs through the header parser, the checksums, the
- * segmentation, the merging of segments, and what a bond reads of a frame.
+ * segmentation, the merging of segments, VLAN tags, and what a bond reads of a frame.
  *
  * The input: a virtio_net_hdr, one byte of choices, one byte of the first segment's length, then
  * the frame. Its segments are heap blocks of their exact size, so that ASan sees the first byte
@@ -21,6 +21,7 @@
 #include "l4.h"
 #include "lag.h"
 #include "offload.h"
+#include "vlan.h"
 #include "vnet_hdr.h"
 #include "worker.h"
 
@@ -204,6 +205,70 @@ merge(const uint8_t *data, size_t size, size_t len)
 		free(mbufs[i / 2][i % 2].buf_addr);
 }
 
+#define SETTINGS 6
+
+static void
+settings_make(struct vlan_settings settings[SETTINGS])
+{
+	const uint64_t some[VLAN_WORDS] = { UINT64_C(1) << 10 | UINT64_C(1) << 20 };
+
+	settings[0] = vlan_default;
+	vlan_set_access(&settings[1], 10);
+	vlan_set_tunnel(&settings[2], 10);
+	vlan_set_trunk(&settings[3], some, 0, VLAN_TPID_BE);
+	vlan_set_trunk(&settings[4], some, 10, VLAN_TPID_BE);
+	vlan_set_trunk(&settings[5], some, 20, VLAN_TPID_SERVICE_BE);
+}
+
+/* What leaves by a trunk belongs to the same VLAN at its far end, whatever the frame shows. */
+static void
+leave(const struct vlan_settings *out, const uint8_t *data, size_t len, uint16_t tag)
+{
+	static const int grows[] = {
+		[VLAN_KEEP] = 0, [VLAN_PUSH] = 4, [VLAN_POP] = -4, [VLAN_RETAG] = 0
+	};
+	enum vlan_change change;
+	uint16_t type, again;
+	struct rte_mbuf pkt;
+	uint8_t *frame;
+
+	wrap(&pkt, data, len);
+	pkt.buf_addr = realloc(pkt.buf_addr, len + 4);
+	must(pkt.buf_addr != NULL, "no memory");
+	memmove((uint8_t *)pkt.buf_addr + 4, pkt.buf_addr, len);
+	pkt.buf_len += 4;
+	pkt.data_off = 4;
+	change = vlan_egress_change(out, &pkt, tag);
+	must(vlan_egress(out, &pkt, tag, change) == 0, "no headroom");
+	must(pkt.pkt_len == len + grows[change], "length of the frame");
+	frame = rte_pktmbuf_mtod(&pkt, uint8_t *);
+	must(memcmp(frame, data, 12) == 0, "addresses");
+	memcpy(&type, frame + 12, sizeof(type));
+	again = vlan_ingress(out, frame, pkt.data_len, type);
+	must(!out->tagged || (again != VLAN_NONE && ((again ^ tag) & VLAN_VID_MASK) == 0),
+	     "another VLAN's");
+	free(pkt.buf_addr);
+}
+
+static void
+tags(const uint8_t *data, size_t len)
+{
+	struct vlan_settings settings[SETTINGS];
+	struct rte_mbuf pkt;
+	uint16_t type, tag;
+
+	settings_make(settings);
+	wrap(&pkt, data, len);
+	memcpy(&type, data + 12, sizeof(type));
+	for (uint32_t in = 0; in < SETTINGS; in++) {
+		tag = vlan_ingress(&settings[in], pkt.buf_addr, len, type);
+		for (uint32_t out = 0; tag != VLAN_NONE && out < SETTINGS; out++)
+			if (vlan_allowed(&settings[out], tag))
+				leave(&settings[out], data, len, tag);
+	}
+	free(pkt.buf_addr);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -221,6 +286,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	len = in.first == 0 ? size : RTE_MIN(size, in.first * 8u);
 	if (len > UINT16_MAX)
 		return 0;
+	if (len >= 14 && len <= RTE_PKTMBUF_HEADROOM)
+		tags(data, len);
 	if (in.choice & 16) {
 		merge(data, size, len);
 		return 0;

@@ -105,6 +105,18 @@ fake_switch_teardown(struct fake_switch *sw)
 	assert_int_equal(rte_mempool_in_use_count(sw->pool), 0);
 }
 
+const struct vlan_settings *
+fake_vlan(uint16_t vid)
+{
+	static struct vlan_settings access[VLAN_VID_MAX + 1];
+
+	if (vid == 0)
+		return &vlan_default;
+	if (access[vid].untagged == 0)
+		vlan_set_access(&access[vid], vid);
+	return &access[vid];
+}
+
 struct fake_port *
 fake_port_add(struct fake_switch *sw, uint16_t id, uint16_t vid)
 {
@@ -117,7 +129,7 @@ fake_port_add(struct fake_switch *sw, uint16_t id, uint16_t vid)
 	fake->port.priv = fake;
 	fake->port.id = id;
 	fake->port.generation = 1;
-	fake->port.vid = vid;
+	fake->port.vlan = fake_vlan(vid);
 	fake->port.n_rxq = fake->port.n_txq = 1;
 	port_state_set(&fake->port, true, PORT_FORWARDING);
 	fake->port.bridge = sw->bridge;

@@ -12,6 +12,7 @@
 #include "bridge.h"
 #include "datapath.h"
 #include "rcu.h"
+#include "vlan.h"
 #include "worker.h"
 
 #define FAKE_PORT_QUEUE 4096
@@ -40,7 +41,10 @@ void fake_eal_start(void);
 int fake_switch_setup(struct fake_switch *sw);
 void fake_switch_teardown(struct fake_switch *sw);
 
-/* fake_port_add() - a port up and on the bridge; vid 0: trunk. */
+/* fake_vlan() - the settings of all access ports of a VLAN; vid 0: none. */
+const struct vlan_settings *fake_vlan(uint16_t vid);
+
+/* fake_port_add() - a port up and on the bridge; vid as for fake_vlan(). */
 struct fake_port *fake_port_add(struct fake_switch *sw, uint16_t id, uint16_t vid);
 void fake_port_del(struct fake_switch *sw, struct fake_port *fake);
 

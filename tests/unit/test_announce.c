@@ -205,7 +205,7 @@ static struct fake_frontend *
 attach(struct bed *bed, uint16_t domid, uint16_t vid, const char *ip)
 {
 	struct fake_frontend_config config = { .domid = domid };
-	struct port_config port = { .kind = PORT_KIND_VIF, .vid = vid, .n_queues = 1 };
+	struct port_config port = { .kind = PORT_KIND_VIF, .vlan.vid = vid, .n_queues = 1 };
 	struct fake_frontend *guest;
 	struct error err = { 0 };
 
@@ -429,7 +429,7 @@ test_again(void **state)
 	fake_frontend_reset(guest);
 	n = 0;
 	wait_until(bed, (n += take_rarps(bed->uplink, 7)) >= TIMES);
-	set(bed, 1, PORT_SET_VID, (struct port_config){ .vid = 9 });
+	set(bed, 1, PORT_SET_VLAN, (struct port_config){ .vlan.vid = 9 });
 	n = 0;
 	wait_until(bed, (n += take_rarps(bed->uplink, 9)) >= TIMES);
 	/* other settings are no news */
@@ -574,7 +574,7 @@ test_mtu(void **state)
 	attach(bed, 1, 0, NULL);
 	wait_until(bed, port_of(bed, 1)->dp->up);
 	set_key(bed, "frontend", 1, "mtu", "1400");
-	set(bed, 1, PORT_SET_VID, (struct port_config){ .vid = 5 });
+	set(bed, 1, PORT_SET_VLAN, (struct port_config){ .vlan.vid = 5 });
 	assert_key(bed, "frontend", 1, "mtu", "1400");
 	set(bed, 1, PORT_SET_MTU, (struct port_config){ .mtu = 9000 });
 	assert_key(bed, "frontend", 1, "mtu", "9000");

@@ -190,7 +190,7 @@ static void
 test_line_limit(void **state)
 {
 	char text[1200] = "[bridge b]\n[port p]\nbridge=b\n";
-	size_t head = strlen(text), len = VALUE_TEXT_SIZE - 1;
+	size_t head = strlen(text), len = 255;
 	struct config config;
 	struct error err;
 

@@ -40,7 +40,7 @@ tap_open(const char *name)
 static int
 add_tap(struct bed *bed, const char *name)
 {
-	struct port_config config = { .kind = PORT_KIND_NETDEV, .vid = 5, .n_queues = 1 };
+	struct port_config config = { .kind = PORT_KIND_NETDEV, .vlan.vid = 5, .n_queues = 1 };
 	struct error err;
 
 	snprintf(config.name, sizeof(config.name), "%s", name);
@@ -113,7 +113,7 @@ test_one_address(void **state)
 
 	assert_int_equal(add_tap(bed, EMULATED), 0);
 	/* in one VLAN with the guests */
-	switch_port_set(bed->sw, EMULATED, PORT_SET_VID, NULL, &(struct port_config){ 0 }, NULL);
+	switch_port_set(bed->sw, EMULATED, PORT_SET_VLAN, NULL, &(struct port_config){ 0 }, NULL);
 	wait_port(bed, EMULATED, true);
 	assert_noted(bed, true);
 
@@ -196,12 +196,12 @@ test_restart(void **state)
 	int tap = tap_open(EMULATED);
 
 	assert_int_equal(add_tap(bed, EMULATED), 0);
-	switch_port_set(bed->sw, "vif2.0", PORT_SET_VID, NULL, &(struct port_config){ .vid = 7 },
-			NULL);
+	switch_port_set(bed->sw, "vif2.0", PORT_SET_VLAN, NULL,
+			&(struct port_config){ .vlan.vid = 7 }, NULL);
 	wait_port(bed, EMULATED, true);
 	restart(bed);
 	wait_port(bed, EMULATED, true);
-	assert_int_equal(switch_port_find(bed->sw, EMULATED)->config.vid, 7);
+	assert_int_equal(switch_port_find(bed->sw, EMULATED)->config.vlan.vid, 7);
 	assert_non_null(switch_port_find(bed->sw, EMULATED)->bridge);
 
 	/* unplugged while nobody looked */

@@ -3,6 +3,7 @@
 #include "vif_bed.h"
 
 #include "bridge.h"
+#include "fake_port.h"
 #include "l4_frame.h"
 
 #define MTU 65000
@@ -81,6 +82,7 @@ start(struct bed *bed, bool with_sink)
 		.type = &sink_type,
 		.id = SINK_ID,
 		.generation = 1,
+		.vlan = &vlan_default,
 		.n_txq = 1,
 		.up = true,
 		.open = true,
@@ -468,8 +470,8 @@ test_vlan(void **state)
 	const uint8_t tag[] = { 0x81, 0, 0, 7 };
 
 	start(bed, true);
-	vif_dp(bed, 0)->vid = 7;
-	vif_dp(bed, 2)->vid = 7;
+	vif_dp(bed, 0)->vlan = fake_vlan(7);
+	vif_dp(bed, 2)->vlan = fake_vlan(7);
 	send_frame(bed, 0, frame, make_frame(frame, -1, 0, sizeof(frame)));
 	assert_int_equal(recv_frame(bed, 1, got, sizeof(got)), sizeof(frame) + 4);
 	assert_memory_equal(got, frame, 12);

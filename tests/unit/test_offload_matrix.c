@@ -264,10 +264,10 @@ run_trial(struct fake_switch *sw, struct fake_port *in)
 	const uint16_t vid = way->in_vid | way->out_vid | (way->in_tags > 0 ? VID : 0);
 	uint64_t dst = 0;
 
-	in->port.vid = way->in_vid;
+	in->port.vlan = fake_vlan(way->in_vid);
 	memcpy(&dst, trial.sent.bytes, 6);
 	for (uint32_t caps = 0; caps < CAPS_SETS; caps++)
-		outs[caps]->port.vid = way->out_vid;
+		outs[caps]->port.vlan = fake_vlan(way->out_vid);
 	fake_send(sw, in, make_packet(sw->pool));
 	fake_run(sw);
 	for (uint32_t caps = 0; caps < CAPS_SETS; caps++)

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "rpc_methods.h"
+#include "vlans.h"
 
 static const struct fake_frontend_config configs[GUESTS] = {
 	{ .domid = 1, .split = true, .n_queues = 2 },
@@ -282,7 +283,7 @@ test_restart(void **state)
 {
 	struct bed *bed = *state;
 	struct port_config settings = {
-		.vid = 7, .mtu = 2000, .fdb_limit = 5, .checksum_full = true
+		.vlan.vid = 7, .mtu = 2000, .fdb_limit = 5, .checksum_full = true
 	};
 	struct switch_port *port;
 	uint8_t frame[60], got[60];
@@ -294,11 +295,20 @@ test_restart(void **state)
 
 		snprintf(name, sizeof(name), "vif%u.0", configs[i].domid);
 		assert_int_equal(switch_port_set(bed->sw, name,
-						 PORT_SET_VID | PORT_SET_MTU | PORT_SET_FDB_LIMIT |
+						 PORT_SET_VLAN | PORT_SET_MTU | PORT_SET_FDB_LIMIT |
 							 PORT_SET_CHECKSUM,
 						 NULL, &settings, &err),
 				 0);
 	}
+	/* a trunk, whose untagged frames are of the same VLAN */
+	settings.vlan = (struct vlan_config){ .trunk = true, .native = 7 };
+	vlans_parse("20-30,40", settings.vlan.allowed);
+	settings.isolated = true;
+	settings.no_flood = PORT_FLOOD_MULTICAST;
+	assert_int_equal(switch_port_set(bed->sw, "vif2.0",
+					 PORT_SET_VLAN | PORT_SET_ISOLATED | PORT_SET_FLOOD, NULL,
+					 &settings, &err),
+			 0);
 	assert_int_equal(switch_port_del(bed->sw, "vif3.0", &err), 0);
 	stop_switch(bed);
 	/* sent while nobody is there */
@@ -315,12 +325,23 @@ test_restart(void **state)
 		assert_int_equal(bed->guests[i]->state, XenbusStateConnected);
 	port = switch_port_find(bed->sw, "vif1.0");
 	assert_string_equal(port->bridge->name, "xenbr0");
-	assert_int_equal(port->config.vid, 7);
-	assert_int_equal(port->dp->vid, 7);
+	assert_int_equal(port->config.vlan.vid, 7);
+	assert_int_equal(port->dp->vlan->untagged, 7);
 	assert_int_equal(port->dp->mtu, 2000);
 	assert_int_equal(port->config.fdb_limit, 5);
 	assert_true(port->config.checksum_full);
 	assert_int_equal(port->dp->caps & PORT_CAPS_OFFLOAD, 0);
+	port = switch_port_find(bed->sw, "vif2.0");
+	assert_true(port->config.vlan.trunk);
+	assert_memory_equal(port->config.vlan.allowed, settings.vlan.allowed,
+			    sizeof(settings.vlan.allowed));
+	assert_int_equal(port->config.vlan.native, 7);
+	assert_int_equal(port->config.vlan.vid, 0);
+	assert_true(port->config.isolated);
+	assert_int_equal(port->config.no_flood, PORT_FLOOD_MULTICAST);
+	assert_int_equal(port->dp->isolated, 1);
+	assert_true(vlan_member(port->dp, 40));
+	assert_false(vlan_member(port->dp, 41));
 	/* the one that the operator took away stays away */
 	assert_null(switch_port_find(bed->sw, "vif3.0")->bridge);
 }

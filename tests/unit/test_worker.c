@@ -116,6 +116,7 @@ fd_port_add(struct fixture *f, uint16_t id)
 		.priv = p,
 		.id = id,
 		.generation = 1,
+		.vlan = &vlan_default,
 		.n_rxq = 1,
 		.n_txq = 1,
 		.up = true,
