@@ -8,7 +8,7 @@ import traffic
 import xen
 from host import BenchError
 from programs import (AfPacketVswitchd, AfXdpVswitchd, BondVswitchd, Failover, IdleVswitchd, Ovs,
-                      Setup, Testpmd, VhostGuests, VifGuests, Vswitchd)
+                      Setup, Testpmd, VhostGuests, VifGuests, VlanVswitchd, Vswitchd)
 
 # A row whose median is this far above its minimum was measured on a disturbed machine.
 NOISY = 1.15
@@ -84,6 +84,7 @@ CASES = {
                            table_size=1_000_000),
     "bridge-1518-512": Bridge(1518, 512),
     "bond-64-1024": Bridge(64, 1024, programs=(Vswitchd, BondVswitchd), plain_bound=1.3),
+    "vlan-64-1024": Bridge(64, 1024, programs=(Vswitchd, VlanVswitchd), plain_bound=1.2),
     # veth has no zero-copy: this compares the sockets, with the kernel copying for both
     "netdev-64": Bridge(64, 32, programs=(AfPacketVswitchd, AfXdpVswitchd)),
     "vif-64": Guests(64, bound=1.0),

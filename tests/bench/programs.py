@@ -393,6 +393,22 @@ class BondVswitchd(Vswitchd):
                           for key in ("rx_packets", "tx_packets")))
 
 
+class VlanVswitchd(Vswitchd):
+    """Side A is an access port, side B a trunk: every packet gets a tag, or loses it."""
+
+    name = "vswitchd-vlan"
+
+    def config(self):
+        setup = self.setup
+        lines = ["[vswitchd]", "workers = 1", f"cores = {WORKER_CORE}", "mbufs = 65536",
+                 f"[bridge {self.bridge}]", "[port p0]", f"bridge = {self.bridge}", "type = eth",
+                 f"devargs = {devargs(0, setup.pcaps[0])}", "vid = 10",
+                 "[port p1]", f"bridge = {self.bridge}", "type = eth",
+                 f"devargs = {devargs(1, traffic.tag_pcap(setup.pcaps[1], 10))}",
+                 "trunk = 10,20"]
+        return "\n".join(lines) + "\n"
+
+
 class NetdevVswitchd(Vswitchd):
     """Between two kernel interfaces; the generator is testpmd at the far ends of their cables.
 

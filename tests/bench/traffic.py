@@ -88,6 +88,22 @@ def split_pcap(path):
     return paths
 
 
+def tag_pcap(path, vid):
+    """A file of the same frames with a VLAN tag, and so much less at the end; returns its path."""
+    content = path.read_bytes()
+    tagged = bytearray(content[:FILE_HEAD.size])
+    at = FILE_HEAD.size
+    while at < len(content):
+        size = RECORD.unpack_from(content, at)[2]
+        frame = content[at + RECORD.size:at + RECORD.size + size]
+        tagged += content[at:at + RECORD.size] + frame[:12] + struct.pack("!HH", 0x8100, vid)
+        tagged += frame[12:-4]
+        at += RECORD.size + size
+    other = path.with_suffix(f".vlan{vid}.pcap")
+    other.write_bytes(tagged)
+    return other
+
+
 def write_table(directory, n_stations):
     """A file that teaches a bridge n_stations more MACs, all talking to the first of set A."""
     path = directory / f"table-{n_stations}.pcap"
