@@ -158,13 +158,80 @@ def test_default_bridge(host, bridges, expected):
     ("xenbr0.", "'' is not a VLAN id"),
     ("xenbr0.99999999999999999999", "is not a VLAN id"),
     (".5", "no bridge is named"),
-    ("xenbr0:1:2", "not supported yet"),
-    ("xenbr0.5:6", "not supported yet"),
+    ("xenbr0:", "a VLAN id is missing"),
+    ("xenbr0::1", "a VLAN id is missing"),
+    ("xenbr0:1:", "a VLAN id is missing"),
+    ("xenbr0:1:x", "'x' is not a VLAN id"),
+    ("xenbr0:4095", "'4095' is not a VLAN id"),
+    ("xenbr0:0", "'0' is not a VLAN id"),
+    ("xenbr0:010", "'010' is not a VLAN id"),
+    ("xenbr0:9-8", "'9-8' is not a VLAN id"),
+    ("xenbr0:1-2-3", "'1-2-3' is not a VLAN id"),
+    ("xenbr0:*", "'*' is not a VLAN id"),
+    ("xenbr0.0:5", "'0' is not a VLAN id"),
+    (":5", "no bridge is named"),
 ])
 def test_bad_bridge(host, bridge, text):
     host.set("bridge", bridge)
     host.fails(text)
     assert not host.calls
+
+
+@pytest.mark.parametrize("bridge, words", [
+    ("xenbr0.100:200:300", "[trunk] [200,300] [native] [100]"),
+    ("xenbr0.100:200-210:300", "[trunk] [200-210,300] [native] [100]"),
+    ("xenbr0:200-210", "[trunk] [200-210]"),
+    ("xenbr0:200", "[trunk] [200]"),
+])
+def test_trunk(host, bridge, words):
+    host.set("bridge", bridge)
+    assert online(host) == "vsctl [port] [add] [vif7.1] [bridge] [xenbr0] " + words
+
+
+@pytest.mark.parametrize("vlan, words", [
+    ("10", "[vid] [10]"),
+    ("10p", "[vid] [10]"),
+    ("10pu", "[vid] [10]"),
+    ("10p/20", "[trunk] [20] [native] [10]"),
+    ("20/10up/30-40", "[trunk] [20,30-40] [native] [10]"),
+    ("10p/100+10x4", "[trunk] [100,110,120,130] [native] [10]"),
+    ("10-12", "[trunk] [10-12]"),
+    ("10/20", "[trunk] [10,20]"),
+])
+def test_vlan_key(host, vlan, words):
+    """As Xen 4.19 and later write it."""
+    host.set("bridge", "xenbr0")
+    host.set("vlan", vlan)
+    assert online(host) == "vsctl [port] [add] [vif7.1] [bridge] [xenbr0] " + words
+
+
+@pytest.mark.parametrize("vlan, text", [
+    ("x", "'x' is not a VLAN id"),
+    ("0", "'0' is not a VLAN id"),
+    ("4095", "'4095' is not a VLAN id"),
+    ("p", "'p' is not a VLAN id"),
+    ("10/", "is not a list"),
+    ("/10", "is not a list"),
+    ("10//20", "is not a list"),
+    ("10 20", "is not a list"),
+    ("10p/20p", "two have a p"),
+    ("10-12p", "not of 10-12"),
+    ("10/20u", "'u' is not supported"),
+    ("10pp", "'pp' is not supported"),
+    ("4000+50x3", "'4000+50x3' is not a VLAN id"),
+    ("10+x3", "'10+x3' is not a VLAN id"),
+])
+def test_bad_vlan_key(host, vlan, text):
+    host.set("bridge", "xenbr0")
+    host.set("vlan", vlan)
+    host.fails(text)
+    assert not host.calls
+
+
+def test_vlans_said_twice(host):
+    host.set("bridge", "xenbr0.5")
+    host.set("vlan", "5")
+    host.fails("the bridge is named with VLANs as well: xenbr0.5")
 
 
 @pytest.mark.parametrize("mtu", ["9000x", "67", "65536", "-1"])
@@ -196,6 +263,13 @@ def test_emulated_interface(host):
     assert host.get("hotplug-status") is None
     assert host.run("remove", "type_if=tap").returncode == 0
     assert host.calls[1:] == ["vsctl [port] [del] [vif7.1-emu]"]
+
+
+def test_emulated_interface_of_a_trunk(host):
+    host.set("bridge", "xenbr0.9:10:20")
+    assert host.run("add", "type_if=tap").returncode == 0
+    assert host.calls == ["vsctl [port] [add] [vif7.1-emu] [type] [netdev] [bridge] [xenbr0] "
+                          "[trunk] [10,20] [native] [9]"]
 
 
 def test_offline(host):

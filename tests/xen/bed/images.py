@@ -14,9 +14,14 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DOM0_MODULES = (
     "drivers/xen/xen-privcmd", "drivers/xen/xen-evtchn", "drivers/xen/xen-gntdev",
     "drivers/xen/xen-gntalloc", "drivers/xen/xenfs/xenfs", "drivers/net/tun", "drivers/net/veth",
-    "net/tls/tls", "drivers/net/bonding/bonding",
+    # the kernel's bridge, VLANs and bonds, with what they need
+    "net/llc/llc", "net/802/stp", "net/802/garp", "net/802/mrp", "net/8021q/8021q",
+    "net/bridge/bridge", "net/tls/tls", "drivers/net/bonding/bonding",
 )
-GUEST_MODULES = ("drivers/net/xen-netfront",)
+GUEST_MODULES = (
+    "drivers/net/xen-netfront",
+    "net/llc/llc", "net/802/stp", "net/802/garp", "net/802/mrp", "net/8021q/8021q",
+)
 
 XEN_PROGRAMS = ("xl", "xenstored", "xenconsoled", "xen-init-dom0", "lsevtchn",
                 "libxl-save-helper")
@@ -116,6 +121,7 @@ class Images:
         image.program("bin/dash", "/bin/dash")
         image.symlink("bin/sh", "dash")
         image.program("usr/sbin/ip", "/usr/sbin/ip")
+        image.program("usr/sbin/bridge", "/usr/sbin/bridge")
         # busybox's would run busybox's ip.
         image.program("usr/bin/timeout", "/usr/bin/timeout")
         # Loaded by pthread_cancel() in libxenstore, so ldd does not see it.
