@@ -6,7 +6,7 @@ import pytest
 from harness import failover
 from harness.daemon import VsctlError
 from harness.wait import wait_until
-from harness.wire import BROADCAST, frame, mac_bytes, mac_of
+from harness.wire import BROADCAST, frame, mac_bytes, mac_of, tagged
 
 from test_stats import wait_balance
 
@@ -463,3 +463,56 @@ def test_failover_under_traffic(bed, mode, capsys):
     assert result["doubled"] == 0 and result["reordered"] == 0, result
     assert result["lost"] < result["sent"] / 2, result
     wait_balance(bed)
+
+
+def test_vlans_of_a_bond(bed):
+    """VLAN 100 of the bond is another bridge's: both ways, and announced there on failover."""
+    bond = Bond(bed, 2, bridge="none")
+    one, two = bond.wires
+    bed.daemon.vsctl("port", "add", "bond0.100", "bridge", "br0")
+    bed.daemon.wait_link("bond0.100")
+    with pytest.raises(VsctlError, match="VLAN port"):
+        bed.daemon.vsctl("bond", "del", "bond0")
+    with pytest.raises(VsctlError, match="p1"):
+        bed.daemon.vsctl("port", "add", "p1.7", "bridge", "br0")
+    bond.learn(A)
+    data, reply = frame(BROADCAST, A, 80), frame(A, X, 1514)
+    bond.host.wire.send(data)
+    assert only_rarps(one.until(tagged(data, 100)))
+    one.send(reply, tagged(frame(A, X, 70), 30), tagged(reply, 100))
+    bond.host.wire.nothing_but(reply)
+    bond.quiesce()
+    bond.plug(0, False)
+    wait_until(lambda: bond.show()["active"] == "p2", what=bond.show)
+    rarp = wait_until(lambda: next((got.data for got in two.drain()
+                                    if got.data[6:12] == mac_bytes(A)), None), what="a RARP")
+    assert rarp[12:18] == b"\x81\x00\x00\x64\x80\x35"
+    bond.host.wire.send(data)
+    two.until(tagged(data, 100))
+    assert {row["mac"]: row["vid"] for row in bond.show()["stations"]} == {A: None}
+    wait_balance(bed)
+    bond.plug(1, False)
+    bed.daemon.wait_link("bond0.100", "down")
+    bed.daemon.vsctl("port", "del", "bond0.100")
+    bed.daemon.vsctl("bond", "del", "bond0")
+
+
+def test_trunk_of_a_bond(bed):
+    """The bond's port is a trunk like any other, from the file too."""
+    bond = Bond(bed, 2, "mode", "balance-xor")
+    bed.daemon.vsctl("port", "set", "bond0", "trunk", "10,20", "native", 10)
+    bed.daemon.vsctl("port", "set", "p9", "vid", 20)
+    assert bed.daemon.port("bond0")["vlan"] == "trunk 10,20 native 10"
+    data = frame(BROADCAST, A, 1514)
+    bond.host.wire.send(data)
+    got = wait_until(lambda: [got.data for wire in bond.wires for got in wire.drain()
+                              if not is_rarp(got.data)], what="the frame")
+    assert got == [tagged(data, 20)]
+    bond.wires[0].send(frame(BROADCAST, X), tagged(frame(BROADCAST, X, 70), 30),
+                       tagged(frame(BROADCAST, X, 80), 20))
+    bond.host.wire.nothing_but(frame(BROADCAST, X, 80))
+    bed.daemon.stop()
+    bed.daemon.start("[port bond0.7]\nbridge = br1\n[bridge br0]\n[bridge br1]\n"
+                     "[bond bond0]\nmembers = p1,p2\n[port bond0]\nbridge = br0\nvid = 5\n")
+    assert bed.daemon.port("bond0")["vid"] == 5
+    assert bed.daemon.port("bond0.7")["parent"] == "bond0"

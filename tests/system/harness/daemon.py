@@ -143,7 +143,10 @@ class Daemon:
 
     def state(self):
         """What an operator has configured; equal before and after a request that was refused."""
-        ports = [{key: port.get(key) for key in ("port", "bridge", "type", "vid", "mtu", "mac")}
+        ports = [{key: port.get(key) for key in (
+            "port", "bridge", "type", "vid", "trunk", "native", "tunnel", "tpid", "isolated",
+            "flood_unknown", "flood_multicast", "flood_broadcast", "parent", "parent_vid", "mtu",
+            "mac")}
                  for port in self.vsctl("port", "show")]
         bridges = [{key: bridge[key] for key in ("bridge", "ageing", "fdb_limit", "ports")}
                    for bridge in self.vsctl("bridge", "show")]
