@@ -42,6 +42,8 @@ static const struct {
 	  "vsctl port add xenbr1 bridge xenbr1 type tap" },
 	{ "A NIC that DPDK drives", "vsctl port add p0 bridge xenbr1 devargs 0000:03:00.0" },
 	{ "A port of VLAN 100 alone", "vsctl port add eth2 bridge xenbr1 vid 100" },
+	{ "A trunk of some VLANs", "vsctl port set eth1 trunk 10,20-30 native 5" },
+	{ "VLAN 100 of a NIC, on a bridge of its own", "vsctl port add eth1.100 bridge xenbr2" },
 	{ "A bond of two NICs: one carries all, the other takes over",
 	  "vsctl bond add bond0 members eth2,eth3 bridge xenbr1\nvsctl bond show bond0" },
 	{ "Which MAC address is where", "vsctl fdb show xenbr1" },
