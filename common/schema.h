@@ -21,7 +21,7 @@
 
 struct error;
 
-#define NAME_MAX_LEN 15 /* as IFNAMSIZ - 1: bridges, ports */
+#define NAME_MAX_LEN 15      /* as IFNAMSIZ - 1: bridges, ports */
 #define VALUE_TEXT_SIZE 1024 /* bytes: of a list of VLANs */
 #define SCHEMA_KEYS_MAX 48
 #define CORE_MAX 1023
@@ -108,7 +108,18 @@ enum vswitchd_key {
 
 enum hugepages_word { HUGEPAGES_AUTO, HUGEPAGES_YES, HUGEPAGES_NO };
 
-enum bridge_key { BRIDGE_KEY_AGEING, BRIDGE_KEY_FDB_LIMIT, BRIDGE_KEY_ANNOUNCE, BRIDGE_KEYS };
+enum bridge_key {
+	BRIDGE_KEY_AGEING,
+	BRIDGE_KEY_FDB_LIMIT,
+	BRIDGE_KEY_ANNOUNCE,
+	BRIDGE_KEY_STP, /* enum stp_word */
+	BRIDGE_KEY_STP_PRIORITY,
+	BRIDGE_KEY_HELLO,
+	BRIDGE_KEY_MAX_AGE,
+	BRIDGE_KEY_FORWARD_DELAY,
+	BRIDGE_KEY_LOOP_DETECT,
+	BRIDGE_KEYS
+};
 
 enum port_key {
 	PORT_KEY_BRIDGE,
@@ -133,6 +144,12 @@ enum port_key {
 	PORT_KEY_FLOOD_BROADCAST,
 	PORT_KEY_PARENT,     /* vlan */
 	PORT_KEY_PARENT_VID, /* vlan */
+	PORT_KEY_STP_COST,   /* 0: by its speed */
+	PORT_KEY_STP_PRIORITY,
+	PORT_KEY_STP_EDGE,       /* enum tristate_word */
+	PORT_KEY_STP_P2P,        /* enum tristate_word */
+	PORT_KEY_STP_RESTRICTED, /* enum tristate_word */
+	PORT_KEY_BPDU,           /* enum bpdu_word */
 	PORT_KEYS
 };
 
@@ -152,6 +169,12 @@ enum carrier_word { CARRIER_ON, CARRIER_OFF };
 enum checksum_word { CHECKSUM_OFFLOAD, CHECKSUM_FULL };
 
 enum tpid_word { TPID_CUSTOMER, TPID_SERVICE };
+
+enum stp_word { STP_OFF, STP_STP, STP_RSTP };
+
+enum bpdu_word { BPDU_NORMAL, BPDU_GUARD, BPDU_FILTER };
+
+enum tristate_word { TRISTATE_AUTO, TRISTATE_YES, TRISTATE_NO };
 
 enum xdp_word { XDP_AUTO, XDP_ON, XDP_OFF };
 
@@ -205,10 +228,11 @@ extern const struct object_schema port_schema;
 extern const struct object_schema fdb_schema;
 extern const struct object_schema bond_schema;
 extern const struct object_schema vif_schema;    /* show only */
+extern const struct object_schema stp_schema;    /* show only */
 extern const struct object_schema stats_schema;  /* show only */
 extern const struct object_schema worker_schema; /* show only */
 
-#define OBJECT_SCHEMAS 8
+#define OBJECT_SCHEMAS 9
 extern const struct object_schema *const object_schemas[OBJECT_SCHEMAS];
 
 /**

@@ -55,6 +55,27 @@ const struct object_schema vswitchd_schema = {
 	.n_keys = VSWITCHD_KEYS,
 };
 
+static const char *const stp_words[] = {
+	[STP_OFF] = "off",
+	[STP_STP] = "stp",
+	[STP_RSTP] = "rstp",
+	NULL,
+};
+
+static const char *const bpdu_words[] = {
+	[BPDU_NORMAL] = "normal",
+	[BPDU_GUARD] = "guard",
+	[BPDU_FILTER] = "filter",
+	NULL,
+};
+
+static const char *const tristate_words[] = {
+	[TRISTATE_AUTO] = "auto",
+	[TRISTATE_YES] = "yes",
+	[TRISTATE_NO] = "no",
+	NULL,
+};
+
 static const struct schema_key bridge_keys[] = {
 	[BRIDGE_KEY_AGEING] = {
 		.name = "ageing", .type = VALUE_SECONDS, .verbs = SETTABLE,
@@ -71,6 +92,40 @@ static const struct schema_key bridge_keys[] = {
 		.def = "yes", .metavar = "yes|no",
 		.help = "tell the network by RARP, ARP and neighbour advertisements where a guest "
 			"is that has just been connected",
+	},
+	[BRIDGE_KEY_STP] = {
+		.name = "stp", .type = VALUE_ENUM, .verbs = SETTABLE,
+		.words = stp_words, .def = "off", .metavar = "WORD",
+		.help = "spanning tree: rstp (which speaks STP with neighbours that do), or stp "
+			"alone; off: BPDUs are dropped, see loop-detect",
+	},
+	[BRIDGE_KEY_STP_PRIORITY] = {
+		.name = "stp-priority", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 0, .max = 61440, .def = "32768", .metavar = "N",
+		.help = "the bridge with the lowest is the root of the tree; in steps of 4096",
+	},
+	[BRIDGE_KEY_HELLO] = {
+		.name = "hello", .type = VALUE_SECONDS, .verbs = SETTABLE,
+		.min = 1, .max = 10, .def = "2", .metavar = "SECONDS",
+		.help = "spanning tree: time between BPDUs",
+	},
+	[BRIDGE_KEY_MAX_AGE] = {
+		.name = "max-age", .type = VALUE_SECONDS, .verbs = SETTABLE,
+		.min = 6, .max = 40, .def = "20", .metavar = "SECONDS",
+		.help = "spanning tree: how old the root's word may be, if this bridge is the root; "
+			"also most bridges in a row",
+	},
+	[BRIDGE_KEY_FORWARD_DELAY] = {
+		.name = "forward-delay", .type = VALUE_SECONDS, .verbs = SETTABLE,
+		.min = 4, .max = 30, .def = "15", .metavar = "SECONDS",
+		.help = "spanning tree: time that a port learns, and waits, where neighbours do not "
+			"speak RSTP, if this bridge is the root",
+	},
+	[BRIDGE_KEY_LOOP_DETECT] = {
+		.name = "loop-detect", .type = VALUE_BOOL, .verbs = SETTABLE,
+		.def = "yes", .metavar = "yes|no",
+		.help = "without spanning tree: notice when what leaves by a port comes back by "
+			"another, and block one of them until that is over",
 	},
 };
 static_assert(N_ELEMENTS(bridge_keys) == BRIDGE_KEYS, "a key has no description");
@@ -237,6 +292,42 @@ static const struct schema_key port_keys[] = {
 		.name = "parent-vid", .type = VALUE_UINT, .verbs = CREATE,
 		.min = 1, .max = 4094, .metavar = "VID",
 		.help = "vlan: which VLAN of its parent; default: as its name says",
+	},
+	[PORT_KEY_STP_COST] = {
+		.name = "stp-cost", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 1, .max = 200000000, .zero_word = "auto", .def = "auto", .metavar = "N",
+		.help = "spanning tree: cost of the way by this port; auto: 20000000 over its speed "
+			"in Mb/s",
+	},
+	[PORT_KEY_STP_PRIORITY] = {
+		.name = "stp-priority", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 0, .max = 240, .def = "128", .metavar = "N",
+		.help = "spanning tree: of several ports to one LAN the lowest is taken; in steps "
+			"of 16",
+	},
+	[PORT_KEY_STP_EDGE] = {
+		.name = "stp-edge", .type = VALUE_ENUM, .verbs = SETTABLE,
+		.words = tristate_words, .def = "auto", .metavar = "WORD",
+		.help = "spanning tree: only stations are behind it, it forwards at once, until a "
+			"BPDU comes; auto: guests and taps, others after 3 s without a BPDU",
+	},
+	[PORT_KEY_STP_P2P] = {
+		.name = "stp-p2p", .type = VALUE_ENUM, .verbs = SETTABLE,
+		.words = tristate_words, .def = "auto", .metavar = "WORD",
+		.help = "spanning tree: one other bridge at most is behind it, so that they agree "
+			"in no time; auto: unless its link is half duplex",
+	},
+	[PORT_KEY_STP_RESTRICTED] = {
+		.name = "stp-restricted", .type = VALUE_ENUM, .verbs = SETTABLE,
+		.words = tristate_words, .def = "auto", .metavar = "WORD",
+		.help = "spanning tree: the root is never looked for behind it, and changes behind "
+			"it stay there; auto: guests",
+	},
+	[PORT_KEY_BPDU] = {
+		.name = "bpdu", .type = VALUE_ENUM, .verbs = SETTABLE,
+		.words = bpdu_words, .def = "normal", .metavar = "WORD",
+		.help = "guard: a BPDU that comes in takes the port out of use until its link goes "
+			"or carrier is set on; filter: BPDUs neither come nor go",
 	},
 };
 static_assert(N_ELEMENTS(port_keys) == PORT_KEYS, "a key has no description");
@@ -440,6 +531,12 @@ const struct object_schema vif_schema = {
 	.n_keys = VIF_KEYS,
 };
 
+const struct object_schema stp_schema = {
+	.kind = "stp",
+	.named = true,
+	.help = "spanning trees of bridges",
+};
+
 const struct object_schema stats_schema = {
 	.kind = "stats",
 	.named = true,
@@ -452,6 +549,6 @@ const struct object_schema worker_schema = {
 };
 
 const struct object_schema *const object_schemas[OBJECT_SCHEMAS] = {
-	&vswitchd_schema, &bridge_schema, &port_schema,  &bond_schema,
-	&vif_schema,      &fdb_schema,    &stats_schema, &worker_schema,
+	&vswitchd_schema, &bridge_schema, &port_schema,  &bond_schema,   &vif_schema,
+	&fdb_schema,      &stp_schema,    &stats_schema, &worker_schema,
 };

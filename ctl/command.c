@@ -62,6 +62,8 @@ const struct command commands[] = {
 	  run_change },
 	{ "fdb", "flush", &fdb_schema, VERB_FLUSH, NAME_REQUIRED, "BRIDGE",
 	  "forget all learnt addresses", run_change },
+	{ "stp", "show", &stp_schema, VERB_SHOW, NAME_OPTIONAL, "BRIDGE",
+	  "show spanning trees: root, roles and states of ports, timers", show_stp },
 	{ "stats", "show", &stats_schema, VERB_SHOW, NAME_OPTIONAL, "PORT",
 	  "list counters and the reasons of drops", show_stats },
 	{ "worker", "show", &worker_schema, VERB_SHOW, NAME_NONE, NULL,

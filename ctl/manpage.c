@@ -47,6 +47,8 @@ static const struct {
 	{ "A bond of two NICs: one carries all, the other takes over",
 	  "vsctl bond add bond0 members eth2,eth3 bridge xenbr1\nvsctl bond show bond0" },
 	{ "Which MAC address is where", "vsctl fdb show xenbr1" },
+	{ "A spanning tree, and no bridge behind a port",
+	  "vsctl bridge set xenbr1 stp rstp\nvsctl port set eth2 bpdu guard\nvsctl stp show" },
 	{ "Which packets were dropped, and why", "vsctl stats show" },
 	{ "The same for a program", "vsctl -j stats show" },
 };

@@ -38,6 +38,14 @@ text_of(const json_t *row, const char *field)
 	return json_string_value(json_object_get(row, field));
 }
 
+static const char *
+text_or_none(const json_t *row, const char *field)
+{
+	const char *text = text_of(row, field);
+
+	return text != NULL ? text : "";
+}
+
 static json_t *
 row_find(const json_t *rows, const char *field, const char *name)
 {
@@ -53,7 +61,10 @@ row_find(const json_t *rows, const char *field, const char *name)
 	return NULL;
 }
 
-/* The state of a port: why it does not work, how far its guest is, or whose member it is. */
+/*
+ * The state of a port: why it does not work, what the spanning tree does not let it do, how far its
+ * guest is, or whose member it is.
+ */
 static void
 ports_add_state(const struct overview *overview)
 {
@@ -64,6 +75,8 @@ ports_add_state(const struct overview *overview)
 	json_array_foreach(overview->ports, i, port) {
 		vif = row_find(overview->vifs, "vif", text_of(port, "port"));
 		state = json_object_get(port, "reason");
+		if (state == NULL && strcmp(text_or_none(port, "state"), "forwarding") != 0)
+			continue;
 		if (state == NULL)
 			state = json_object_get(vif, "state");
 		if (state == NULL && text_of(port, "bond") != NULL) {
@@ -71,7 +84,10 @@ ports_add_state(const struct overview *overview)
 			json_object_set_new(port, "state", json_string(member));
 			continue;
 		}
-		json_object_set(port, "state", state);
+		if (state != NULL)
+			json_object_set(port, "state", state);
+		else
+			json_object_del(port, "state");
 	}
 }
 

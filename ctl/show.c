@@ -18,6 +18,7 @@ static const struct column bridge_columns[] = {
 	{ .heading = "FDB-LIMIT", .field = "fdb_limit", .kind = CELL_NUMBER },
 	{ .heading = "FDB-ENTRIES", .field = "fdb_entries", .kind = CELL_NUMBER },
 	{ .heading = "ANNOUNCE", .field = "announce" },
+	{ .heading = "STP", .field = "stp" },
 	{ .heading = "PORTS", .field = "ports", .kind = CELL_COUNT },
 };
 
@@ -26,6 +27,7 @@ static const struct column port_columns[] = {
 	{ .heading = "BRIDGE", .field = "bridge" },
 	{ .heading = "TYPE", .field = "type" },
 	{ .heading = "LINK", .field = "link" },
+	{ .heading = "STATE", .field = "state" },
 	{ .heading = "VLAN", .field = "vlan" },
 	{ .heading = "MTU", .field = "mtu", .kind = CELL_NUMBER },
 	{ .heading = "MAC", .field = "mac" },

@@ -37,6 +37,9 @@ int show_stats(struct client *client, const struct request *request, struct erro
 /** show_fdb() - "fdb show": page by page, so that a million addresses need no memory */
 int show_fdb(struct client *client, const struct request *request, struct error *err);
 
+/** show_stp() - "stp show": spanning trees, as "brctl showstp" tells of them */
+int show_stp(struct client *client, const struct request *request, struct error *err);
+
 /** show_version() - "version" */
 int show_version(struct client *client, const struct request *request, struct error *err);
 

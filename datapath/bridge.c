@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_byteorder.h>
 #include <rte_cycles.h>
+#include <rte_random.h>
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
@@ -25,6 +27,8 @@
 /* 01:80:c2:00:00:00 .. 0f, IEEE 802.1Q-2018 table 8-1 */
 #define MAC_RESERVED UINT64_C(0x000000c28001)
 #define MAC_RESERVED_MASK UINT64_C(0xf0ffffffffff)
+/* These, and BRIDGE_PROBE_MAC with its neighbours. */
+#define MAC_SPECIAL_MASK UINT64_C(0xf0fffffffffd)
 
 /* What a burst's packets say, read once. */
 struct bridge_frames {
@@ -55,10 +59,48 @@ bridge_refuse(const struct rte_mbuf *pkt, uint64_t dst, uint64_t src, uint16_t t
 	return DROP_REASONS;
 }
 
+/* Is it a loop probe that this bridge has sent? Tags in front of it do not matter. */
+static bool
+bridge_is_probe(const struct bridge *bridge, const struct rte_mbuf *pkt, uint64_t dst)
+{
+	uint32_t offset = 12 + vlan_tags_len(pkt);
+	const uint8_t *type = rte_pktmbuf_mtod_offset(pkt, const uint8_t *, offset);
+	uint64_t id;
+
+	if (dst != BRIDGE_PROBE_MAC ||
+	    offset + 2 + BRIDGE_PROBE_ID_OFFSET + sizeof(id) > pkt->data_len ||
+	    (type[0] << 8 | type[1]) != BRIDGE_PROBE_ETHERTYPE)
+		return false;
+	memcpy(&id, type + 2 + BRIDGE_PROBE_ID_OFFSET, sizeof(id));
+	return rte_be_to_cpu_64(id) == bridge->probe_id;
+}
+
+/*
+ * A frame whose header is unusual: drop it, or give it to the control thread, or find that there is
+ * nothing wrong with it. Return: is it gone?
+ */
+static __rte_noinline bool
+bridge_special(struct worker *worker, const struct bridge *bridge, const struct port *in,
+	       struct rte_mbuf *pkt, uint64_t dst, uint64_t src, uint16_t tag)
+{
+	enum drop_reason reason = bridge_refuse(pkt, dst, src, tag);
+
+	if (reason == DROP_RESERVED_MAC && (in->punts & PORT_PUNT_LINK_LOCAL))
+		punt(worker, in, pkt, PUNT_LINK_LOCAL, tag);
+	else if (reason != DROP_REASONS)
+		port_drop(worker, in, pkt, reason);
+	else if ((in->punts & PORT_PUNT_PROBE) && bridge_is_probe(bridge, pkt, dst))
+		punt(worker, in, pkt, PUNT_PROBE, tag);
+	else
+		return false;
+	return true;
+}
+
 /* Ingress: read every header once, throw out what may not enter, start fetching FDB buckets. */
 static void
-bridge_ingress(struct worker *worker, const struct fdb_table *table, const struct port *in,
-	       struct rte_mbuf **pkts, uint16_t n, struct bridge_frames *frames)
+bridge_ingress(struct worker *worker, const struct bridge *bridge, const struct fdb_table *table,
+	       const struct port *in, struct rte_mbuf **pkts, uint16_t n,
+	       struct bridge_frames *frames)
 {
 	const struct vlan_settings *vlan = vlan_of(in);
 	uint16_t k = 0;
@@ -68,7 +110,6 @@ bridge_ingress(struct worker *worker, const struct fdb_table *table, const struc
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *pkt = pkts[i];
 		const uint8_t *frame = rte_pktmbuf_mtod(pkt, const uint8_t *);
-		enum drop_reason reason;
 		uint64_t dst, src;
 		uint16_t tag;
 
@@ -80,15 +121,10 @@ bridge_ingress(struct worker *worker, const struct fdb_table *table, const struc
 		dst &= FDB_MAC_MASK;
 		tag = vlan_ingress(vlan, frame, pkt->data_len, src >> 48);
 		if (unlikely((src & MAC_GROUP_BIT) != 0 || (src & FDB_MAC_MASK) == 0 ||
-			     (dst & MAC_RESERVED_MASK) == MAC_RESERVED || tag == VLAN_NONE ||
-			     pkt->data_len < ETHER_HEADER_LEN)) {
-			reason = bridge_refuse(pkt, dst, src, tag);
-			if (reason == DROP_RESERVED_MAC && (in->punts & PORT_PUNT_LINK_LOCAL))
-				punt(worker, in, pkt, PUNT_LINK_LOCAL, tag);
-			else
-				port_drop(worker, in, pkt, reason);
+			     (dst & MAC_SPECIAL_MASK) == MAC_RESERVED || tag == VLAN_NONE ||
+			     pkt->data_len < ETHER_HEADER_LEN) &&
+		    bridge_special(worker, bridge, in, pkt, dst, src, tag))
 			continue;
-		}
 		frames->pkts[k] = pkt;
 		frames->tag[k] = tag;
 		frames->src[k] = fdb_key(src, tag & VLAN_VID_MASK);
@@ -254,7 +290,7 @@ bridge_burst(struct worker *worker, struct bridge *bridge, struct port *in, stru
 	struct bridge_frames frames;
 	uint64_t last_src = 0;
 
-	bridge_ingress(worker, table, in, pkts, n, &frames);
+	bridge_ingress(worker, bridge, table, in, pkts, n, &frames);
 	if (unlikely(__atomic_load_n(&in->state, __ATOMIC_RELAXED) != PORT_FORWARDING)) {
 		bridge_block(worker, bridge, table, in, &frames);
 		return;
@@ -279,6 +315,7 @@ bridge_create(uint16_t id, struct rcu *rcu, uint32_t fdb_limit)
 	if (bridge == NULL)
 		return NULL;
 	bridge->id = id;
+	bridge->probe_id = rte_rand();
 	bridge->floods = calloc(1, sizeof(*bridge->floods));
 	bridge->fdb = fdb_create(&bridge->table, rcu, fdb_limit);
 	if (bridge->floods == NULL || bridge->fdb == NULL) {

@@ -19,6 +19,16 @@
 
 struct worker;
 
+/*
+ * A loop probe, as far as a worker tells one of its bridge's own from all else: this destination
+ * and Ethertype, and eight bytes behind it the bridge's probe_id (protocol/loop_probe.h). In the
+ * destination only "locally administered" differs from the reserved addresses, so that one
+ * comparison finds both.
+ */
+#define BRIDGE_PROBE_MAC UINT64_C(0x0f0000c28003) /* 03:80:c2:00:00:0f in a little-endian word */
+#define BRIDGE_PROBE_ETHERTYPE 0x88b5
+#define BRIDGE_PROBE_ID_OFFSET 8
+
 /* Ports that a flood goes to. Immutable once published. */
 struct flood_list {
 	struct rcu_item retired;
@@ -32,6 +42,7 @@ struct bridge {
 	struct flood_list *floods; /* control: rw (release), worker: ro; never NULL */
 	struct fdb *fdb;           /* control only */
 	struct rcu_item retired;   /* control only */
+	uint64_t probe_id;         /* constant: random number in its loop probes */
 };
 
 /* Worker -> control: @key was seen as a source on a port. */

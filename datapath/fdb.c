@@ -300,6 +300,27 @@ fdb_remove(struct fdb *fdb, uint64_t key)
 }
 
 void
+fdb_flush_ports(struct fdb *fdb, const bool *ports)
+{
+	uint64_t n_left = 0;
+
+	for (uint32_t port = 0; port < PORT_MAX; port++)
+		if (ports[port])
+			n_left += fdb->learnt[port];
+	for (uint32_t b = 0; b <= fdb->table->mask && n_left > 0; b++) {
+		for (unsigned int i = 0; i < FDB_BUCKET_ENTRIES; i++) {
+			struct fdb_slot slot = fdb_slot_at(&fdb->table->buckets[b], i);
+
+			if (*slot.key == 0 || (slot.entry->dest & FDB_DEST_STATIC) ||
+			    !ports[slot.entry->dest & FDB_DEST_PORT])
+				continue;
+			fdb_slot_clear(fdb, slot);
+			n_left--;
+		}
+	}
+}
+
+void
 fdb_flush(struct fdb *fdb, uint32_t port, bool statics)
 {
 	/* links flap, and most ports have few entries in a large table */

@@ -183,6 +183,12 @@ int fdb_remove(struct fdb *fdb, uint64_t key);
 void fdb_flush(struct fdb *fdb, uint32_t port, bool statics);
 
 /**
+ * fdb_flush_ports() - remove the learnt entries that lead to any of many ports.
+ * @ports: by port id, PORT_MAX of them.
+ */
+void fdb_flush_ports(struct fdb *fdb, const bool *ports);
+
+/**
  * fdb_age() - remove learnt entries not seen for @ageing seconds, a part of the table per call.
  *
  * To be called once a second: tables of up to 65536 buckets are looked through each time, larger

@@ -102,6 +102,7 @@ enum port_floods {
 enum port_punts {
 	PORT_PUNT_LINK_LOCAL = 1 << 0, /* to 01:80:c2:00:00:0x */
 	PORT_PUNT_ARP = 1 << 1,        /* ARP to the MAC of a bond's member */
+	PORT_PUNT_PROBE = 1 << 3,      /* loop probes that the port's own bridge has sent */
 };
 
 /* How a receive queue lets a worker sleep. */

@@ -100,7 +100,7 @@ siphash(const struct loop_key *key, const uint8_t *bytes, size_t len)
 }
 
 size_t
-loop_probe_build(const struct loop_key *key, const struct loop_probe *probe, bool tagged,
+loop_probe_build(const struct loop_key *key, const struct loop_probe *probe, uint16_t tpid,
 		 const uint8_t src[6], uint8_t *ret_frame)
 {
 	uint8_t *body = ret_frame + 2 * MAC_LEN;
@@ -108,8 +108,8 @@ loop_probe_build(const struct loop_key *key, const struct loop_probe *probe, boo
 	memset(ret_frame, 0, LOOP_PROBE_FRAME_SIZE);
 	memcpy(ret_frame, LOOP_PROBE_MAC, MAC_LEN);
 	memcpy(ret_frame + MAC_LEN, src, MAC_LEN);
-	if (tagged) {
-		put(body, 2, TPID_C);
+	if (tpid != 0) {
+		put(body, 2, tpid);
 		put(body + 2, 2, probe->vid);
 		body += 4;
 	}

@@ -40,13 +40,13 @@ struct loop_probe {
 /**
  * loop_probe_build() - write a probe
  * @probe: what it says
- * @tagged: it wears a tag (TPID 0x8100) of its VLAN
+ * @tpid: it wears a tag of its VLAN, with this TPID; 0: none
  * @src: source address, 6 bytes
  * @ret_frame: LOOP_PROBE_FRAME_SIZE bytes
  *
  * Return: bytes. Context: any thread.
  */
-size_t loop_probe_build(const struct loop_key *key, const struct loop_probe *probe, bool tagged,
+size_t loop_probe_build(const struct loop_key *key, const struct loop_probe *probe, uint16_t tpid,
 			const uint8_t src[6], uint8_t *ret_frame);
 
 /**

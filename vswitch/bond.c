@@ -236,6 +236,7 @@ member_open(struct bond *bond, const char *name, struct error *err)
 		.n_queues = 1,
 		.mtu = bond->port->config.mtu,
 		.may_wait = !bond->sw->started,
+		.stp.priority = STP_PORT_PRIORITY_DEFAULT,
 		.sw = bond->sw,
 	};
 
@@ -575,7 +576,12 @@ static struct bond *
 bond_create(struct vswitch *sw, const char *name, const char *bridge,
 	    const struct bond_config *config, struct error *err)
 {
-	struct port_config port = { .kind = PORT_KIND_BOND, .n_queues = 1, .sw = sw };
+	struct port_config port = {
+		.kind = PORT_KIND_BOND,
+		.n_queues = 1,
+		.stp.priority = STP_PORT_PRIORITY_DEFAULT,
+		.sw = sw,
+	};
 	struct bond *bond = calloc(1, sizeof(*bond));
 
 	if (bond == NULL) {

@@ -30,6 +30,12 @@ emulated_vif(const struct vswitch *sw, const struct switch_port *port)
 	return netback_find(sw->netback, vif_name);
 }
 
+bool
+emulated_is(const struct vswitch *sw, const struct switch_port *port)
+{
+	return emulated_vif(sw, port) != NULL;
+}
+
 /* Return: false if no interface can have that name. */
 static bool
 emulated_name(const struct vif *vif, char name[SWITCH_NAME_SIZE])
@@ -89,6 +95,7 @@ emulated_restore(struct vswitch *sw, struct vif *vif, const char *bridge,
 		.isolated = config->isolated,
 		.no_flood = config->no_flood,
 		.mtu = config->mtu,
+		.stp = config->stp,
 		.n_queues = 1,
 		.sw = sw,
 	};

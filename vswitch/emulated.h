@@ -16,10 +16,15 @@
 #ifndef VSWITCH_EMULATED_H
 #define VSWITCH_EMULATED_H
 
+#include <stdbool.h>
+
 struct port_config;
 struct switch_port;
 struct vif;
 struct vswitch;
+
+/** emulated_is() - is a port that of an emulated NIC? */
+bool emulated_is(const struct vswitch *sw, const struct switch_port *port);
 
 /** emulated_added() - a netdev port was put on a bridge: note it if it is an emulated NIC's. */
 void emulated_added(struct vswitch *sw, const struct switch_port *port);

@@ -15,6 +15,7 @@
 #include "log.h"
 #include "netback.h"
 #include "store.h"
+#include "stp_note.h"
 #include "switch.h"
 #include "switch_priv.h"
 #include "vif.h"
@@ -66,6 +67,7 @@ struct vif_note {
 	uint32_t fdb_limit;
 	bool carrier_off;
 	bool checksum_full;
+	struct stp_port_config stp;
 };
 
 /* There are pending packets in this turn. Note whose they are, should they be lost later. */
@@ -340,6 +342,7 @@ note_read(const struct vif *vif, struct vif_note *note)
 	note->fdb_limit = note_read_u32(vif, "fdb-limit", UINT32_MAX);
 	note->carrier_off = note_is(vif, "carrier", "off");
 	note->checksum_full = note_is(vif, "checksum", "full");
+	stp_note_read(vif, &note->stp);
 }
 
 static void
@@ -355,6 +358,7 @@ note_config(struct vswitch *sw, const struct vif *vif, const struct vif_note *no
 		.fdb_limit = note->fdb_limit,
 		.carrier_off = note->carrier_off,
 		.checksum_full = note->checksum_full,
+		.stp = note->stp,
 		.n_queues = 1,
 		.sw = sw,
 	};
@@ -696,6 +700,12 @@ note_write(struct vif *vif, const char *key, const char *value)
 			 vif->name, key, strerror(-ret));
 }
 
+void
+port_vif_note(struct vif *vif, const char *key, const char *value)
+{
+	note_write(vif, key, value);
+}
+
 static void
 note_write_u32(struct vif *vif, const char *key, uint32_t value)
 {
@@ -736,6 +746,7 @@ port_vif_attached(struct vswitch *sw, const struct switch_port *port)
 	note_write_u32(vif, "mtu", port->config.mtu);
 	note_write_u32(vif, "fdb-limit", port->config.fdb_limit);
 	note_write(vif, "checksum", port->config.checksum_full ? "full" : NULL);
+	stp_note_write(vif, &port->config.stp);
 	vif_port_status(sw, port->dp->priv);
 }
 
@@ -754,6 +765,7 @@ port_vif_detached(struct vswitch *sw, const struct switch_port *port)
 	vif_port_announce(sw, port->dp->priv);
 	for (size_t i = 0; i < RTE_DIM(keys); i++)
 		note_write(vif, keys[i], NULL);
+	stp_note_write(vif, NULL);
 }
 
 int

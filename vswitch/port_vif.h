@@ -20,6 +20,7 @@ struct error;
 struct hypervisor;
 struct rate;
 struct switch_port;
+struct vif;
 struct vif_info;
 struct vswitch;
 
@@ -46,6 +47,12 @@ void port_vif_fini(struct vswitch *sw);
  * store for the next start of vswitchd. Called by the switch; nothing for other kinds of ports.
  */
 void port_vif_attached(struct vswitch *sw, const struct switch_port *port);
+
+/**
+ * port_vif_note() - note a setting of a vif in the store, beside its device; a failure is logged.
+ * @value: NULL: forget it.
+ */
+void port_vif_note(struct vif *vif, const char *key, const char *value);
 
 /** port_vif_detached() - the port was taken off its bridge by the operator: forget the note. */
 void port_vif_detached(struct vswitch *sw, const struct switch_port *port);

@@ -46,8 +46,9 @@ rpc_mac_json(const uint8_t mac[MAC_LEN])
 }
 
 /* Take what was given (all, when the bridge is new) over into @config. */
-static void
-bridge_config_read(const struct object *obj, bool is_new, struct bridge_config *config)
+static int
+bridge_config_read(const struct object *obj, bool is_new, struct bridge_config *config,
+		   struct error *err)
 {
 	const struct value *values = obj->values;
 
@@ -57,15 +58,16 @@ bridge_config_read(const struct object *obj, bool is_new, struct bridge_config *
 		config->fdb_limit = values[BRIDGE_KEY_FDB_LIMIT].number;
 	if (is_new || values[BRIDGE_KEY_ANNOUNCE].is_set)
 		config->announce = values[BRIDGE_KEY_ANNOUNCE].number;
+	return rpc_stp_read_bridge(obj, is_new, &config->stp, err);
 }
 
 static int
 bridge_make(struct vswitch *sw, const struct object *obj, struct error *err)
 {
 	struct bridge_config config;
+	int ret = bridge_config_read(obj, true, &config, err);
 
-	bridge_config_read(obj, true, &config);
-	return switch_bridge_add(sw, obj->name, &config, err);
+	return ret < 0 ? ret : switch_bridge_add(sw, obj->name, &config, err);
 }
 
 static int
@@ -103,24 +105,26 @@ bridge_set(void *ctx, const json_t *params, json_t **ret_result, struct error *e
 	if (bridge == NULL)
 		return rpc_bridge_unknown(err, obj.name);
 	config = bridge->config;
-	bridge_config_read(&obj, false, &config);
-	return switch_bridge_set(ctx, obj.name, &config, err);
+	ret = bridge_config_read(&obj, false, &config, err);
+	return ret < 0 ? ret : switch_bridge_set(ctx, obj.name, &config, err);
 }
 
 static json_t *
 bridge_json(struct vswitch *sw, const struct switch_bridge *bridge)
 {
 	struct switch_port *port;
-	json_t *ports = json_array();
+	json_t *ports = json_array(), *json;
 
 	LIST_FOREACH(port, &sw->ports, list)
 		if (port->bridge == bridge)
 			json_array_append_new(ports, json_string(port->config.name));
-	return json_pack("{s:s, s:I, s:I, s:I, s:b, s:o}", "bridge", bridge->name, "ageing",
+	json = json_pack("{s:s, s:I, s:I, s:I, s:b, s:o}", "bridge", bridge->name, "ageing",
 			 (json_int_t)bridge->config.ageing, "fdb_limit",
 			 (json_int_t)bridge->config.fdb_limit, "fdb_entries",
 			 (json_int_t)fdb_count(bridge->dp->fdb), "announce",
 			 (int)bridge->config.announce, "ports", ports);
+	rpc_stp_bridge_json(&bridge->config.stp, json);
+	return json;
 }
 
 static int
@@ -232,6 +236,7 @@ port_make(struct vswitch *sw, const struct object *obj, bool may_wait, struct er
 
 	rpc_vlan_read(values, &config);
 	port_parent(obj, &config);
+	rpc_stp_read_port(values, true, &config.stp);
 	snprintf(config.name, sizeof(config.name), "%s", obj->name);
 	snprintf(config.devargs, sizeof(config.devargs), "%.255s", values[PORT_KEY_DEVARGS].text);
 	snprintf(config.path, sizeof(config.path), "%.107s", values[PORT_KEY_PATH].text);
@@ -298,7 +303,8 @@ port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 	config.carrier_off = obj.values[PORT_KEY_CARRIER].number == CARRIER_OFF;
 	config.checksum_full = obj.values[PORT_KEY_CHECKSUM].number == CHECKSUM_FULL;
 	config.rate = port_rate(obj.values);
-	fields = rpc_vlan_update(obj.values, &config);
+	fields = rpc_vlan_update(obj.values, &config) |
+		 rpc_stp_read_port(obj.values, false, &config.stp);
 	for (i = 0; i < RTE_DIM(settable); i++)
 		if (obj.values[settable[i].key].is_set)
 			fields |= settable[i].field;
@@ -347,6 +353,7 @@ port_json(const struct vswitch *sw, const struct switch_port *port)
 			 port_types[port->config.kind]->name, "link", port->dp->up ? "up" : "down",
 			 "mtu", (json_int_t)port->dp->mtu, "mac", rpc_mac_json(port->dp->mac));
 	rpc_vlan_json(port, json);
+	rpc_stp_port_json(port, json);
 	json_object_update_new(json, stats_json(&stats));
 	json_object_set_new(json, "drops", json_integer(drops_sum(&stats)));
 	json_object_set_new(json, "checksum",
@@ -478,6 +485,7 @@ const struct rpc_method rpc_methods[] = {
 	{ "fdb.del", rpc_fdb_del },
 	{ "fdb.flush", rpc_fdb_flush },
 	{ "fdb.show", rpc_fdb_show },
+	{ "stp.show", rpc_stp_show },
 	{ "stats.show", stats_show },
 	{ "worker.show", rpc_worker_show },
 	{ "version", version },

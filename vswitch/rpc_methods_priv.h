@@ -16,6 +16,8 @@
 
 struct error;
 struct object;
+struct stp_bridge_config;
+struct stp_port_config;
 struct port_config;
 struct switch_port;
 struct value;
@@ -59,6 +61,28 @@ unsigned int rpc_vlan_update(const struct value *values, struct port_config *con
  * as the schema's, but for "vlan", which says it in short, and "subports".
  */
 void rpc_vlan_json(const struct switch_port *port, json_t *json);
+
+/**
+ * rpc_stp_read_bridge() - a bridge's spanning tree and loop detection.
+ * @is_new: also what is not given, which are defaults.
+ * Return: 0, or -EINVAL: they do not agree with each other.
+ */
+int rpc_stp_read_bridge(const struct object *obj, bool is_new, struct stp_bridge_config *config,
+			struct error *err);
+
+/**
+ * rpc_stp_read_port() - the same of a port, unchecked.
+ * @values: by enum port_key. Return: which are given, enum port_set.
+ */
+unsigned int rpc_stp_read_port(const struct value *values, bool is_new,
+			       struct stp_port_config *config);
+
+/* Put the same into an object; names and values as the schema's. Of a port also its state. */
+void rpc_stp_bridge_json(const struct stp_bridge_config *config, json_t *json);
+void rpc_stp_port_json(const struct switch_port *port, json_t *json);
+
+/** rpc_stp_show() - spanning trees: of each bridge, and in "ports" of its ports. */
+int rpc_stp_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 
 /** rpc_worker_show() - what each worker has done so far. */
 int rpc_worker_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);

@@ -14,6 +14,7 @@
 #define TAKE_BATCH 32
 #define FLUSH_NAP_USEC 50
 #define FRAME_LEN_MIN 60             /* bytes without FCS */
+#define BRIDGE_GROUP_MAC_LAST 0x00   /* IEEE 802.1Q table 8-1 */
 #define SLOW_PROTOCOLS_MAC_LAST 0x02 /* IEEE 802.3 annex 57A */
 
 /* What a handler is given. */
@@ -31,7 +32,9 @@ static void
 slow_link_local(struct vswitch *sw, struct switch_port *port, const struct slow_frame *frame)
 {
 	(void)sw;
-	if (frame->bytes[5] == SLOW_PROTOCOLS_MAC_LAST)
+	if (frame->bytes[5] == BRIDGE_GROUP_MAC_LAST)
+		stp_receive(port, frame->bytes, frame->len);
+	else if (frame->bytes[5] == SLOW_PROTOCOLS_MAC_LAST)
 		bond_receive(port, frame->bytes, frame->len);
 }
 
@@ -43,9 +46,17 @@ slow_arp(struct vswitch *sw, struct switch_port *port, const struct slow_frame *
 	bond_receive_arp(port, frame->bytes, frame->len);
 }
 
+static void
+slow_probe(struct vswitch *sw, struct switch_port *port, const struct slow_frame *frame)
+{
+	(void)sw;
+	loop_receive(port, frame->bytes, frame->len);
+}
+
 static const slow_handler handlers[PUNT_KINDS] = {
 	[PUNT_LINK_LOCAL] = slow_link_local,
 	[PUNT_ARP] = slow_arp,
+	[PUNT_PROBE] = slow_probe,
 };
 
 static void

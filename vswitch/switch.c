@@ -43,13 +43,15 @@ switch_rcu_pending(void *arg)
 static void
 switch_tick(evutil_socket_t fd, short what, void *arg)
 {
+	const uint32_t now = switch_now();
 	struct vswitch *sw = arg;
 	struct switch_bridge *bridge;
 
 	(void)fd;
 	(void)what;
 	LIST_FOREACH(bridge, &sw->bridges, list)
-		fdb_age(bridge->dp->fdb, bridge->config.ageing, switch_now());
+		fdb_age(bridge->dp->fdb, stp_ageing(bridge, now), now);
+	loop_tick(sw);
 }
 
 struct vswitch *
@@ -72,7 +74,7 @@ switch_create(struct event_base *base, struct datapath *dp, struct rte_mempool *
 	sw->rcu_timer = evtimer_new(base, switch_rcu_timer, sw);
 	sw->tick = event_new(base, -1, EV_PERSIST, switch_tick, sw);
 	sw->learn_event = event_new(base, dp->event_fd, EV_READ | EV_PERSIST, switch_learn, sw);
-	if (sw->rcu == NULL || sw->rcu_timer == NULL || sw->tick == NULL ||
+	if (loop_init(sw) < 0 || sw->rcu == NULL || sw->rcu_timer == NULL || sw->tick == NULL ||
 	    sw->learn_event == NULL || event_add(sw->tick, &second) < 0 ||
 	    event_add(sw->learn_event, NULL) < 0)
 		goto err;
@@ -106,6 +108,7 @@ switch_destroy(struct vswitch *sw)
 		switch_port_remove(sw, LIST_FIRST(&sw->ports));
 	while ((bridge = LIST_FIRST(&sw->bridges)) != NULL) {
 		LIST_REMOVE(bridge, list);
+		stp_bridge_end(bridge);
 		rcu_retire(sw->rcu, &bridge->dp->retired, bridge_destroy, bridge->dp);
 		free(bridge);
 	}
@@ -190,7 +193,9 @@ switch_bridge_add(struct vswitch *sw, const char *name, const struct bridge_conf
 	bridge = calloc(1, sizeof(*bridge));
 	if (bridge != NULL)
 		bridge->dp = bridge_create(switch_bridge_new_id(sw), sw->rcu, config->fdb_limit);
-	if (bridge == NULL || bridge->dp == NULL) {
+	if (bridge == NULL || bridge->dp == NULL || stp_bridge_set(sw, bridge, &config->stp) < 0) {
+		if (bridge != NULL)
+			bridge_destroy(bridge->dp);
 		free(bridge);
 		return error_set(err, ENOMEM, "bridge %s: no memory for it", name);
 	}
@@ -215,6 +220,7 @@ switch_bridge_del(struct vswitch *sw, const char *name, struct error *err)
 					 "bridge %s: has %u port(s) such as %s; delete them first",
 					 name, bridge->n_ports, port->config.name);
 	LIST_REMOVE(bridge, list);
+	stp_bridge_end(bridge);
 	rcu_retire(sw->rcu, &bridge->dp->retired, bridge_destroy, bridge->dp);
 	free(bridge);
 	return 0;
@@ -225,10 +231,19 @@ switch_bridge_set(struct vswitch *sw, const char *name, const struct bridge_conf
 		  struct error *err)
 {
 	struct switch_bridge *bridge = switch_bridge_need(sw, name, err);
+	struct switch_port *port;
+	bool watch;
 
 	if (bridge == NULL)
 		return -ENOENT;
+	if (stp_bridge_set(sw, bridge, &config->stp) < 0)
+		return error_set(err, ENOMEM, "bridge %s: no memory for its spanning tree", name);
+	watch = config->stp.mode != bridge->config.stp.mode ||
+		config->stp.loop_detect != bridge->config.stp.loop_detect;
 	bridge->config = *config;
 	fdb_set_limit(bridge->dp->fdb, config->fdb_limit);
+	LIST_FOREACH(port, &sw->ports, list)
+		if (watch && port->bridge == bridge)
+			loop_port_changed(port);
 	return 0;
 }

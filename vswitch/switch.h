@@ -22,7 +22,10 @@
 #include "datapath.h"
 #include "rcu.h"
 #include "log.h"
+#include "loop.h"
+#include "loop_probe.h"
 #include "rate.h"
+#include "stp.h"
 #include "vlan.h"
 #include "worker.h"
 
@@ -39,6 +42,7 @@ struct subport_table;
 
 #define SWITCH_NAME_SIZE 16 /* bytes, as IFNAMSIZ: bridges, ports */
 #define SWITCH_DEVARGS_SIZE 256
+#define SWITCH_REASON_SIZE 128 /* bytes: why a port is not usable */
 #define SWITCH_BRIDGES_MAX 1024
 #define VLAN_TEXT_SIZE 40          /* bytes of a port's VLANs in a table */
 #define VIF_FDB_LIMIT_DEFAULT 4096 /* of a guest that is given no limit of its own */
@@ -59,9 +63,10 @@ enum port_kind {
 extern const struct port_type *const port_types[PORT_KINDS];
 
 struct bridge_config {
-	uint32_t ageing;    /* seconds; 0: entries never age */
-	uint32_t fdb_limit; /* entries, 1 .. FDB_LIMIT_MAX */
-	bool announce;      /* guests that are connected (announce.h) */
+	uint32_t ageing;              /* seconds; 0: entries never age */
+	uint32_t fdb_limit;           /* entries, 1 .. FDB_LIMIT_MAX */
+	bool announce;                /* guests that are connected (announce.h) */
+	struct stp_bridge_config stp; /* checked, if it is not off: stp_config_check() */
 };
 
 /* VLANs of a port, as an operator says it: at most one of vid, trunk and tunnel. */
@@ -83,9 +88,9 @@ struct port_config {
 	char parent[SWITCH_NAME_SIZE];     /* vlan: the port whose VLAN it is, */
 	uint16_t parent_vid;               /* and which */
 	struct vlan_config vlan;
-	bool isolated;                     /* reaches only ports that are not */
-	uint8_t no_flood;                  /* enum port_floods */
-	uint32_t mtu;                      /* 0: keep the device's own */
+	bool isolated;      /* reaches only ports that are not */
+	uint8_t no_flood;   /* enum port_floods */
+	uint32_t mtu;       /* 0: keep the device's own */
 	uint32_t fdb_limit; /* learnt entries of this port; 0: only the bridge's limit,
 			     * or for a vif VIF_FDB_LIMIT_DEFAULT */
 	uint16_t n_queues;  /* asked for; 1 .. PORT_QUEUES_MAX */
@@ -95,6 +100,7 @@ struct port_config {
 	bool has_rate;      /* vif, add: @rate is given */
 	struct rate rate;   /* vif: what its guest may send; not kept here but in xenstore */
 	uint16_t xdp;       /* netdev: enum xdp_word */
+	struct stp_port_config stp;
 	struct vswitch *sw; /* for types that need the event loop, netback, pool */
 };
 
@@ -104,21 +110,27 @@ struct switch_bridge {
 	struct bridge_config config;
 	struct bridge *dp; /* the part that workers see */
 	uint32_t n_ports;
+	uint32_t n_uplinks;     /* loop.c: that send probes all the time */
+	struct stp_bridge *stp; /* or NULL: no spanning tree */
 };
 
 struct switch_port {
 	LIST_ENTRY(switch_port) list;
 	struct port_config config;
-	struct switch_bridge *bridge; /* or NULL: a vif that no script has attached yet, a member of
-				       * a bond, a port to be one */
-	struct bond_member *member;   /* of a bond; or NULL */
-	struct bond *bond;            /* PORT_KIND_BOND: it is this bond's */
-	struct port *dp;              /* the part that workers see */
-	uint32_t caps;                /* enum port_caps: what the type says, whatever is set */
-	struct subport_table *subports; /* its VLAN ports, by port_vlan.c; NULL: none */
-	char reason[128];             /* why it is not usable, or empty */
-	bool link;                    /* what the type says, whatever the operator wants */
-	char link_reason[128];
+	struct switch_bridge *bridge;    /* or NULL: a vif that no script has attached yet, a member
+					  * of a bond, a port to be one */
+	struct bond_member *member;      /* of a bond; or NULL */
+	struct bond *bond;               /* PORT_KIND_BOND: it is this bond's */
+	struct port *dp;                 /* the part that workers see */
+	uint32_t caps;                   /* enum port_caps: what the type says, whatever is set */
+	struct subport_table *subports;  /* its VLAN ports, by port_vlan.c; NULL: none */
+	char reason[SWITCH_REASON_SIZE]; /* why it is not usable, or empty */
+	bool link;                       /* what the type says, whatever the operator wants */
+	char link_reason[SWITCH_REASON_SIZE];
+	char shut_reason[SWITCH_REASON_SIZE]; /* not empty: switch_port_shut() */
+	enum port_state stp_state;            /* what the spanning tree lets it do */
+	struct stp_port *stp;                 /* its part of the tree; NULL: it is in none */
+	struct loop_port loop;
 	uint64_t learn_refused;     /* sources not learnt: a limit of the FDB was reached */
 	struct log_limit log_limit; /* what the other side can trigger */
 	struct rcu_item retired;
@@ -145,7 +157,7 @@ struct vswitch {
 	struct switch_bridge_list bridges;
 	struct switch_port_list ports;
 	struct bond_list bonds;
-	struct lacp_shared *lacp; /* of bonds that run LACP; NULL: there was none yet */
+	struct lacp_shared *lacp;      /* of bonds that run LACP; NULL: there was none yet */
 	struct switch_vlan_list vlans; /* settings that ports have: switch_vlan.c */
 	uint16_t next_generation;
 	struct event *learn_event; /* dp->event_fd */
@@ -158,6 +170,8 @@ struct vswitch {
 	struct switch_port *owners[PORT_MAX]; /* by port id, as long as the id is used */
 	uint32_t n_ports[WORKER_MAX];         /* whose first queue each worker polls */
 	struct port_stats removed;            /* sum of ports that are gone: keeps the balance */
+	struct loop_key loop_key;             /* loop.c */
+	uint8_t loop_mac[6];
 };
 
 /**
@@ -240,9 +254,10 @@ enum port_set {
 	PORT_SET_RATE = 64,
 	PORT_SET_ISOLATED = 128,
 	PORT_SET_FLOOD = 256,
+	PORT_SET_STP = 512,
 	/* what a hotplug script says of a vif */
 	PORT_SET_ATTACH = PORT_SET_VLAN | PORT_SET_MTU | PORT_SET_FDB_LIMIT | PORT_SET_CARRIER |
-			  PORT_SET_CHECKSUM | PORT_SET_ISOLATED | PORT_SET_FLOOD,
+			  PORT_SET_CHECKSUM | PORT_SET_ISOLATED | PORT_SET_FLOOD | PORT_SET_STP,
 };
 
 /**

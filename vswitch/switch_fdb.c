@@ -14,6 +14,23 @@
 
 #define LEARN_BATCH 64
 
+/* An address that moves may do so since there is a loop. */
+static void
+switch_learn_move(struct vswitch *sw, struct switch_port *to, uint64_t key)
+{
+	const struct fdb_table *table = to->bridge->dp->table;
+	const struct fdb_entry *entry = fdb_lookup(table, key, fdb_hash(table, key));
+	const uint16_t vid = key >> FDB_VID_SHIFT & VLAN_VID_MASK;
+	struct switch_port *from;
+
+	if (entry == NULL || (entry->dest & (FDB_DEST_PORT | FDB_DEST_STATIC)) == to->dp->id)
+		return;
+	from = sw->owners[entry->dest & FDB_DEST_PORT];
+	if (from != NULL)
+		loop_suspect(from, vid);
+	loop_suspect(to, vid);
+}
+
 static void
 switch_learn_one(struct vswitch *sw, const struct learn_event *event)
 {
@@ -33,9 +50,11 @@ switch_learn_one(struct vswitch *sw, const struct learn_event *event)
 	if (limit == 0 &&
 	    (owner->config.kind == PORT_KIND_VIF || owner->config.kind == PORT_KIND_VHOST))
 		limit = VIF_FDB_LIMIT_DEFAULT;
+	switch_learn_move(sw, owner, event->key);
 	ret = fdb_set(port->bridge->fdb, event->key, port->id, limit, switch_now());
 	if (ret == -ENOSPC || ret == -ENOMEM) {
 		owner->learn_refused++;
+		loop_suspect(owner, event->key >> FDB_VID_SHIFT & VLAN_VID_MASK);
 		log_limited(&owner->log_limit, LOG_WARNING,
 			    "port %s: a station behind it cannot be learnt: %s; frames to it are "
 			    "flooded",

@@ -143,7 +143,9 @@ switch_port_join(struct switch_port *port, struct switch_bridge *bridge)
 {
 	port->bridge = bridge;
 	bridge->n_ports++;
+	stp_port_join(port);
 	__atomic_store_n(&port->dp->bridge, bridge->dp, __ATOMIC_RELEASE);
+	loop_port_changed(port);
 }
 
 static int
@@ -169,7 +171,12 @@ switch_port_detach(struct vswitch *sw, struct switch_port *port)
 	bridge_flood_remove(bridge->dp, sw->rcu, port->dp->id);
 	fdb_flush(bridge->dp->fdb, port->dp->id, true);
 	bridge->n_ports--;
+	stp_port_leave(port);
 	port->bridge = NULL;
+	stp_bridge_address(bridge);
+	loop_port_changed(port);
+	switch_port_unshut(port);
+	switch_port_judge(port);
 }
 
 /* Let workers poll the port. */
@@ -318,45 +325,53 @@ switch_port_set_mtu(struct switch_port *port, uint32_t mtu, struct error *err)
 	return ret;
 }
 
-/* Say whether the port is usable: by its link, and by the operator. */
+/* By its link, by the operator, and by what watches over it. */
 static void
-switch_port_judge_link(struct vswitch *sw, struct switch_port *port)
+switch_port_judge_link(struct switch_port *port)
 {
-	bool off = port->config.carrier_off, up = port->link && !off, was_up = port->dp->up;
-	const char *reason = off ? "carrier off (set)" : port->link_reason;
+	bool off = port->config.carrier_off, shut = port->shut_reason[0] != '\0';
+	bool up = port->link && !off && !shut, was_up = port->dp->up;
+	const char *reason = off                      ? "carrier off (set)" :
+			     shut                     ? port->shut_reason :
+			     port->loop.blocked && up ? port->loop.reason :
+							port->link_reason;
 
 	snprintf(port->reason, sizeof(port->reason), "%s", reason);
-	if (up == was_up) {
-		bond_port_changed(port); /* its MTU */
-		return;
-	}
-	port_state_set(port->dp, up, port->dp->state);
-	/* before the log: others wait for what follows from it */
+	port_state_set(port->dp, up, switch_port_state(port));
+	/* before the log: others wait for what follows from it; also its MTU may be another */
 	bond_port_changed(port);
+	if (up == was_up)
+		return;
 	log_limited(&port->log_limit, LOG_INFO, "port %s: %s%s%s", port->config.name,
 		    up ? "up" : "down", reason[0] != '\0' ? ": " : "", reason);
 	/* stations behind it may have gone elsewhere: let them be learnt again */
 	if (!up && port->bridge != NULL)
 		fdb_flush(port->bridge->dp->fdb, port->dp->id, false);
+	stp_port_changed(port);
+	loop_port_changed(port);
+}
+
+void
+switch_port_judge(struct switch_port *port)
+{
+	switch_port_judge_link(port);
+	port_vlan_follow(port->sw, port);
 }
 
 static void
-switch_port_judge(struct vswitch *sw, struct switch_port *port)
+switch_port_set_carrier(struct switch_port *port, bool off)
 {
-	switch_port_judge_link(sw, port);
-	port_vlan_follow(sw, port);
-}
-
-static void
-switch_port_set_carrier(struct vswitch *sw, struct switch_port *port, bool off)
-{
+	if (!off) {
+		switch_port_unshut(port);
+		loop_port_reset(port);
+	}
 	if (port->config.carrier_off == off)
 		return;
 	port->config.carrier_off = off;
 	__atomic_store_n(&port->dp->carrier_off, off, __ATOMIC_RELAXED);
 	if (port->dp->type->set_carrier != NULL)
 		port->dp->type->set_carrier(port->dp, !off);
-	switch_port_judge(sw, port);
+	switch_port_judge(port);
 }
 
 /* The caps that workers see: the type's, and the operator's choice. */
@@ -422,8 +437,13 @@ switch_port_apply(struct vswitch *sw, struct switch_port *port, unsigned int fie
 		switch_port_set_floods(port, config->no_flood);
 	if (fields & PORT_SET_CHECKSUM)
 		switch_port_set_checksum(port, config->checksum_full);
+	if (fields & PORT_SET_STP) {
+		port->config.stp = config->stp;
+		stp_port_changed(port);
+		loop_port_changed(port);
+	}
 	if (fields & PORT_SET_CARRIER)
-		switch_port_set_carrier(sw, port, config->carrier_off);
+		switch_port_set_carrier(port, config->carrier_off);
 }
 
 /* What a device or xenstore may refuse: all of it, or nothing. */
@@ -468,6 +488,11 @@ switch_port_prepare(struct vswitch *sw, struct switch_port *port, struct switch_
 	const struct vlan_settings *vlan = NULL;
 	int ret;
 
+	if (fields & PORT_SET_STP) {
+		ret = stp_port_config_check(&config->stp, port->config.name, err);
+		if (ret < 0)
+			return ret;
+	}
 	if (fields & PORT_SET_VLAN) {
 		ret = switch_vlan_check(&config->vlan, port->config.name, err);
 		if (ret < 0)
@@ -541,6 +566,8 @@ switch_port_add(struct vswitch *sw, const char *bridge_name, const struct port_c
 			return -ENOENT;
 	}
 	ret = switch_vlan_check(&config->vlan, config->name, err);
+	if (ret == 0)
+		ret = stp_port_config_check(&config->stp, config->name, err);
 	if (ret < 0)
 		return ret;
 	if (port != NULL && bridge != NULL && port->config.kind == config->kind &&
@@ -674,7 +701,11 @@ switch_port_status(struct vswitch *sw, struct port *dp, bool up, const char *rea
 
 	port->link = up;
 	snprintf(port->link_reason, sizeof(port->link_reason), "%s", reason);
-	switch_port_judge(sw, port);
+	if (!up)
+		switch_port_unshut(port);
+	switch_port_judge(port);
+	if (port->bridge != NULL)
+		stp_bridge_address(port->bridge);
 }
 
 void

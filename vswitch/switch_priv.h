@@ -27,6 +27,28 @@ switch_now(void)
 /* switch_bridge_need() - switch_bridge_find(), with @err filled if there is none. */
 struct switch_bridge *switch_bridge_need(struct vswitch *sw, const char *name, struct error *err);
 
+/*
+ * switch_port_judge() - set anew what a port may do: by its link, by the operator, by a guard, by
+ * the spanning tree, by a loop; and what is to be said of it.
+ */
+void switch_port_judge(struct switch_port *port);
+
+/* switch_port_state() - by spanning tree and loop detection. */
+enum port_state switch_port_state(const struct switch_port *port);
+
+/*
+ * switch_port_shut() - take a port out of use, whatever its link, until its link goes or the
+ * operator sets carrier on. @reason: for the operator.
+ */
+void switch_port_shut(struct switch_port *port, const char *reason);
+void switch_port_unshut(struct switch_port *port);
+
+/* switch_port_is_guest() - is a guest behind it, which is not trusted? */
+bool switch_port_is_guest(const struct switch_port *port);
+
+/* switch_port_has_mac() - has it an address of its own? */
+bool switch_port_has_mac(const struct switch_port *port);
+
 /* switch_port_remove() - take a port away from all, and close it after a grace period. */
 void switch_port_remove(struct vswitch *sw, struct switch_port *port);
 

@@ -11,6 +11,7 @@
 #include <rte_rcu_qsbr.h>
 
 #include "fdb.h"
+#include "port.h"
 #include "rcu.h"
 
 struct fixture {
@@ -128,6 +129,26 @@ test_limits(void **state)
 	assert_int_equal(fdb_port_learnt(f->fdb, 1), 0);
 }
 
+/* Learnt entries of some ports go, at once; static ones and others' stay. */
+static void
+test_flush_ports(void **state)
+{
+	static bool ports[PORT_MAX];
+	struct fixture *f = *state;
+
+	for (uint32_t i = 0; i < 3000; i++)
+		assert_int_equal(fdb_set(f->fdb, fdb_key(mac_of(i), 0), i % 5, 0, 0), 0);
+	assert_int_equal(fdb_set(f->fdb, fdb_key(mac_of(5000), 0), 1 | FDB_DEST_STATIC, 0, 0), 0);
+	ports[1] = ports[3] = true;
+	fdb_flush_ports(f->fdb, ports);
+	assert_int_equal(fdb_count(f->fdb), 3 * 600 + 1);
+	for (uint32_t port = 0; port < 5; port++)
+		assert_int_equal(fdb_port_learnt(f->fdb, port), ports[port] ? 0 : 600);
+	assert_non_null(find(f, fdb_key(mac_of(5000), 0)));
+	assert_non_null(find(f, fdb_key(mac_of(2), 0)));
+	assert_null(find(f, fdb_key(mac_of(1), 0)));
+}
+
 /*
  * MACs in a series, as a vendor numbers them, must spread as chance would have it under every seed:
  * at half full 3.7 % do not fit their first bucket.
@@ -188,6 +209,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_learn_move_static, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ageing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flush_ports, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_spread, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_million, setup, teardown),
 	};

@@ -14,6 +14,7 @@
 #include "vlan.h"
 
 #define BPDU_MAC "01:80:c2:00:00:00"
+#define PROBE_MAC "03:80:c2:00:00:0f"
 #define BROADCAST "ff:ff:ff:ff:ff:ff"
 #define MAC_A "02:00:00:00:00:0a"
 #define MAC_B "02:00:00:00:00:0b"
@@ -186,6 +187,66 @@ test_send(void **state)
 	assert_int_equal(fake_drops(sw, a, DROP_PORT_DOWN), 1);
 }
 
+/* A loop probe, by what workers look at. */
+static struct rte_mbuf *
+make_probe(struct fake_switch *sw, const char *dst, uint16_t vid, uint64_t id)
+{
+	const uint32_t offset = (vid != 0 ? 18 : 14) + BRIDGE_PROBE_ID_OFFSET;
+	struct rte_mbuf *pkt = fake_frame(sw, dst, MAC_A, vid, 64);
+	uint8_t *frame = rte_pktmbuf_mtod(pkt, uint8_t *);
+
+	frame[offset - BRIDGE_PROBE_ID_OFFSET - 2] = BRIDGE_PROBE_ETHERTYPE >> 8;
+	frame[offset - BRIDGE_PROBE_ID_OFFSET - 1] = BRIDGE_PROBE_ETHERTYPE & 0xff;
+	id = rte_cpu_to_be_64(id);
+	memcpy(frame + offset, &id, sizeof(id));
+	return pkt;
+}
+
+static void
+expect_probe(struct fake_switch *sw, struct fake_port *in, struct rte_mbuf *pkt, uint16_t vid)
+{
+	struct punt got;
+
+	fake_send(sw, in, pkt);
+	fake_run(sw);
+	assert_int_equal(punts_take(sw->worker, &got, 1), 1);
+	assert_int_equal(got.kind, PUNT_PROBE);
+	assert_int_equal(got.port, in->port.id);
+	assert_int_equal(got.vid, vid);
+	rte_pktmbuf_free(got.pkt);
+}
+
+/* The bridge's own probes come to the control thread, and are not learnt from; others pass. */
+static void
+test_probes(void **state)
+{
+	struct fake_switch *sw = *state;
+	struct fake_port *a = fake_port_add(sw, 1, 0), *b = fake_port_add(sw, 2, 0);
+	const uint64_t id = sw->bridge->probe_id;
+
+	a->port.punts = PORT_PUNT_PROBE;
+	expect_probe(sw, a, make_probe(sw, PROBE_MAC, 0, id), 0);
+	expect_probe(sw, a, make_probe(sw, PROBE_MAC, 10, id), 10);
+	port_state_set(&a->port, true, PORT_BLOCKED);
+	expect_probe(sw, a, make_probe(sw, PROBE_MAC, 0, id), 0);
+	port_state_set(&a->port, true, PORT_FORWARDING);
+	assert_int_equal(b->n_out, 0);
+	/* nobody was learnt behind it */
+	send(sw, b, MAC_A, MAC_B);
+	take_one(a);
+	/* of another bridge, to an address beside it, by a port that is not watched */
+	fake_send(sw, a, make_probe(sw, PROBE_MAC, 0, id + 1));
+	fake_send(sw, a, make_probe(sw, "03:80:c2:00:00:0e", 0, id));
+	fake_run(sw);
+	assert_int_equal(b->n_out, 2);
+	take_one(b);
+	take_one(b);
+	a->port.punts = 0;
+	fake_send(sw, a, make_probe(sw, PROBE_MAC, 0, id));
+	fake_run(sw);
+	take_one(b);
+}
+
 /* A demultiplexer that gives all to one other port. */
 struct to_one {
 	struct port_demux demux;
@@ -226,6 +287,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_blocked, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_learning, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_link_local, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_probes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_budget, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pending, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_send, setup, teardown),
