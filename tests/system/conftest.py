@@ -8,6 +8,7 @@ import pytest
 from harness import netns
 from harness.bed import Bed
 from harness.daemon import build_folder
+from harness.mesh import Mesh
 
 
 def _lacking():
@@ -34,6 +35,8 @@ def pytest_runtest_makereport(item, call):
     used = funcargs.get("idle_bed") or funcargs.get("module_bed")
     if report.failed and used is not None:
         report.sections.append(("vswitchd's log", used.daemon.log))
+    if report.failed and "mesh" in funcargs:
+        report.sections.append(("the vswitchds' logs", funcargs["mesh"].log))
 
 
 @pytest.fixture
@@ -50,6 +53,16 @@ def idle_bed(request, tmp_path):
 def bed(idle_bed):
     """A bed whose vswitchd runs, with a bridge br0."""
     return idle_bed.start()
+
+
+@pytest.fixture
+def mesh(request, tmp_path):
+    """Switches that a case makes as it needs them."""
+    if request.config.lacking is not None:
+        pytest.skip(request.config.lacking)
+    made = Mesh(tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="module")

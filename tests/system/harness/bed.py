@@ -55,8 +55,8 @@ class Bed:
         self.stations = []
         self.daemon = Daemon(self.sw, folder)
 
-    def start(self, config="[bridge br0]\n"):
-        """Start vswitchd with this configuration file."""
+    def start(self, config="[bridge br0]\nloop-detect = no\n"):
+        """Start vswitchd with this configuration file: by itself one that sends nothing."""
         self.daemon.start(config)
         return self
 
