@@ -11,6 +11,7 @@
 
 #include "bridge.h"
 #include "egress.h"
+#include "group.h"
 #include "lag.h"
 #include "punt.h"
 #include "rcu.h"
@@ -207,11 +208,11 @@ bridge_learn(struct worker *worker, const struct bridge *bridge, const struct fd
 	return true;
 }
 
+/* @kind: enum port_floods, which ports may refuse; 0: no such. */
 static __rte_noinline void
-bridge_flood(struct worker *worker, const struct bridge *bridge, const struct port *in,
-	     struct rte_mbuf *pkt, uint16_t tag, enum port_floods kind)
+bridge_flood_list(struct worker *worker, const struct bridge *bridge, const struct flood_list *list,
+		  const struct port *in, struct rte_mbuf *pkt, uint16_t tag, unsigned int kind)
 {
-	const struct flood_list *list = __atomic_load_n(&bridge->floods, __ATOMIC_ACQUIRE);
 	struct port *last = NULL;
 
 	for (uint32_t i = 0; i < list->n; i++) {
@@ -235,6 +236,37 @@ bridge_flood(struct worker *worker, const struct bridge *bridge, const struct po
 		egress_packet(worker, in, last, pkt, tag);
 }
 
+static void
+bridge_flood(struct worker *worker, const struct bridge *bridge, const struct port *in,
+	     struct rte_mbuf *pkt, uint16_t tag, unsigned int kind)
+{
+	const struct flood_list *list = __atomic_load_n(&bridge->floods, __ATOMIC_ACQUIRE);
+
+	bridge_flood_list(worker, bridge, list, in, pkt, tag, kind);
+}
+
+static __rte_noinline void
+bridge_multicast(struct worker *worker, const struct bridge *bridge, const struct fdb_table *table,
+		 const struct port *in, const struct bridge_frames *frames, uint16_t i)
+{
+	struct rte_mbuf *pkt = frames->pkts[i];
+	enum group_verdict verdict = GROUP_FLOOD;
+	const struct flood_list *list;
+
+	if (__atomic_load_n(&bridge->snooping, __ATOMIC_RELAXED))
+		verdict = group_judge(bridge, table, pkt, frames->tag[i], frames->dst[i],
+				      frames->dst_hash[i], &list);
+	if (verdict == GROUP_FLOOD)
+		bridge_flood(worker, bridge, in, pkt, frames->tag[i],
+			     (frames->dst[i] & FDB_MAC_MASK) == FDB_MAC_MASK ?
+				     PORT_FLOOD_BROADCAST :
+				     PORT_FLOOD_MULTICAST);
+	else if (verdict == GROUP_LIST)
+		bridge_flood_list(worker, bridge, list, in, pkt, frames->tag[i], 0);
+	else
+		punt(worker, in, pkt, PUNT_MEMBERSHIP, frames->tag[i]);
+}
+
 static inline void
 bridge_forward(struct worker *worker, const struct bridge *bridge, const struct fdb_table *table,
 	       const struct port *in, const struct bridge_frames *frames, uint16_t i)
@@ -245,10 +277,7 @@ bridge_forward(struct worker *worker, const struct bridge *bridge, const struct 
 	uint32_t dest;
 
 	if (unlikely(frames->dst[i] & MAC_GROUP_BIT)) {
-		bridge_flood(worker, bridge, in, pkt, frames->tag[i],
-			     (frames->dst[i] & FDB_MAC_MASK) == FDB_MAC_MASK ?
-				     PORT_FLOOD_BROADCAST :
-				     PORT_FLOOD_MULTICAST);
+		bridge_multicast(worker, bridge, table, in, frames, i);
 		return;
 	}
 	entry = fdb_lookup(table, frames->dst[i], frames->dst_hash[i]);
@@ -307,6 +336,44 @@ bridge_burst(struct worker *worker, struct bridge *bridge, struct port *in, stru
 	}
 }
 
+void
+bridge_pass(struct worker *worker, struct bridge *bridge, struct port *in, struct port *out,
+	    struct rte_mbuf *pkt)
+{
+	const struct fdb_table *table = fdb_table(&bridge->table);
+	struct bridge_frames frames;
+
+	bridge_ingress(worker, table, in, &pkt, 1, &frames);
+	if (frames.n == 0)
+		return;
+	if (!in->open)
+		port_drop(worker, in, pkt, in->up ? DROP_BLOCKED : DROP_PORT_DOWN);
+	else if (out == NULL)
+		bridge_flood(worker, bridge, in, pkt, frames.tag[0], 0);
+	else if (out == in || __atomic_load_n(&out->bridge, __ATOMIC_RELAXED) != bridge)
+		port_drop(worker, in, pkt, DROP_NO_DESTINATION);
+	else
+		egress_packet(worker, in, out, pkt, frames.tag[0]);
+}
+
+void
+bridge_send(struct worker *worker, const struct bridge *bridge, struct rte_mbuf *pkt, uint16_t vid)
+{
+	const struct flood_list *list = __atomic_load_n(&bridge->floods, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < list->n; i++) {
+		struct port *out = datapath_port(worker->dp, list->ports[i]);
+
+		if (out == NULL || !out->open || !vlan_member(out, vid) ||
+		    __atomic_load_n(&out->bridge, __ATOMIC_RELAXED) != bridge)
+			continue;
+		rte_pktmbuf_refcnt_update(pkt, 1);
+		worker_stats(worker, out)->copies++;
+		egress_slow(worker, out, out, pkt, vid);
+	}
+	rte_pktmbuf_free(pkt);
+}
+
 struct bridge *
 bridge_create(uint16_t id, struct rcu *rcu, uint32_t fdb_limit)
 {
@@ -334,6 +401,7 @@ bridge_destroy(void *arg)
 	if (bridge == NULL)
 		return;
 	fdb_destroy(bridge->fdb);
+	group_table_free(bridge->groups);
 	free(bridge->floods);
 	free(bridge);
 }

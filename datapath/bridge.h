@@ -17,6 +17,7 @@
 #include "port.h"
 #include "rcu.h"
 
+struct group_table;
 struct worker;
 
 /*
@@ -37,12 +38,16 @@ struct flood_list {
 };
 
 struct bridge {
-	uint16_t id;               /* constant */
-	struct fdb_table *table;   /* control: rw (release), worker: ro */
-	struct flood_list *floods; /* control: rw (release), worker: ro; never NULL */
-	struct fdb *fdb;           /* control only */
-	struct rcu_item retired;   /* control only */
-	uint64_t probe_id;         /* constant: random number in its loop probes */
+	uint16_t id;                /* constant */
+	struct fdb_table *table;    /* control: rw (release), worker: ro */
+	struct flood_list *floods;  /* control: rw (release), worker: ro; never NULL */
+	struct group_table *groups; /* control: rw (release), worker: ro; NULL: none yet */
+	uint64_t probe_id;          /* constant: random number in its loop probes */
+	bool snooping;              /* look at what goes to groups (group.h); control: rw */
+	struct fdb *fdb;            /* control only, as what follows */
+	uint32_t n_groups;
+	uint32_t next_group; /* where to look for a free place in groups */
+	struct rcu_item retired;
 };
 
 /* Worker -> control: @key was seen as a source on a port. */
@@ -61,6 +66,23 @@ struct learn_event {
  */
 void bridge_burst(struct worker *worker, struct bridge *bridge, struct port *in,
 		  struct rte_mbuf **pkts, uint16_t n);
+
+/**
+ * bridge_pass() - forward a packet that the control thread has taken and looked at: as its port's
+ * VLANs and state have it, but wherever its destination is. Worker.
+ * @in: the port that it came in by, on this bridge.
+ * @out: the port that it goes to; NULL: all others.
+ */
+void bridge_pass(struct worker *worker, struct bridge *bridge, struct port *in, struct port *out,
+		 struct rte_mbuf *pkt);
+
+/**
+ * bridge_send() - send an untagged frame of the switch's own in a VLAN, with the tag it needs at
+ * each port; ports that do not forward are left out. Worker.
+ * @vid: 0 .. 4094.
+ */
+void bridge_send(struct worker *worker, const struct bridge *bridge, struct rte_mbuf *pkt,
+		 uint16_t vid);
 
 /**
  * bridge_create() - a bridge without ports.

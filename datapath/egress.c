@@ -100,7 +100,8 @@ egress_slow(struct worker *worker, const struct port *in, struct port *out, stru
 		port_drop(worker, in, pkt, DROP_VLAN_MISMATCH);
 		return;
 	}
-	if (in->isolated & out->isolated) {
+	/* not those of the switch's own, which come in by the port that they leave by */
+	if ((in->isolated & out->isolated) && in != out) {
 		port_drop(worker, in, pkt, DROP_ISOLATED);
 		return;
 	}

@@ -17,7 +17,8 @@ struct fdb {
 	struct fdb_table *table;
 	struct rcu *rcu;
 	uint32_t limit;
-	uint32_t count;
+	uint32_t count; /* with groups */
+	uint32_t groups;
 	uint32_t age_next;          /* bucket where ageing goes on */
 	uint32_t move_next;         /* rotates the victim of a move */
 	uint32_t learnt[PORT_MAX];  /* learnt entries by port id */
@@ -219,20 +220,22 @@ fdb_find(const struct fdb *fdb, uint64_t key)
 }
 
 static uint32_t *
-fdb_port_counter(struct fdb *fdb, uint32_t dest)
+fdb_counter(struct fdb *fdb, uint32_t dest)
 {
+	if (dest & FDB_DEST_GROUP)
+		return &fdb->groups;
 	return (dest & FDB_DEST_STATIC) ? &fdb->statics[dest & FDB_DEST_PORT] :
 					  &fdb->learnt[dest & FDB_DEST_PORT];
 }
 
-/* Keep the per-port counts of entries when an entry's destination changes. */
+/* Keep the counts of entries when an entry's destination changes. */
 static void
 fdb_account(struct fdb *fdb, uint32_t old_dest, uint32_t new_dest)
 {
 	if (old_dest != FDB_DEST_NONE)
-		(*fdb_port_counter(fdb, old_dest))--;
+		(*fdb_counter(fdb, old_dest))--;
 	if (new_dest != FDB_DEST_NONE)
-		(*fdb_port_counter(fdb, new_dest))++;
+		(*fdb_counter(fdb, new_dest))++;
 }
 
 int
@@ -257,7 +260,7 @@ fdb_set(struct fdb *fdb, uint64_t key, uint32_t dest, uint32_t port_limit, uint3
 		__atomic_store_n(&entry->seen, now, __ATOMIC_RELAXED);
 		return 0;
 	}
-	if (fdb->count >= fdb->limit)
+	if (!(dest & FDB_DEST_GROUP) && fdb_count(fdb) >= fdb->limit)
 		return -ENOSPC;
 	/* half full: lookups stay in the first bucket nearly always; without memory it goes on */
 	if (fdb->count >= (fdb->table->mask + 1) * (FDB_BUCKET_ENTRIES / 2))
@@ -331,7 +334,8 @@ fdb_flush(struct fdb *fdb, uint32_t port, bool statics)
 		for (unsigned int i = 0; i < FDB_BUCKET_ENTRIES; i++) {
 			struct fdb_slot slot = fdb_slot_at(&fdb->table->buckets[b], i);
 
-			if (*slot.key == 0 || (!statics && (slot.entry->dest & FDB_DEST_STATIC)))
+			if (*slot.key == 0 || (slot.entry->dest & FDB_DEST_GROUP) ||
+			    (!statics && (slot.entry->dest & FDB_DEST_STATIC)))
 				continue;
 			if (port == FDB_DEST_NONE || (slot.entry->dest & FDB_DEST_PORT) == port)
 				fdb_slot_clear(fdb, slot);
@@ -378,7 +382,7 @@ fdb_set_limit(struct fdb *fdb, uint32_t limit)
 uint32_t
 fdb_count(const struct fdb *fdb)
 {
-	return fdb->count;
+	return fdb->count - fdb->groups;
 }
 
 uint32_t
@@ -403,7 +407,8 @@ fdb_next(const struct fdb *fdb, uint32_t *cursor, uint64_t *ret_key)
 		const struct fdb_bucket *bucket = &fdb->table->buckets[at / FDB_BUCKET_ENTRIES];
 
 		*ret_key = bucket->keys[at % FDB_BUCKET_ENTRIES];
-		if (*ret_key != 0)
+		if (*ret_key != 0 &&
+		    !(bucket->entries[at % FDB_BUCKET_ENTRIES].dest & FDB_DEST_GROUP))
 			return &bucket->entries[at % FDB_BUCKET_ENTRIES];
 	}
 	return NULL;

@@ -41,6 +41,7 @@ struct rcu;
 /* Where an entry leads: a port id, and flags. */
 #define FDB_DEST_PORT 0xffffu
 #define FDB_DEST_STATIC (1u << 16)
+#define FDB_DEST_GROUP (1u << 17) /* not a port id but the index of a list of ports: group.h */
 #define FDB_DEST_NONE UINT32_MAX
 
 struct fdb_entry {
@@ -162,7 +163,8 @@ void fdb_destroy(struct fdb *fdb);
 /**
  * fdb_set() - add an entry, or change where it leads.
  * @key: fdb_key().
- * @dest: port id, with FDB_DEST_STATIC for an entry that neither moves nor ages.
+ * @dest: port id, with FDB_DEST_STATIC for an entry that neither moves nor ages; or a group's, with
+ *	FDB_DEST_GROUP too, for which there are no limits here.
  * @port_limit: most learnt entries of that port; 0: no such limit. Static entries count for the
  *	bridge's limit alone.
  * @now: seconds.
@@ -178,7 +180,7 @@ int fdb_remove(struct fdb *fdb, uint64_t key);
 /**
  * fdb_flush() - remove many.
  * @port: only entries that lead to this port id; FDB_DEST_NONE: all.
- * @statics: static ones too.
+ * @statics: static ones too. Groups stay.
  */
 void fdb_flush(struct fdb *fdb, uint32_t port, bool statics);
 
@@ -200,7 +202,7 @@ void fdb_age(struct fdb *fdb, uint32_t ageing, uint32_t now);
  * for a large limit at once, so that learning is not held up by growth later. */
 void fdb_set_limit(struct fdb *fdb, uint32_t limit);
 
-/** fdb_count() - entries in it. */
+/** fdb_count() - stations in it. */
 uint32_t fdb_count(const struct fdb *fdb);
 
 /** fdb_port_learnt() - learnt entries that lead to a port id. */
@@ -210,7 +212,7 @@ uint32_t fdb_port_learnt(const struct fdb *fdb, uint32_t port);
 uint32_t fdb_port_statics(const struct fdb *fdb, uint32_t port);
 
 /**
- * fdb_next() - walk through the entries.
+ * fdb_next() - walk through the stations' entries.
  * @cursor: in: 0 at first; out: where to go on.
  * @ret_key: the entry's key.
  * Return: an entry, or NULL at the end. A table that grows meanwhile may show entries twice or not

@@ -22,6 +22,7 @@ enum punt_kind {
 	PUNT_LINK_LOCAL, /* to 01:80:c2:00:00:0x: never forwarded */
 	PUNT_ARP,        /* to the MAC of a bond's member */
 	PUNT_PROBE,      /* a loop probe of this bridge's own */
+	PUNT_MEMBERSHIP, /* IGMP, MLD, and what tells of multicast routers (group.h) */
 	PUNT_KINDS
 };
 

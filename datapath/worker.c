@@ -178,16 +178,9 @@ worker_activate(struct worker *worker, rxq_cookie cookie)
 }
 
 static int
-worker_inject_entry(struct worker *worker, const struct port *port, struct rte_mbuf *pkt, bool out)
+worker_inject_entry(struct worker *worker, struct worker_inject *entry)
 {
-	struct worker_inject entry = {
-		.pkt = pkt,
-		.port = port->id,
-		.generation = port->generation,
-		.out = out,
-	};
-
-	if (rte_ring_mp_enqueue_elem(worker->injected, &entry, sizeof(entry)) != 0)
+	if (rte_ring_mp_enqueue_elem(worker->injected, entry, sizeof(*entry)) != 0)
 		return -ENOBUFS;
 	worker_call(worker, WORKER_CALL_INJECT);
 	return 0;
@@ -196,13 +189,58 @@ worker_inject_entry(struct worker *worker, const struct port *port, struct rte_m
 int
 worker_inject(struct worker *worker, const struct port *port, struct rte_mbuf *pkt)
 {
-	return worker_inject_entry(worker, port, pkt, false);
+	struct worker_inject entry = {
+		.pkt = pkt,
+		.port = port->id,
+		.generation = port->generation,
+		.how = INJECT_FORWARD,
+	};
+
+	return worker_inject_entry(worker, &entry);
 }
 
 int
 worker_send(struct worker *worker, const struct port *port, struct rte_mbuf *pkt)
 {
-	return worker_inject_entry(worker, port, pkt, true);
+	struct worker_inject entry = {
+		.pkt = pkt,
+		.port = port->id,
+		.generation = port->generation,
+		.how = INJECT_SEND,
+	};
+
+	return worker_inject_entry(worker, &entry);
+}
+
+int
+worker_pass(struct worker *worker, const struct port *in, const struct port *out,
+	    struct rte_mbuf *pkt)
+{
+	struct worker_inject entry = {
+		.pkt = pkt,
+		.port = in->id,
+		.generation = in->generation,
+		.to = out != NULL ? out->id : 0,
+		.to_generation = out != NULL ? out->generation : 0,
+		.how = out != NULL ? INJECT_TO : INJECT_FLOOD,
+	};
+
+	return worker_inject_entry(worker, &entry);
+}
+
+int
+worker_send_vlan(struct worker *worker, const struct port *port, struct rte_mbuf *pkt, uint16_t vid,
+		 bool all)
+{
+	struct worker_inject entry = {
+		.pkt = pkt,
+		.port = port->id,
+		.generation = port->generation,
+		.to = vid,
+		.how = all ? INJECT_VLAN : INJECT_TAGGED,
+	};
+
+	return worker_inject_entry(worker, &entry);
 }
 
 int
@@ -358,6 +396,66 @@ worker_ingress(struct worker *worker, struct port *port, struct rte_mbuf **pkts,
 	worker_enter(worker, port, pkts, n);
 }
 
+/* Forward a packet that the control thread has looked at. */
+static void
+worker_take_passed(struct worker *worker, struct port *in, const struct worker_inject *entry)
+{
+	struct bridge *bridge = __atomic_load_n(&in->bridge, __ATOMIC_ACQUIRE);
+	struct port *out = NULL;
+
+	if (entry->how == INJECT_TO) {
+		out = datapath_port(worker->dp, entry->to);
+		if (out == NULL || out->generation != entry->to_generation) {
+			port_drop(worker, in, entry->pkt, DROP_NO_DESTINATION);
+			return;
+		}
+	}
+	if (bridge == NULL)
+		port_drop(worker, in, entry->pkt, DROP_NO_BRIDGE);
+	else
+		bridge_pass(worker, bridge, in, out, entry->pkt);
+}
+
+/* Send a frame of the switch's own by all ports of a bridge. */
+static void
+worker_take_vlan(struct worker *worker, const struct port *port, const struct worker_inject *entry)
+{
+	const struct bridge *bridge = __atomic_load_n(&port->bridge, __ATOMIC_ACQUIRE);
+
+	if (bridge == NULL)
+		rte_pktmbuf_free(entry->pkt);
+	else
+		bridge_send(worker, bridge, entry->pkt, entry->to);
+}
+
+static void
+worker_take_entry(struct worker *worker, struct port *port, struct worker_inject *entry)
+{
+	/* these count one for each port that they leave by */
+	if (entry->how == INJECT_VLAN) {
+		worker_take_vlan(worker, port, entry);
+		return;
+	}
+	worker_stats(worker, port)->copies++;
+	switch (entry->how) {
+	case INJECT_FORWARD:
+		worker_forward(worker, port, &entry->pkt, 1);
+		break;
+	case INJECT_FLOOD:
+	case INJECT_TO:
+		worker_take_passed(worker, port, entry);
+		break;
+	case INJECT_TAGGED:
+		egress_slow(worker, port, port, entry->pkt, entry->to);
+		break;
+	default:
+		if (port->up)
+			egress_queue(worker, port, entry->pkt);
+		else
+			port_drop(worker, port, entry->pkt, DROP_PORT_DOWN);
+	}
+}
+
 /* Forward what the control thread has to say in the name of stations, and send what it says. */
 static void
 worker_take_injected(struct worker *worker)
@@ -367,17 +465,10 @@ worker_take_injected(struct worker *worker)
 	while (rte_ring_sc_dequeue_elem(worker->injected, &entry, sizeof(entry)) == 0) {
 		struct port *port = datapath_port(worker->dp, entry.port);
 
-		if (port == NULL || port->generation != entry.generation) {
+		if (port == NULL || port->generation != entry.generation)
 			rte_pktmbuf_free(entry.pkt);
-			continue;
-		}
-		worker_stats(worker, port)->copies++;
-		if (!entry.out)
-			worker_forward(worker, port, &entry.pkt, 1);
-		else if (port->up)
-			egress_queue(worker, port, entry.pkt);
 		else
-			port_drop(worker, port, entry.pkt, DROP_PORT_DOWN);
+			worker_take_entry(worker, port, &entry);
 	}
 }
 

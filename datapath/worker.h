@@ -81,14 +81,26 @@ enum worker_call {
 	WORKER_CALL_INJECT = 1 << 1, /* packets wait in worker.injected */
 };
 
-/* Control -> worker: a packet to forward as if it had come in by a port, or to send by it. */
+/* What a worker does with a packet of the control thread's. */
+enum inject_how {
+	INJECT_FORWARD, /* as if it had come in by the port */
+	INJECT_FLOOD,   /* the same, but to all other ports */
+	INJECT_TO,      /* the same, but to one other port */
+	INJECT_SEND,    /* send it by the port as it is */
+	INJECT_TAGGED,  /* send it by the port, with the tag that it needs there */
+	INJECT_VLAN,    /* the same by all ports of the port's bridge */
+};
+
+/* Control -> worker: a packet and the port that it comes in, or leaves by. */
 struct worker_inject {
 	struct rte_mbuf *pkt;
 	uint16_t port;
 	uint16_t generation; /* of the port: it may be gone when the worker looks */
-	bool out;
+	uint16_t to;         /* INJECT_TO: port id; INJECT_TAGGED, _VLAN: VLAN */
+	uint16_t to_generation;
+	uint32_t how; /* enum inject_how */
 };
-static_assert(sizeof(struct worker_inject) == 16, "rings want multiples of four bytes");
+static_assert(sizeof(struct worker_inject) == 24, "rings want multiples of four bytes");
 
 /**
  * worker_event_fn - an fd that a worker waits on beside its queues' is readable.
@@ -218,6 +230,23 @@ int worker_inject(struct worker *worker, const struct port *port, struct rte_mbu
  * Return: 0, or -ENOBUFS: too many wait already.
  */
 int worker_send(struct worker *worker, const struct port *port, struct rte_mbuf *pkt);
+
+/**
+ * worker_pass() - forward a packet that was punted (punt.h), wherever its destination is; otherwise
+ * as worker_inject(). Control thread.
+ * @in: the port it came in by.
+ * @out: the port that it goes to; NULL: all others.
+ */
+int worker_pass(struct worker *worker, const struct port *in, const struct port *out,
+		struct rte_mbuf *pkt);
+
+/**
+ * worker_send_vlan() - send an untagged frame in a VLAN, with the tag it needs there, if the port
+ * forwards. Otherwise as worker_send(). Control thread.
+ * @all: by all ports of the port's bridge; else by the port.
+ */
+int worker_send_vlan(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
+		     uint16_t vid, bool all);
 
 /**
  * worker_enter() - forward packets that came in by a port, wherever they were counted. Worker.
