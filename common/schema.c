@@ -99,11 +99,16 @@ schema_describe(const struct schema_key *key, char *ret_text, size_t size)
 			 key->min, key->max);
 		break;
 	case VALUE_ADDRS:
-		snprintf(ret_text, size,
-			 "a list of up to %" PRIu64 " IPv4 addresses, each once, such as "
-			 "10.0.0.1,10.0.0.2%s%s",
-			 key->max, key->zero_word != NULL ? ", or " : "",
-			 key->zero_word != NULL ? key->zero_word : "");
+		if (key->max == 1)
+			snprintf(ret_text, size, "an IPv4 address such as 10.0.0.1");
+		else
+			snprintf(ret_text, size,
+				 "a list of up to %" PRIu64 " IPv4 addresses, each once, such as "
+				 "10.0.0.1,10.0.0.2",
+				 key->max);
+		if (key->zero_word != NULL)
+			snprintf(ret_text + strlen(ret_text), size - strlen(ret_text), ", or %s",
+				 key->zero_word);
 		break;
 	case VALUE_MAC:
 		snprintf(ret_text, size, "a MAC address such as 00:16:3e:01:02:03");

@@ -118,6 +118,14 @@ enum bridge_key {
 	BRIDGE_KEY_MAX_AGE,
 	BRIDGE_KEY_FORWARD_DELAY,
 	BRIDGE_KEY_LOOP_DETECT,
+	BRIDGE_KEY_SNOOPING,
+	BRIDGE_KEY_QUERIER,
+	BRIDGE_KEY_QUERIER_ADDRESS,
+	BRIDGE_KEY_QUERY_INTERVAL,
+	BRIDGE_KEY_QUERY_RESPONSE,
+	BRIDGE_KEY_LAST_MEMBER, /* milliseconds */
+	BRIDGE_KEY_ROBUSTNESS,
+	BRIDGE_KEY_GROUP_LIMIT,
 	BRIDGE_KEYS
 };
 
@@ -150,6 +158,9 @@ enum port_key {
 	PORT_KEY_STP_P2P,        /* enum tristate_word */
 	PORT_KEY_STP_RESTRICTED, /* enum tristate_word */
 	PORT_KEY_BPDU,           /* enum bpdu_word */
+	PORT_KEY_MROUTER,        /* enum mrouter_word */
+	PORT_KEY_FAST_LEAVE,
+	PORT_KEY_GROUP_LIMIT, /* 0: as the bridge */
 	PORT_KEYS
 };
 
@@ -175,6 +186,8 @@ enum stp_word { STP_OFF, STP_STP, STP_RSTP };
 enum bpdu_word { BPDU_NORMAL, BPDU_GUARD, BPDU_FILTER };
 
 enum tristate_word { TRISTATE_AUTO, TRISTATE_YES, TRISTATE_NO };
+/* The same as enum membership_router. */
+enum mrouter_word { MROUTER_AUTO, MROUTER_YES, MROUTER_NO };
 
 enum xdp_word { XDP_AUTO, XDP_ON, XDP_OFF };
 
@@ -220,6 +233,9 @@ enum lacp_rate_word { LACP_RATE_SLOW, LACP_RATE_FAST };
 #define BOND_MEMBERS_MAX 8
 #define BOND_ARP_TARGETS_MAX 8
 
+/* The name of a group or querier object is its bridge. */
+enum group_key { GROUP_KEY_VID, GROUP_KEY_PORT, GROUP_KEYS };
+
 enum vif_key { VIF_KEY_BRIDGE, VIF_KEYS };
 
 extern const struct object_schema vswitchd_schema;
@@ -227,12 +243,14 @@ extern const struct object_schema bridge_schema;
 extern const struct object_schema port_schema;
 extern const struct object_schema fdb_schema;
 extern const struct object_schema bond_schema;
-extern const struct object_schema vif_schema;    /* show only */
-extern const struct object_schema stp_schema;    /* show only */
-extern const struct object_schema stats_schema;  /* show only */
-extern const struct object_schema worker_schema; /* show only */
+extern const struct object_schema group_schema;   /* show only */
+extern const struct object_schema querier_schema; /* show only */
+extern const struct object_schema vif_schema;     /* show only */
+extern const struct object_schema stp_schema;     /* show only */
+extern const struct object_schema stats_schema;   /* show only */
+extern const struct object_schema worker_schema;  /* show only */
 
-#define OBJECT_SCHEMAS 9
+#define OBJECT_SCHEMAS 11
 extern const struct object_schema *const object_schemas[OBJECT_SCHEMAS];
 
 /**

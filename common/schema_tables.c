@@ -127,6 +127,48 @@ static const struct schema_key bridge_keys[] = {
 		.help = "without spanning tree: notice when what leaves by a port comes back by "
 			"another, and block one of them until that is over",
 	},
+	[BRIDGE_KEY_SNOOPING] = {
+		.name = "snooping", .type = VALUE_BOOL, .verbs = SETTABLE,
+		.def = "yes", .metavar = "yes|no",
+		.help = "send multicast only where hosts have asked for it by IGMP or MLD, while "
+			"a querier is known; no: always to all ports",
+	},
+	[BRIDGE_KEY_QUERIER] = {
+		.name = "querier", .type = VALUE_BOOL, .verbs = SETTABLE,
+		.def = "no", .metavar = "yes|no",
+		.help = "ask hosts for their multicast groups where no router or switch does",
+	},
+	[BRIDGE_KEY_QUERIER_ADDRESS] = {
+		.name = "querier-address", .type = VALUE_ADDRS, .verbs = SETTABLE,
+		.min = 1, .max = 1, .zero_word = "none", .def = "none", .metavar = "IP",
+		.help = "source of the bridge's own IGMP queries: the querier with the lowest "
+			"address is elected; none: 0.0.0.0, and any other is",
+	},
+	[BRIDGE_KEY_QUERY_INTERVAL] = {
+		.name = "query-interval", .type = VALUE_SECONDS, .verbs = SETTABLE,
+		.min = 2, .max = 31744, .def = "125", .metavar = "SECONDS",
+		.help = "time between the querier's queries",
+	},
+	[BRIDGE_KEY_QUERY_RESPONSE] = {
+		.name = "query-response", .type = VALUE_SECONDS, .verbs = SETTABLE,
+		.min = 1, .max = 3000, .def = "10", .metavar = "SECONDS",
+		.help = "time that hosts have to answer; less than query-interval",
+	},
+	[BRIDGE_KEY_LAST_MEMBER] = {
+		.name = "last-member-interval", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 100, .max = 25500, .def = "1000", .metavar = "MS",
+		.help = "milliseconds that others have to answer when a host has left a group",
+	},
+	[BRIDGE_KEY_ROBUSTNESS] = {
+		.name = "robustness", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 1, .max = 7, .def = "2", .metavar = "N",
+		.help = "queries without an answer after which a host has left",
+	},
+	[BRIDGE_KEY_GROUP_LIMIT] = {
+		.name = "group-limit", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 1, .max = 32000, .def = "4096", .metavar = "N",
+		.help = "most multicast groups of the bridge; a port that wants one more gets all",
+	},
 };
 static_assert(N_ELEMENTS(bridge_keys) == BRIDGE_KEYS, "a key has no description");
 static_assert(BRIDGE_KEYS <= SCHEMA_KEYS_MAX, "struct object is too small");
@@ -163,6 +205,13 @@ static const char *const carrier_words[] = {
 static const char *const tpid_words[] = {
 	[TPID_CUSTOMER] = "0x8100",
 	[TPID_SERVICE] = "0x88a8",
+	NULL,
+};
+
+static const char *const mrouter_words[] = {
+	[MROUTER_AUTO] = "auto",
+	[MROUTER_YES] = "yes",
+	[MROUTER_NO] = "no",
 	NULL,
 };
 
@@ -328,6 +377,24 @@ static const struct schema_key port_keys[] = {
 		.words = bpdu_words, .def = "normal", .metavar = "WORD",
 		.help = "guard: a BPDU that comes in takes the port out of use until its link goes "
 			"or carrier is set on; filter: BPDUs neither come nor go",
+	},
+	[PORT_KEY_MROUTER] = {
+		.name = "mrouter", .type = VALUE_ENUM, .verbs = SETTABLE,
+		.words = mrouter_words, .def = "auto", .metavar = "WORD",
+		.help = "a multicast router is behind the port, which gets all groups: auto: while "
+			"it sends queries, or others of its messages; no: drop such",
+	},
+	[PORT_KEY_FAST_LEAVE] = {
+		.name = "fast-leave", .type = VALUE_BOOL, .verbs = SETTABLE,
+		.def = "no", .metavar = "yes|no",
+		.help = "a group ends with the first host that leaves it, without asking for "
+			"others: for ports with one host",
+	},
+	[PORT_KEY_GROUP_LIMIT] = {
+		.name = "group-limit", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 1, .max = 32000, .zero_word = "bridge", .def = "bridge", .metavar = "N",
+		.help = "most multicast groups of this port, which gets all if it wants more; "
+			"bridge: only the bridge's limit, and 256 for a guest",
 	},
 };
 static_assert(N_ELEMENTS(port_keys) == PORT_KEYS, "a key has no description");
@@ -515,6 +582,33 @@ const struct object_schema bond_schema = {
 	.n_keys = BOND_KEYS,
 };
 
+static const struct schema_key group_keys[] = {
+	[GROUP_KEY_VID] = {
+		.name = "vid", .type = VALUE_UINT, .verbs = VERB_SHOW,
+		.min = 1, .max = 4094, .zero_word = "none", .metavar = "VID",
+		.help = "only this VLAN's",
+	},
+	[GROUP_KEY_PORT] = {
+		.name = "port", .type = VALUE_NAME, .verbs = VERB_SHOW, .metavar = "PORT",
+		.help = "only this port's",
+	},
+};
+static_assert(N_ELEMENTS(group_keys) == GROUP_KEYS, "a key has no description");
+
+const struct object_schema group_schema = {
+	.kind = "group",
+	.named = true,
+	.help = "the multicast groups that hosts have joined",
+	.keys = group_keys,
+	.n_keys = GROUP_KEYS,
+};
+
+const struct object_schema querier_schema = {
+	.kind = "querier",
+	.named = true,
+	.help = "who asks the hosts of a VLAN for their groups, and where routers are",
+};
+
 static const struct schema_key vif_keys[] = {
 	[VIF_KEY_BRIDGE] = {
 		.name = "bridge", .type = VALUE_NAME, .verbs = VERB_SHOW, .metavar = "BRIDGE",
@@ -549,6 +643,6 @@ const struct object_schema worker_schema = {
 };
 
 const struct object_schema *const object_schemas[OBJECT_SCHEMAS] = {
-	&vswitchd_schema, &bridge_schema, &port_schema,  &bond_schema,   &vif_schema,
-	&fdb_schema,      &stp_schema,    &stats_schema, &worker_schema,
+	&vswitchd_schema, &bridge_schema,  &port_schema, &bond_schema,  &vif_schema,    &fdb_schema,
+	&group_schema,    &querier_schema, &stp_schema,  &stats_schema, &worker_schema,
 };

@@ -49,6 +49,8 @@ static const struct {
 	{ "Which MAC address is where", "vsctl fdb show xenbr1" },
 	{ "A spanning tree, and no bridge behind a port",
 	  "vsctl bridge set xenbr1 stp rstp\nvsctl port set eth2 bpdu guard\nvsctl stp show" },
+	{ "Which multicast groups hosts have joined, and who asks them",
+	  "vsctl group show xenbr1\nvsctl querier show xenbr1" },
 	{ "Which packets were dropped, and why", "vsctl stats show" },
 	{ "The same for a program", "vsctl -j stats show" },
 };

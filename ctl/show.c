@@ -19,6 +19,7 @@ static const struct column bridge_columns[] = {
 	{ .heading = "FDB-ENTRIES", .field = "fdb_entries", .kind = CELL_NUMBER },
 	{ .heading = "ANNOUNCE", .field = "announce" },
 	{ .heading = "STP", .field = "stp" },
+	{ .heading = "SNOOPING", .field = "snooping" },
 	{ .heading = "PORTS", .field = "ports", .kind = CELL_COUNT },
 };
 
@@ -88,6 +89,29 @@ static const struct column fdb_columns[] = {
 	{ .heading = "AGE", .field = "age", .kind = CELL_NUMBER },
 };
 
+static const struct column group_columns[] = {
+	{ .heading = "BRIDGE", .field = "bridge" },
+	{ .heading = "VID", .field = "vid", .kind = CELL_NUMBER },
+	{ .heading = "GROUP", .field = "group" },
+	{ .heading = "PROTOCOL", .field = "protocol" },
+	{ .heading = "EXPIRES", .field = "expires", .kind = CELL_NUMBER },
+	{ .heading = "PORTS", .field = "ports" },
+};
+
+static const struct column querier_columns[] = {
+	{ .heading = "BRIDGE", .field = "bridge" },
+	{ .heading = "VID", .field = "vid", .kind = CELL_NUMBER },
+	{ .heading = "FAMILY", .field = "family" },
+	{ .heading = "QUERIER", .field = "querier" },
+	{ .heading = "PROTOCOL", .field = "protocol" },
+	{ .heading = "ADDRESS", .field = "address" },
+	{ .heading = "PORT", .field = "port" },
+	{ .heading = "EXPIRES", .field = "expires", .kind = CELL_NUMBER },
+	{ .heading = "ACTIVE", .field = "active" },
+	{ .heading = "GROUPS", .field = "groups", .kind = CELL_NUMBER },
+	{ .heading = "ROUTERS", .field = "routers" },
+};
+
 static void
 print_json(const json_t *json)
 {
@@ -141,6 +165,18 @@ int
 show_vifs(struct client *client, const struct request *request, struct error *err)
 {
 	return show_rows(client, request, vif_columns, N_ELEMENTS(vif_columns), err);
+}
+
+int
+show_groups(struct client *client, const struct request *request, struct error *err)
+{
+	return show_rows(client, request, group_columns, N_ELEMENTS(group_columns), err);
+}
+
+int
+show_queriers(struct client *client, const struct request *request, struct error *err)
+{
+	return show_rows(client, request, querier_columns, N_ELEMENTS(querier_columns), err);
 }
 
 int

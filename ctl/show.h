@@ -31,6 +31,12 @@ int show_vifs(struct client *client, const struct request *request, struct error
 /** show_workers() - "worker show" */
 int show_workers(struct client *client, const struct request *request, struct error *err);
 
+/** show_groups() - "group show" */
+int show_groups(struct client *client, const struct request *request, struct error *err);
+
+/** show_queriers() - "querier show" */
+int show_queriers(struct client *client, const struct request *request, struct error *err);
+
 /** show_stats() - "stats show": counters, then the drops by reason */
 int show_stats(struct client *client, const struct request *request, struct error *err);
 

@@ -152,6 +152,7 @@ table_print(struct table *table, const json_t *rows, FILE *out)
 /* A row and its sort key. */
 struct sort_row {
 	const char *key;
+	size_t place; /* rows with the same key stay in their order */
 	json_t *row;
 };
 
@@ -160,7 +161,9 @@ compare_rows(const void *a, const void *b)
 {
 	const struct sort_row *row_a = a, *row_b = b;
 
-	return strverscmp(row_a->key, row_b->key);
+	int ret = strverscmp(row_a->key, row_b->key);
+
+	return ret != 0 ? ret : (row_a->place > row_b->place) - (row_a->place < row_b->place);
 }
 
 void
@@ -177,6 +180,7 @@ rows_sort(json_t *rows, const char *field)
 		sorted[i].row = json_incref(json_array_get(rows, i));
 		key = json_string_value(json_object_get(sorted[i].row, field));
 		sorted[i].key = key != NULL ? key : "";
+		sorted[i].place = i;
 	}
 	qsort(sorted, n, sizeof(*sorted), compare_rows);
 	json_array_clear(rows);

@@ -343,7 +343,7 @@ bridge_pass(struct worker *worker, struct bridge *bridge, struct port *in, struc
 	const struct fdb_table *table = fdb_table(&bridge->table);
 	struct bridge_frames frames;
 
-	bridge_ingress(worker, table, in, &pkt, 1, &frames);
+	bridge_ingress(worker, bridge, table, in, &pkt, 1, &frames);
 	if (frames.n == 0)
 		return;
 	if (!in->open)

@@ -26,6 +26,7 @@
 #include "log.h"
 #include "netlink.h"
 #include "port_types.h"
+#include "stable_mac.h"
 #include "switch.h"
 #include "vnet_io.h"
 
@@ -75,44 +76,6 @@ tap_conn_free(void *arg)
 		if (conn->queues[q].fd >= 0)
 			close(conn->queues[q].fd);
 	free(conn);
-}
-
-/* FNV-1a */
-static uint64_t
-hash_text(uint64_t hash, const char *text)
-{
-	for (; *text != '\0'; text++)
-		hash = (hash ^ (uint8_t)*text) * 0x100000001b3;
-	return hash;
-}
-
-/*
- * An address that stays the same whenever the interface is made again, and differs between hosts:
- * from the machine's id and the interface's name, locally administered.
- */
-static void
-stable_mac(const char *name, uint8_t ret_mac[6])
-{
-	static const char *const sources[] = { "/etc/machine-id",
-					       "/sys/class/dmi/id/product_uuid" };
-	char id[64] = "";
-	uint64_t hash = 0xcbf29ce484222325;
-	FILE *file;
-
-	for (size_t i = 0; i < RTE_DIM(sources) && id[0] == '\0'; i++) {
-		file = fopen(sources[i], "re");
-		if (file == NULL)
-			continue;
-		if (fgets(id, sizeof(id), file) == NULL)
-			id[0] = '\0';
-		fclose(file);
-	}
-	if (id[0] == '\0')
-		gethostname(id, sizeof(id) - 1);
-	hash = hash_text(hash_text(hash, id), name);
-	for (int i = 0; i < 6; i++)
-		ret_mac[i] = hash >> (8 * i);
-	ret_mac[0] = (ret_mac[0] & 0xfc) | 0x02;
 }
 
 /* Why TUNSETIFF refused. */

@@ -68,6 +68,9 @@ struct vif_note {
 	bool carrier_off;
 	bool checksum_full;
 	struct stp_port_config stp;
+	bool fast_leave;
+	enum membership_router mrouter;
+	uint32_t group_limit;
 };
 
 /* There are pending packets in this turn. Note whose they are, should they be lost later. */
@@ -343,6 +346,11 @@ note_read(const struct vif *vif, struct vif_note *note)
 	note->carrier_off = note_is(vif, "carrier", "off");
 	note->checksum_full = note_is(vif, "checksum", "full");
 	stp_note_read(vif, &note->stp);
+	note->fast_leave = note_is(vif, "fast-leave", "yes");
+	note->mrouter = note_is(vif, "mrouter", "yes") ? MEMBERSHIP_ROUTER_YES :
+			note_is(vif, "mrouter", "no")  ? MEMBERSHIP_ROUTER_NO :
+							 MEMBERSHIP_ROUTER_AUTO;
+	note->group_limit = note_read_u32(vif, "group-limit", UINT32_MAX);
 }
 
 static void
@@ -359,6 +367,9 @@ note_config(struct vswitch *sw, const struct vif *vif, const struct vif_note *no
 		.carrier_off = note->carrier_off,
 		.checksum_full = note->checksum_full,
 		.stp = note->stp,
+		.fast_leave = note->fast_leave,
+		.mrouter = note->mrouter,
+		.group_limit = note->group_limit,
 		.n_queues = 1,
 		.sw = sw,
 	};
@@ -728,6 +739,12 @@ note_write_vlan(struct vif *vif, const struct vlan_config *vlan)
 	note_write(vif, "tpid", vlan->service ? "0x88a8" : NULL);
 }
 
+static const char *const mrouter_notes[] = {
+	[MEMBERSHIP_ROUTER_AUTO] = NULL,
+	[MEMBERSHIP_ROUTER_YES] = "yes",
+	[MEMBERSHIP_ROUTER_NO] = "no",
+};
+
 void
 port_vif_attached(struct vswitch *sw, const struct switch_port *port)
 {
@@ -747,6 +764,9 @@ port_vif_attached(struct vswitch *sw, const struct switch_port *port)
 	note_write_u32(vif, "fdb-limit", port->config.fdb_limit);
 	note_write(vif, "checksum", port->config.checksum_full ? "full" : NULL);
 	stp_note_write(vif, &port->config.stp);
+	note_write(vif, "fast-leave", port->config.fast_leave ? "yes" : NULL);
+	note_write(vif, "mrouter", mrouter_notes[port->config.mrouter]);
+	note_write_u32(vif, "group-limit", port->config.group_limit);
 	vif_port_status(sw, port->dp->priv);
 }
 
@@ -754,8 +774,9 @@ void
 port_vif_detached(struct vswitch *sw, const struct switch_port *port)
 {
 	static const char *const keys[] = {
-		"bridge", "vid",      "trunk",    "native",    "tunnel",   "tpid",
-		"mtu",    "isolated", "no-flood", "fdb-limit", "checksum",
+		"bridge",   "vid",        "trunk",    "native",      "tunnel",
+		"tpid",     "mtu",        "isolated", "no-flood",    "fdb-limit",
+		"checksum", "fast-leave", "mrouter",  "group-limit",
 	};
 	struct vif *vif = vif_of(sw, port);
 

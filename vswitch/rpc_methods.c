@@ -2,6 +2,7 @@
 #include "rpc_methods.h"
 
 #include <errno.h>
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -45,6 +46,34 @@ rpc_mac_json(const uint8_t mac[MAC_LEN])
 	return json_string(mac_format(mac, text));
 }
 
+static void
+snoop_config_read(const struct object *obj, bool is_new, struct snoop_config *config)
+{
+	const struct value *values = obj->values;
+	struct in_addr addr;
+
+	if (is_new || values[BRIDGE_KEY_SNOOPING].is_set)
+		config->snooping = values[BRIDGE_KEY_SNOOPING].number;
+	if (is_new || values[BRIDGE_KEY_QUERIER].is_set)
+		config->querier = values[BRIDGE_KEY_QUERIER].number;
+	if (is_new || values[BRIDGE_KEY_QUERIER_ADDRESS].is_set) {
+		/* as checked when it was read, or "none" */
+		if (addrs_parse(values[BRIDGE_KEY_QUERIER_ADDRESS].text, &addr, 1) < 0)
+			addr.s_addr = INADDR_ANY;
+		memcpy(config->querier_address, &addr, sizeof(config->querier_address));
+	}
+	if (is_new || values[BRIDGE_KEY_QUERY_INTERVAL].is_set)
+		config->query_interval = values[BRIDGE_KEY_QUERY_INTERVAL].number * 1000;
+	if (is_new || values[BRIDGE_KEY_QUERY_RESPONSE].is_set)
+		config->query_response = values[BRIDGE_KEY_QUERY_RESPONSE].number * 1000;
+	if (is_new || values[BRIDGE_KEY_LAST_MEMBER].is_set)
+		config->last_member_interval = values[BRIDGE_KEY_LAST_MEMBER].number;
+	if (is_new || values[BRIDGE_KEY_ROBUSTNESS].is_set)
+		config->robustness = values[BRIDGE_KEY_ROBUSTNESS].number;
+	if (is_new || values[BRIDGE_KEY_GROUP_LIMIT].is_set)
+		config->group_limit = values[BRIDGE_KEY_GROUP_LIMIT].number;
+}
+
 /* Take what was given (all, when the bridge is new) over into @config. */
 static int
 bridge_config_read(const struct object *obj, bool is_new, struct bridge_config *config,
@@ -58,6 +87,7 @@ bridge_config_read(const struct object *obj, bool is_new, struct bridge_config *
 		config->fdb_limit = values[BRIDGE_KEY_FDB_LIMIT].number;
 	if (is_new || values[BRIDGE_KEY_ANNOUNCE].is_set)
 		config->announce = values[BRIDGE_KEY_ANNOUNCE].number;
+	snoop_config_read(obj, is_new, &config->snoop);
 	return rpc_stp_read_bridge(obj, is_new, &config->stp, err);
 }
 
@@ -110,6 +140,24 @@ bridge_set(void *ctx, const json_t *params, json_t **ret_result, struct error *e
 }
 
 static json_t *
+snoop_json(const struct snoop_config *config)
+{
+	static const uint8_t none[4];
+	char address[INET_ADDRSTRLEN];
+
+	return json_pack(
+		"{s:b, s:b, s:s?, s:I, s:I, s:I, s:I, s:I}", "snooping", (int)config->snooping,
+		"querier", (int)config->querier, "querier_address",
+		memcmp(config->querier_address, none, sizeof(none)) != 0 ?
+			inet_ntop(AF_INET, config->querier_address, address, sizeof(address)) :
+			NULL,
+		"query_interval", (json_int_t)config->query_interval / 1000, "query_response",
+		(json_int_t)config->query_response / 1000, "last_member_interval",
+		(json_int_t)config->last_member_interval, "robustness",
+		(json_int_t)config->robustness, "group_limit", (json_int_t)config->group_limit);
+}
+
+static json_t *
 bridge_json(struct vswitch *sw, const struct switch_bridge *bridge)
 {
 	struct switch_port *port;
@@ -124,6 +172,7 @@ bridge_json(struct vswitch *sw, const struct switch_bridge *bridge)
 			 (json_int_t)fdb_count(bridge->dp->fdb), "announce",
 			 (int)bridge->config.announce, "ports", ports);
 	rpc_stp_bridge_json(&bridge->config.stp, json);
+	json_object_update_new(json, snoop_json(&bridge->config.snoop));
 	return json;
 }
 
@@ -229,6 +278,9 @@ port_make(struct vswitch *sw, const struct object *obj, bool may_wait, struct er
 		.carrier_off = values[PORT_KEY_CARRIER].number == CARRIER_OFF,
 		.checksum_full = values[PORT_KEY_CHECKSUM].number == CHECKSUM_FULL,
 		.xdp = values[PORT_KEY_XDP].number,
+		.mrouter = values[PORT_KEY_MROUTER].number,
+		.fast_leave = values[PORT_KEY_FAST_LEAVE].number,
+		.group_limit = values[PORT_KEY_GROUP_LIMIT].number,
 		.has_rate = values[PORT_KEY_RATE].is_set,
 		.rate = port_rate(values),
 		.sw = sw,
@@ -280,9 +332,15 @@ port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 		enum port_key key;
 		enum port_set field;
 	} settable[] = {
-		{ PORT_KEY_BRIDGE, PORT_SET_BRIDGE },       { PORT_KEY_MTU, PORT_SET_MTU },
-		{ PORT_KEY_FDB_LIMIT, PORT_SET_FDB_LIMIT }, { PORT_KEY_CARRIER, PORT_SET_CARRIER },
-		{ PORT_KEY_CHECKSUM, PORT_SET_CHECKSUM },   { PORT_KEY_RATE, PORT_SET_RATE },
+		{ PORT_KEY_BRIDGE, PORT_SET_BRIDGE },
+		{ PORT_KEY_MTU, PORT_SET_MTU },
+		{ PORT_KEY_FDB_LIMIT, PORT_SET_FDB_LIMIT },
+		{ PORT_KEY_CARRIER, PORT_SET_CARRIER },
+		{ PORT_KEY_CHECKSUM, PORT_SET_CHECKSUM },
+		{ PORT_KEY_RATE, PORT_SET_RATE },
+		{ PORT_KEY_MROUTER, PORT_SET_MROUTER },
+		{ PORT_KEY_FAST_LEAVE, PORT_SET_FAST_LEAVE },
+		{ PORT_KEY_GROUP_LIMIT, PORT_SET_GROUP_LIMIT },
 	};
 	struct port_config config;
 	struct switch_port *port;
@@ -302,6 +360,9 @@ port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 	config.fdb_limit = obj.values[PORT_KEY_FDB_LIMIT].number;
 	config.carrier_off = obj.values[PORT_KEY_CARRIER].number == CARRIER_OFF;
 	config.checksum_full = obj.values[PORT_KEY_CHECKSUM].number == CHECKSUM_FULL;
+	config.mrouter = obj.values[PORT_KEY_MROUTER].number;
+	config.fast_leave = obj.values[PORT_KEY_FAST_LEAVE].number;
+	config.group_limit = obj.values[PORT_KEY_GROUP_LIMIT].number;
 	config.rate = port_rate(obj.values);
 	fields = rpc_vlan_update(obj.values, &config) |
 		 rpc_stp_read_port(obj.values, false, &config.stp);
@@ -359,6 +420,7 @@ port_json(const struct vswitch *sw, const struct switch_port *port)
 	json_object_set_new(json, "checksum",
 			    json_string(port->config.checksum_full ? "full" : "offload"));
 	json_object_set_new(json, "carrier", json_string(port->config.carrier_off ? "off" : "on"));
+	rpc_group_port_json(port, json);
 	if (port_vif_rate(port, &rate))
 		json_object_set_new(json, "rate", json_string(rate_format(&rate, rate_text)));
 	if (port_device_mode(port)[0] != '\0')
@@ -486,6 +548,8 @@ const struct rpc_method rpc_methods[] = {
 	{ "fdb.flush", rpc_fdb_flush },
 	{ "fdb.show", rpc_fdb_show },
 	{ "stp.show", rpc_stp_show },
+	{ "group.show", rpc_group_show },
+	{ "querier.show", rpc_querier_show },
 	{ "stats.show", stats_show },
 	{ "worker.show", rpc_worker_show },
 	{ "version", version },

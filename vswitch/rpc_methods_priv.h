@@ -35,6 +35,15 @@ int rpc_fdb_flush(void *ctx, const json_t *params, json_t **ret_result, struct e
  */
 int rpc_fdb_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 
+/** rpc_group_show() - the multicast groups that hosts have joined, and where they are. */
+int rpc_group_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/** rpc_group_port_json() - add to a port's JSON what concerns groups. */
+void rpc_group_port_json(const struct switch_port *port, json_t *json);
+
+/** rpc_querier_show() - who asks the hosts of each VLAN, and where its multicast routers are. */
+int rpc_querier_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
 int rpc_vif_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 
 int rpc_bond_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err);

@@ -9,6 +9,7 @@
 
 #include "bond.h"
 #include "punt.h"
+#include "snoop.h"
 #include "switch.h"
 
 #define TAKE_BATCH 32
@@ -20,8 +21,9 @@
 /* What a handler is given. */
 struct slow_frame {
 	const uint8_t *bytes;
-	uint32_t len; /* of these */
-	uint16_t vid; /* VLAN_NONE: no VLAN of the port's */
+	uint32_t len;         /* of these */
+	uint16_t vid;         /* VLAN_NONE: no VLAN of the port's */
+	struct rte_mbuf *pkt; /* all of it, as it came in; slow_handle()'s caller frees it */
 };
 
 typedef void (*slow_handler)(struct vswitch *sw, struct switch_port *port,
@@ -53,10 +55,17 @@ slow_probe(struct vswitch *sw, struct switch_port *port, const struct slow_frame
 	loop_receive(port, frame->bytes, frame->len);
 }
 
+static void
+slow_membership(struct vswitch *sw, struct switch_port *port, const struct slow_frame *frame)
+{
+	snoop_receive(sw, port, frame->pkt, frame->bytes, frame->len, frame->vid);
+}
+
 static const slow_handler handlers[PUNT_KINDS] = {
 	[PUNT_LINK_LOCAL] = slow_link_local,
 	[PUNT_ARP] = slow_arp,
 	[PUNT_PROBE] = slow_probe,
+	[PUNT_MEMBERSHIP] = slow_membership,
 };
 
 static void
@@ -67,6 +76,7 @@ slow_handle(struct vswitch *sw, const struct punt *punt)
 	struct slow_frame frame = {
 		.len = RTE_MIN(punt->pkt->pkt_len, (uint32_t)sizeof(buffer)),
 		.vid = punt->vid,
+		.pkt = punt->pkt,
 	};
 
 	if (port == NULL || port->generation != punt->generation)

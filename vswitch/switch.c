@@ -109,6 +109,7 @@ switch_destroy(struct vswitch *sw)
 	while ((bridge = LIST_FIRST(&sw->bridges)) != NULL) {
 		LIST_REMOVE(bridge, list);
 		stp_bridge_end(bridge);
+		snoop_bridge_gone(bridge);
 		rcu_retire(sw->rcu, &bridge->dp->retired, bridge_destroy, bridge->dp);
 		free(bridge);
 	}
@@ -182,9 +183,13 @@ switch_bridge_add(struct vswitch *sw, const char *name, const struct bridge_conf
 {
 	struct switch_bridge *bridge;
 	unsigned int n = 0;
+	int ret;
 
 	if (switch_bridge_find(sw, name) != NULL)
 		return error_set(err, EEXIST, "bridge %s: exists already", name);
+	ret = snoop_check(name, &config->snoop, err);
+	if (ret < 0)
+		return ret;
 	LIST_FOREACH(bridge, &sw->bridges, list)
 		n++;
 	if (n >= SWITCH_BRIDGES_MAX)
@@ -201,6 +206,11 @@ switch_bridge_add(struct vswitch *sw, const char *name, const struct bridge_conf
 	}
 	snprintf(bridge->name, sizeof(bridge->name), "%s", name);
 	bridge->config = *config;
+	if (snoop_bridge_set(sw, bridge) < 0) {
+		bridge_destroy(bridge->dp);
+		free(bridge);
+		return error_set(err, ENOMEM, "bridge %s: no memory for it", name);
+	}
 	LIST_INSERT_HEAD(&sw->bridges, bridge, list);
 	port_vif_bridge_added(sw, name);
 	return 0;
@@ -221,6 +231,7 @@ switch_bridge_del(struct vswitch *sw, const char *name, struct error *err)
 					 name, bridge->n_ports, port->config.name);
 	LIST_REMOVE(bridge, list);
 	stp_bridge_end(bridge);
+	snoop_bridge_gone(bridge);
 	rcu_retire(sw->rcu, &bridge->dp->retired, bridge_destroy, bridge->dp);
 	free(bridge);
 	return 0;
@@ -232,15 +243,26 @@ switch_bridge_set(struct vswitch *sw, const char *name, const struct bridge_conf
 {
 	struct switch_bridge *bridge = switch_bridge_need(sw, name, err);
 	struct switch_port *port;
+	struct bridge_config old;
 	bool watch;
+	int ret;
 
 	if (bridge == NULL)
 		return -ENOENT;
+	ret = snoop_check(name, &config->snoop, err);
+	if (ret < 0)
+		return ret;
 	if (stp_bridge_set(sw, bridge, &config->stp) < 0)
 		return error_set(err, ENOMEM, "bridge %s: no memory for its spanning tree", name);
 	watch = config->stp.mode != bridge->config.stp.mode ||
 		config->stp.loop_detect != bridge->config.stp.loop_detect;
+	old = bridge->config;
 	bridge->config = *config;
+	if (snoop_bridge_set(sw, bridge) < 0) {
+		bridge->config = old;
+		stp_bridge_set(sw, bridge, &old.stp);
+		return error_set(err, ENOMEM, "bridge %s: no memory for snooping", name);
+	}
 	fdb_set_limit(bridge->dp->fdb, config->fdb_limit);
 	LIST_FOREACH(port, &sw->ports, list)
 		if (watch && port->bridge == bridge)

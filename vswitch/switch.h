@@ -26,6 +26,7 @@
 #include "loop_probe.h"
 #include "rate.h"
 #include "stp.h"
+#include "snoop.h"
 #include "vlan.h"
 #include "worker.h"
 
@@ -67,6 +68,7 @@ struct bridge_config {
 	uint32_t fdb_limit;           /* entries, 1 .. FDB_LIMIT_MAX */
 	bool announce;                /* guests that are connected (announce.h) */
 	struct stp_bridge_config stp; /* checked, if it is not off: stp_config_check() */
+	struct snoop_config snoop;
 };
 
 /* VLANs of a port, as an operator says it: at most one of vid, trunk and tunnel. */
@@ -101,14 +103,18 @@ struct port_config {
 	struct rate rate;   /* vif: what its guest may send; not kept here but in xenstore */
 	uint16_t xdp;       /* netdev: enum xdp_word */
 	struct stp_port_config stp;
-	struct vswitch *sw; /* for types that need the event loop, netback, pool */
+	uint8_t mrouter;      /* enum membership_router */
+	bool fast_leave;      /* one station only wants multicast groups here */
+	uint32_t group_limit; /* multicast groups of this port; 0: as fdb_limit */
+	struct vswitch *sw;   /* for types that need the event loop, netback, pool */
 };
 
 struct switch_bridge {
 	LIST_ENTRY(switch_bridge) list;
 	char name[SWITCH_NAME_SIZE];
 	struct bridge_config config;
-	struct bridge *dp; /* the part that workers see */
+	struct bridge *dp;   /* the part that workers see */
+	struct snoop *snoop; /* NULL: does not snoop */
 	uint32_t n_ports;
 	uint32_t n_uplinks;     /* loop.c: that send probes all the time */
 	struct stp_bridge *stp; /* or NULL: no spanning tree */
@@ -131,8 +137,9 @@ struct switch_port {
 	enum port_state stp_state;            /* what the spanning tree lets it do */
 	struct stp_port *stp;                 /* its part of the tree; NULL: it is in none */
 	struct loop_port loop;
-	uint64_t learn_refused;     /* sources not learnt: a limit of the FDB was reached */
-	struct log_limit log_limit; /* what the other side can trigger */
+	struct membership_port *membership; /* NULL: its bridge does not snoop */
+	uint64_t learn_refused;             /* sources not learnt: a limit of the FDB was reached */
+	struct log_limit log_limit;         /* what the other side can trigger */
 	struct rcu_item retired;
 	struct vswitch *sw;
 };
@@ -255,9 +262,13 @@ enum port_set {
 	PORT_SET_ISOLATED = 128,
 	PORT_SET_FLOOD = 256,
 	PORT_SET_STP = 512,
+	PORT_SET_MROUTER = 1024,
+	PORT_SET_FAST_LEAVE = 2048,
+	PORT_SET_GROUP_LIMIT = 4096,
 	/* what a hotplug script says of a vif */
 	PORT_SET_ATTACH = PORT_SET_VLAN | PORT_SET_MTU | PORT_SET_FDB_LIMIT | PORT_SET_CARRIER |
-			  PORT_SET_CHECKSUM | PORT_SET_ISOLATED | PORT_SET_FLOOD | PORT_SET_STP,
+			  PORT_SET_CHECKSUM | PORT_SET_ISOLATED | PORT_SET_FLOOD | PORT_SET_STP |
+			  PORT_SET_MROUTER | PORT_SET_FAST_LEAVE | PORT_SET_GROUP_LIMIT,
 };
 
 /**

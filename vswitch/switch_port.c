@@ -144,6 +144,7 @@ switch_port_join(struct switch_port *port, struct switch_bridge *bridge)
 	port->bridge = bridge;
 	bridge->n_ports++;
 	stp_port_join(port);
+	snoop_port_join(port);
 	__atomic_store_n(&port->dp->bridge, bridge->dp, __ATOMIC_RELEASE);
 	loop_port_changed(port);
 }
@@ -170,6 +171,7 @@ switch_port_detach(struct vswitch *sw, struct switch_port *port)
 	/* without memory for a shorter list the port stays on it: floods skip what is not here */
 	bridge_flood_remove(bridge->dp, sw->rcu, port->dp->id);
 	fdb_flush(bridge->dp->fdb, port->dp->id, true);
+	snoop_port_leave(port);
 	bridge->n_ports--;
 	stp_port_leave(port);
 	port->bridge = NULL;
@@ -342,6 +344,7 @@ switch_port_judge_link(struct switch_port *port)
 	bond_port_changed(port);
 	if (up == was_up)
 		return;
+	snoop_port_changed(port);
 	log_limited(&port->log_limit, LOG_INFO, "port %s: %s%s%s", port->config.name,
 		    up ? "up" : "down", reason[0] != '\0' ? ": " : "", reason);
 	/* stations behind it may have gone elsewhere: let them be learnt again */
@@ -418,6 +421,20 @@ switch_port_set_floods(struct switch_port *port, uint8_t no_flood)
 	__atomic_store_n(&port->dp->no_flood, no_flood, __ATOMIC_RELAXED);
 }
 
+/* What snooping heeds of @fields. */
+static void
+switch_port_set_snoop(struct switch_port *port, unsigned int fields,
+		      const struct port_config *config)
+{
+	if (fields & PORT_SET_MROUTER)
+		port->config.mrouter = config->mrouter;
+	if (fields & PORT_SET_FAST_LEAVE)
+		port->config.fast_leave = config->fast_leave;
+	if (fields & PORT_SET_GROUP_LIMIT)
+		port->config.group_limit = config->group_limit;
+	snoop_port_changed(port);
+}
+
 /* What cannot fail of a change of settings; @vlan: what workers are to see of config->vlan. */
 static void
 switch_port_apply(struct vswitch *sw, struct switch_port *port, unsigned int fields,
@@ -442,6 +459,7 @@ switch_port_apply(struct vswitch *sw, struct switch_port *port, unsigned int fie
 		stp_port_changed(port);
 		loop_port_changed(port);
 	}
+	switch_port_set_snoop(port, fields, config);
 	if (fields & PORT_SET_CARRIER)
 		switch_port_set_carrier(port, config->carrier_off);
 }

@@ -160,8 +160,10 @@ switch_vlan_apply(struct switch_port *port, const struct vlan_settings *vlan)
 
 	__atomic_store_n(&port->dp->vlan, vlan, __ATOMIC_RELEASE);
 	switch_vlan_put(port->sw, old);
-	if (vlan != old && port->bridge != NULL)
-		switch_vlan_forget(port);
+	if (vlan == old || port->bridge == NULL)
+		return;
+	switch_vlan_forget(port);
+	snoop_port_reset(port);
 }
 
 int

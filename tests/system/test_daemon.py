@@ -52,8 +52,8 @@ def configured(idle_bed):
 def test_configuration_file(configured):
     bed, station = configured
     bridge, = bed.daemon.vsctl("bridge", "show")
-    assert (bridge["bridge"], bridge["ageing"], bridge["fdb_limit"], bridge["announce"]) == \
-        ("br0", 100, 65536, True)
+    expected = {"bridge": "br0", "ageing": 100, "fdb_limit": 65536, "announce": True}
+    assert {key: bridge[key] for key in expected} == expected
     assert {row["port"]: row["type"] for row in bed.daemon.vsctl("port", "show")} == \
         {"br0": "tap", "p1": "netdev"}
     station.host.ping("10.0.0.9")

@@ -115,7 +115,9 @@ def shown(module_bed):
 
 
 SHOWS = {
-    "bridge show": {"bridge", "ageing", "fdb_limit", "fdb_entries", "announce", "ports"},
+    "bridge show": {"bridge", "ageing", "fdb_limit", "fdb_entries", "announce", "ports",
+                    "snooping", "querier", "querier_address", "query_interval",
+                    "query_response", "last_member_interval", "robustness", "group_limit"},
     "bridge show empty0": {"bridge", "ageing", "fdb_limit", "fdb_entries", "ports"},
     "port show": {"port", "bridge", "type", "link", "vid", "mtu", "mac", "rx_packets",
                   "tx_packets", "rx_bytes", "tx_bytes", "drops"},
@@ -127,6 +129,11 @@ SHOWS = {
     "stats show": {"port", "rx_packets", "tx_packets", "rx_bytes", "tx_bytes", "copies", "merged",
                    "punted", "drops"},
     "stats show p1": {"port"},
+    "group show": None,
+    "group show empty0": None,
+    "querier show": {"bridge", "vid", "family", "querier", "protocol", "address", "port", "active",
+                     "groups", "routers"},
+    "querier show empty0": None,
     "vif show": None,
     "worker show": {"worker", "rx_packets", "busy_turns", "busy_cycles", "cycles_per_second",
                     "sleeps"},

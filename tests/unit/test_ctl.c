@@ -96,14 +96,12 @@ test_errors(void **state)
 		const char *line, *message;
 		int ret;
 	} cases[] = {
-		{ "",
-		  "a command is missing: show, bridge, port, bond, vif, fdb, stp, stats, worker, "
-		  "version, "
-		  "help" },
+		{ "", "a command is missing: show, bridge, port, bond, vif, fdb, stp, group, "
+		      "querier, stats, worker, version, help" },
 		{ "brdige add x", "unknown command 'brdige'; did you mean 'bridge'?" },
 		{ "interface",
-		  "unknown command 'interface'; known: show, bridge, port, bond, vif, fdb, "
-		  "stp, stats, worker, version, help" },
+		  "unknown command 'interface'; known: show, bridge, port, bond, vif, fdb, stp, "
+		  "group, querier, stats, worker, version, help" },
 		{ "bridge", "bridge: a verb is missing: add, del, set, show, help" },
 		{ "bridge shwo", "bridge: unknown verb 'shwo'; did you mean 'show'?" },
 		{ "vif add x", "vif: unknown verb 'add'; known: show, help" },

@@ -49,9 +49,9 @@ port_show(void *ctx, const json_t *params, json_t **ret_result, struct error *er
 static int
 bridge_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
 {
-	*ret_result = json_pack("[{s:s, s:i, s:i, s:i, s:b, s:s, s:[]}]", "bridge", "xenbr0",
+	*ret_result = json_pack("[{s:s, s:i, s:i, s:i, s:b, s:s, s:b, s:[]}]", "bridge", "xenbr0",
 				"ageing", 300, "fdb_limit", 65536, "fdb_entries", 2, "announce", 1,
-				"stp", "rstp", "ports");
+				"stp", "rstp", "snooping", 1, "ports");
 	return 0;
 }
 
@@ -236,8 +236,8 @@ test_shows(void **state)
 	char *text;
 
 	expect("bridge show", 0,
-	       "BRIDGE  AGEING  FDB-LIMIT  FDB-ENTRIES  ANNOUNCE  STP   PORTS\n"
-	       "xenbr0     300      65536            2  yes       rstp      0\n");
+	       "BRIDGE  AGEING  FDB-LIMIT  FDB-ENTRIES  ANNOUNCE  STP   SNOOPING  PORTS\n"
+	       "xenbr0     300      65536            2  yes       rstp  yes           0\n");
 	expect("stats show", 0,
 	       "PORT  RX-PACKETS  RX-BYTES  TX-PACKETS  TX-BYTES  COPIES  MERGED  PUNTED  UNLEARNT"
 	       "  DROPS\n"
