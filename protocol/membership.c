@@ -441,6 +441,7 @@ port_ask(struct membership_port *port, uint64_t now)
 	port->all_until = now + (PORT_QUERIES - 1) * (uint64_t)port->m->config.last_response +
 			  port->m->config.response + PORT_ALL_MARGIN;
 	port->queries_left = PORT_QUERIES;
+	port->quick = false;
 	port->next_query = now;
 	membership_soon(port->m, now);
 	membership_port_special(port);
@@ -520,6 +521,21 @@ membership_resync(struct membership *m, uint64_t now)
 	LIST_FOREACH(port, &m->ports, list)
 		if (port->open)
 			port_ask(port, now);
+}
+
+void
+membership_renew(struct membership *m, const struct membership_port *except, uint64_t now)
+{
+	struct membership_port *port;
+
+	LIST_FOREACH(port, &m->ports, list) {
+		if (!port->open || port == except || port->queries_left > 0)
+			continue;
+		port->queries_left = 1;
+		port->quick = true;
+		port->next_query = now;
+	}
+	membership_soon(m, now);
 }
 
 /* Where our queries come from. */

@@ -145,6 +145,13 @@ void membership_port_open(struct membership_port *port, bool open, uint64_t now)
 void membership_resync(struct membership *m, uint64_t now);
 
 /**
+ * membership_renew() - let all hosts say again, and soon, what they want: what is behind a port has
+ * to hear it, since it has lost what it knew.
+ * @except: the port; its hosts are not asked.
+ */
+void membership_renew(struct membership *m, const struct membership_port *except, uint64_t now);
+
+/**
  * membership_receive() - a message came in; hostile.
  * @frame: from the destination MAC on, with the tag it came with.
  * @vid: the VLAN that it was classified to.

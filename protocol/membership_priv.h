@@ -95,6 +95,7 @@ struct membership_port {
 	uint64_t all_until; /* gets all; 0: no */
 	uint64_t next_query;
 	uint8_t queries_left; /* that make its hosts report */
+	bool quick;           /* these give hosts less time to answer */
 	uint32_t n_members;
 	struct member_list members;
 	struct router_list routers;
@@ -164,9 +165,12 @@ void membership_router(struct membership_port *port, struct domain *domain, uint
 /* membership_router_del() - not any more. */
 void membership_router_del(struct router *router);
 
-/* membership_ask() - send a query in a domain; @group NULL: a general one. @port NULL: by all. */
+/*
+ * membership_ask() - send a query in a domain; @group NULL: a general one. @port NULL: by all.
+ * @response: milliseconds to answer in.
+ */
 void membership_ask(struct membership *m, struct domain *domain, struct membership_port *port,
-		    const struct mcast_addr *group);
+		    const struct mcast_addr *group, uint32_t response);
 
 /* membership_asked() - who asks the domain's hosts. */
 enum membership_querier membership_asked(const struct domain *domain, const struct membership *m,

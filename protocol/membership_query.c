@@ -233,13 +233,13 @@ membership_router_del(struct router *router)
 
 void
 membership_ask(struct membership *m, struct domain *domain, struct membership_port *port,
-	       const struct mcast_addr *group)
+	       const struct mcast_addr *group, uint32_t response)
 {
 	const struct querier *other = domain->other.until != 0 ? &domain->other : NULL;
 	struct mcast_query query = {
 		.family = domain->family,
 		.source = other != NULL ? other->address : m->own[domain->family],
-		.response = group != NULL ? m->config.last_response : m->config.response,
+		.response = response,
 		.interval = m->config.interval,
 		.robustness = m->config.robustness,
 	};
@@ -265,7 +265,7 @@ domain_ask(struct membership *m, struct domain *domain, uint64_t now)
 		domain->next_query = now;
 	}
 	if (domain->next_query <= now) {
-		membership_ask(m, domain, NULL, NULL);
+		membership_ask(m, domain, NULL, NULL, m->config.response);
 		if (domain->startup_left > 0)
 			domain->startup_left--;
 		domain->next_query = now + m->config.interval / (domain->startup_left > 0 ? 4 : 1);

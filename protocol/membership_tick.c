@@ -4,9 +4,9 @@
 
 #include "membership_priv.h"
 
-#define TICK_MIN                                                                        \
-	100 /* milliseconds: timers that end close to each other are looked at together \
-	     */
+/* milliseconds: timers that end close to each other are looked at together */
+#define ASK_MAX 64 /* ports that are asked in one go */
+#define TICK_MIN 100
 
 static void
 earlier(uint64_t *next, uint64_t when)
@@ -25,11 +25,14 @@ port_query(struct membership *m, struct membership_port *port, uint64_t now)
 		LIST_FOREACH(domain, &m->domains[b], chain)
 			if (membership_asked(domain, m, now) != MEMBERSHIP_QUERIER_NONE &&
 			    domain->other.port != port)
-				membership_ask(m, domain, port, NULL);
+				membership_ask(m, domain, port, NULL,
+					       port->quick ? m->config.last_response :
+							     m->config.response);
 }
 
 static void
-tick_port(struct membership *m, struct membership_port *port, uint64_t now, uint64_t *next)
+tick_port(struct membership *m, struct membership_port *port, uint64_t now, uint64_t *next,
+	  unsigned int *asked)
 {
 	if (port->all_until != 0 && port->all_until <= now) {
 		port->all_until = 0;
@@ -37,7 +40,8 @@ tick_port(struct membership *m, struct membership_port *port, uint64_t now, uint
 	}
 	if (port->all_until != 0)
 		earlier(next, port->all_until);
-	if (port->queries_left > 0 && port->next_query <= now) {
+	if (port->queries_left > 0 && port->next_query <= now && *asked < ASK_MAX) {
+		++*asked;
 		port->queries_left--;
 		port->next_query = now + m->config.last_response;
 		port_query(m, port, now);
@@ -71,7 +75,8 @@ tick_member(struct membership *m, struct domain *domain, struct member *member, 
 	if (member->queries_left > 0 && member->next_query <= now) {
 		member->queries_left--;
 		member->next_query = now + m->config.last_response;
-		membership_ask(m, domain, member->port, &member->group->addr);
+		membership_ask(m, domain, member->port, &member->group->addr,
+			       m->config.last_response);
 	}
 	if (member->queries_left > 0)
 		earlier(next, member->next_query);
@@ -118,11 +123,12 @@ membership_tick(struct membership *m, uint64_t now)
 	uint64_t next = MEMBERSHIP_NEVER;
 	struct membership_port *port;
 	struct domain *domain, *after;
+	unsigned int asked = 0;
 
 	if (now < m->next)
 		return m->next;
 	LIST_FOREACH(port, &m->ports, list)
-		tick_port(m, port, now, &next);
+		tick_port(m, port, now, &next, &asked);
 	for (unsigned int b = 0; b < DOMAIN_BUCKETS; b++) {
 		for (domain = LIST_FIRST(&m->domains[b]); domain != NULL; domain = after) {
 			after = LIST_NEXT(domain, chain);

@@ -204,6 +204,9 @@ bond_announce(struct bond_announcer *announcer, const bool buckets[LAG_BUCKETS])
 	announcer->round = 0;
 	announcer->cursor = (struct bond_cursor){ 0 };
 	announce_step(announcer, STEP_FIRST);
+	/* a switch that snoops gives groups to the member where they were asked for */
+	if (buckets == NULL)
+		snoop_renew(announcer->bond->port);
 }
 
 uint64_t

@@ -354,6 +354,15 @@ snoop_resync(struct switch_bridge *bridge)
 	snoop_kick(bridge->snoop);
 }
 
+void
+snoop_renew(struct switch_port *port)
+{
+	if (port->membership == NULL)
+		return;
+	membership_renew(port->bridge->snoop->membership, port->membership, snoop_now());
+	snoop_kick(port->bridge->snoop);
+}
+
 /* Send a packet on that the caller keeps a reference of. @out: NULL: to all. */
 static void
 snoop_pass(struct vswitch *sw, const struct switch_port *in, const struct port *out,

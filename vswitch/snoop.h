@@ -73,6 +73,12 @@ void snoop_port_reset(struct switch_port *port);
 void snoop_resync(struct switch_bridge *bridge);
 
 /**
+ * snoop_renew() - another switch is behind a port now (a bond has failed over): let it hear from
+ * all our hosts which groups they want.
+ */
+void snoop_renew(struct switch_port *port);
+
+/**
  * snoop_receive() - a worker has met one of the messages.
  * @pkt: the packet, to be sent on; the caller's.
  * @frame: its first @len bytes.

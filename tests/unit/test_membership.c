@@ -625,6 +625,31 @@ test_new_port(void **state)
 	assert_int_equal(where(bridge, 0, GROUP), 3);
 }
 
+/* Hosts say again what they want, to the router's port, within the last member's time. */
+static void
+test_renew(void **state)
+{
+	struct bridge *bridge = bridge_add(false, 1);
+	struct station *up = port_add(bridge), *host = port_add(bridge);
+	struct mcast_message msg;
+	uint32_t before;
+
+	host->groups[MCAST_IPV4] = GROUP;
+	say_igmp(up, "10.0.0.9", 0x11, 100, "0.0.0.0");
+	pass(60 * SECOND);
+	before = up->n_reports;
+	up->n_queries = 0;
+	membership_renew(bridge->m, up->port, now);
+	pass(0);
+	assert_int_equal(up->n_reports, before + 1);
+	assert_int_equal(up->n_queries, 0);
+	assert_int_equal(mcast_parse(host->last, host->last_len, &msg), 0);
+	assert_int_equal(msg.response, 1000);
+	assert_int_equal(where(bridge, 0, "239.9.9.9"), 1); /* nobody hears more for that */
+	pass(60 * SECOND);
+	assert_int_equal(up->n_reports, before + 1);
+}
+
 static void
 test_routers(void **state)
 {
@@ -791,6 +816,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_election, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_two_bridges, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_new_port, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_renew, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_routers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
