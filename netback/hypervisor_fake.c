@@ -312,8 +312,8 @@ static __attribute__((noinline)) int16_t
 fake_copy_foreign(struct fake_hypervisor *fake, const struct grant_copy *piece, uint8_t *to)
 {
 	uint8_t *from;
-	int16_t status = fake_copy_page(fake, piece->from.domid, piece->from.ref, ACCESS_READ,
-					&from);
+	int16_t status =
+		fake_copy_page(fake, piece->from.domid, piece->from.ref, ACCESS_READ, &from);
 
 	/* the driver refuses the whole call for this */
 	if (!piece->to_guest || piece->from.offset + piece->len > HYPERVISOR_PAGE_SIZE)

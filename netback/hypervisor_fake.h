@@ -48,10 +48,10 @@ struct fake_counts {
 	unsigned int threads; /* struct hypervisor_thread now */
 	uint64_t copies;      /* pieces copied or refused so far */
 	uint64_t copy_calls;
-	uint64_t copy_errors; /* pieces refused */
+	uint64_t copy_errors;   /* pieces refused */
 	uint64_t copy_reserved; /* pieces to grants that Xen keeps for itself */
 	uint64_t copy_foreign;  /* pieces from guest to guest */
-	uint64_t notifies;    /* backend -> guest */
+	uint64_t notifies;      /* backend -> guest */
 	uint64_t unmasks;
 };
 

@@ -34,12 +34,12 @@
 #define WAIT_SEC 60
 #define GUESTS_MAX 1000
 #define FCS_LEN 4
-#define WINDOW 128        /* frames of a guest that the switch has not answered: half a ring */
-#define WARM_UP 0.3       /* seconds */
-#define INTERVAL 0.01     /* seconds that are looked at by themselves */
-#define PACKETS_MIN 10000 /* in them, or the turn under way counts for too much */
+#define WINDOW 128         /* frames of a guest that the switch has not answered: half a ring */
+#define WARM_UP 0.3        /* seconds */
+#define INTERVAL 0.01      /* seconds that are looked at by themselves */
+#define PACKETS_MIN 10000  /* in them, or the turn under way counts for too much */
 #define CONTROL_EVERY 2048 /* rounds of the guests between two of the control thread */
-#define ALONE 16          /* guests without a switch, to see what the fakes take */
+#define ALONE 16           /* guests without a switch, to see what the fakes take */
 
 struct bench {
 	struct event_base *base;
@@ -51,8 +51,7 @@ struct bench {
 	double cpu; /* seconds that the control thread has run */
 };
 
-static void __attribute__((format(printf, 1, 2), noreturn))
-die(const char *fmt, ...)
+static void __attribute__((format(printf, 1, 2), noreturn)) die(const char *fmt, ...)
 {
 	va_list ap;
 

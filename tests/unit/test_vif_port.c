@@ -90,7 +90,8 @@ test_balance(void **state)
 		drops += drops_of(&stats);
 	}
 	assert_int_equal(sum.rx_packets, 630);
-	assert_int_equal(sum.rx_packets + sum.copies, sum.tx_packets + sum.merged + sum.punted + drops);
+	assert_int_equal(sum.rx_packets + sum.copies,
+			 sum.tx_packets + sum.merged + sum.punted + drops);
 	port = switch_port_find(bed->sw, "vif3.0");
 	switch_port_stats(bed->sw, port, &stats);
 	assert_int_equal(stats.drops[DROP_BAD_REQUEST], 30);
