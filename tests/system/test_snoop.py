@@ -268,6 +268,24 @@ def test_settings(idle_bed, stations):
         vsctl("port", "set", "p2", "mrouter", "perhaps")
 
 
+def test_private_ports(idle_bed, stations):
+    """Isolated ports, and those that are flooded nothing, are asked, and members, all the same."""
+    one, two, three = stations
+    for port in ("p1", "p2"):
+        idle_bed.daemon.vsctl("port", "set", port, "isolated", "yes", "flood-multicast", "no")
+    member = Member(two, GROUP)
+    wait_member(idle_bed, GROUP, {"p2"})
+    wait_renewed(idle_bed, GROUP)
+    data = group_frame(GROUP, mac_of(3))
+    assert arrives(three.wire, [one.wire, two.wire], data) == [False, True]
+    data = group_frame(GROUP, mac_of(1))
+    marker = frame(BROADCAST, mac_of(98), payload=b"over")
+    one.wire.send(data)
+    three.wire.send(marker)
+    assert data not in two.wire.until(marker)
+    member.close()
+
+
 def test_vlans(idle_bed):
     """Members of one VLAN are no members of another; queries wear the tags that ports want."""
     idle_bed.start(ASKING)
