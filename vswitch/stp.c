@@ -229,6 +229,7 @@ settle(struct stp_bridge *stp)
 		fdb_flush_ports(stp->bridge->dp->fdb, stp->flush_ports);
 		memset(stp->flush_ports, 0, sizeof(stp->flush_ports));
 		stp->flush = false;
+		snoop_resync(stp->bridge);
 	}
 	if (next == RSTP_NEVER) {
 		evtimer_del(stp->timer);

@@ -207,6 +207,7 @@ switch_bridge_add(struct vswitch *sw, const char *name, const struct bridge_conf
 	snprintf(bridge->name, sizeof(bridge->name), "%s", name);
 	bridge->config = *config;
 	if (snoop_bridge_set(sw, bridge) < 0) {
+		stp_bridge_end(bridge);
 		bridge_destroy(bridge->dp);
 		free(bridge);
 		return error_set(err, ENOMEM, "bridge %s: no memory for it", name);
@@ -243,7 +244,7 @@ switch_bridge_set(struct vswitch *sw, const char *name, const struct bridge_conf
 {
 	struct switch_bridge *bridge = switch_bridge_need(sw, name, err);
 	struct switch_port *port;
-	struct bridge_config old;
+	struct snoop_config old;
 	bool watch;
 	int ret;
 
@@ -252,17 +253,20 @@ switch_bridge_set(struct vswitch *sw, const char *name, const struct bridge_conf
 	ret = snoop_check(name, &config->snoop, err);
 	if (ret < 0)
 		return ret;
-	if (stp_bridge_set(sw, bridge, &config->stp) < 0)
-		return error_set(err, ENOMEM, "bridge %s: no memory for its spanning tree", name);
-	watch = config->stp.mode != bridge->config.stp.mode ||
-		config->stp.loop_detect != bridge->config.stp.loop_detect;
-	old = bridge->config;
-	bridge->config = *config;
+	old = bridge->config.snoop;
+	bridge->config.snoop = config->snoop;
 	if (snoop_bridge_set(sw, bridge) < 0) {
-		bridge->config = old;
-		stp_bridge_set(sw, bridge, &old.stp);
+		bridge->config.snoop = old;
 		return error_set(err, ENOMEM, "bridge %s: no memory for snooping", name);
 	}
+	if (stp_bridge_set(sw, bridge, &config->stp) < 0) {
+		bridge->config.snoop = old;
+		snoop_bridge_set(sw, bridge); /* at worst it floods */
+		return error_set(err, ENOMEM, "bridge %s: no memory for its spanning tree", name);
+	}
+	watch = config->stp.mode != bridge->config.stp.mode ||
+		config->stp.loop_detect != bridge->config.stp.loop_detect;
+	bridge->config = *config;
 	fdb_set_limit(bridge->dp->fdb, config->fdb_limit);
 	LIST_FOREACH(port, &sw->ports, list)
 		if (watch && port->bridge == bridge)

@@ -342,9 +342,9 @@ switch_port_judge_link(struct switch_port *port)
 	port_state_set(port->dp, up, switch_port_state(port));
 	/* before the log: others wait for what follows from it; also its MTU may be another */
 	bond_port_changed(port);
+	snoop_port_changed(port);
 	if (up == was_up)
 		return;
-	snoop_port_changed(port);
 	log_limited(&port->log_limit, LOG_INFO, "port %s: %s%s%s", port->config.name,
 		    up ? "up" : "down", reason[0] != '\0' ? ": " : "", reason);
 	/* stations behind it may have gone elsewhere: let them be learnt again */

@@ -404,6 +404,19 @@ def test_other_querier_frames(idle_bed):
     assert arrives(three, [two], group_frame("239.9.9.9", mac_of(3))) == [True]
 
 
+def test_spanning_tree(idle_bed):
+    """A port that the tree lets forward later than its link is up is heard, and asked, from then."""
+    idle_bed.start(ASKING + "stp = rstp\n")
+    one, two = (idle_bed.speak(idle_bed.station(number), number) for number in (1, 2))
+    member = Member(two, GROUP)
+    wait_member(idle_bed, GROUP, {"p2"})
+    wait_settled(idle_bed)
+    assert arrives(one.wire, [two.wire], group_frame(GROUP, mac_of(1))) == [True]
+    assert arrives(one.wire, [two.wire], group_frame("239.9.9.9", mac_of(1))) == [False]
+    wait_renewed(idle_bed, GROUP)
+    member.close()
+
+
 def test_link_flap(idle_bed, stations):
     """A member whose link comes back hears its group at once, though it has not said so again."""
     one, two, three = stations
