@@ -63,6 +63,25 @@ word_nearest(const char *text, const char *const *words, size_t n_words)
 	return nearest;
 }
 
+const char *
+words_join(const char *const *words, size_t n_words, char *ret_text, size_t size)
+{
+	static const char more[] = ", ...";
+	size_t len = 0, i;
+
+	ret_text[0] = '\0';
+	for (i = 0; i < n_words; i++) {
+		size_t rest = i + 1 < n_words ? sizeof(more) : 1;
+
+		if (len + strlen(words[i]) + strlen(", ") + rest > size) {
+			snprintf(ret_text + len, size - len, "%s", more);
+			break;
+		}
+		len += snprintf(ret_text + len, size - len, "%s%s", i > 0 ? ", " : "", words[i]);
+	}
+	return ret_text;
+}
+
 void
 object_init(struct object *obj, const struct object_schema *schema)
 {
@@ -103,19 +122,13 @@ unknown_key(const struct object *obj, enum schema_verb verb, const char *name, s
 {
 	const struct object_schema *schema = obj->schema;
 	const char *words[SCHEMA_KEYS_MAX] = { NULL };
-	char list[LIST_SIZE] = "";
 	const char *nearest;
-	char quoted[QUOTE_SIZE];
+	char list[LIST_SIZE], quoted[QUOTE_SIZE];
 	unsigned int i, n = 0;
-	int len = 0;
 
-	for (i = 0; i < schema->n_keys; i++) {
-		if (!(schema->keys[i].verbs & verb) || schema->keys[i].internal)
-			continue;
-		words[n++] = schema->keys[i].name;
-		len += snprintf(list + len, sizeof(list) - len, "%s%s", len > 0 ? ", " : "",
-				schema->keys[i].name);
-	}
+	for (i = 0; i < schema->n_keys; i++)
+		if ((schema->keys[i].verbs & verb) && !schema->keys[i].internal)
+			words[n++] = schema->keys[i].name;
 	schema_quote(name, quoted, sizeof(quoted));
 	nearest = word_nearest(name, words, n);
 	if (nearest != NULL)
@@ -123,7 +136,8 @@ unknown_key(const struct object *obj, enum schema_verb verb, const char *name, s
 				 nearest);
 	if (n == 0)
 		return error_set(err, EINVAL, "unknown key %s; there are none here", quoted);
-	return error_set(err, EINVAL, "unknown key %s; known here: %s", quoted, list);
+	return error_set(err, EINVAL, "unknown key %s; known here: %s", quoted,
+			 words_join(words, n, list, sizeof(list)));
 }
 
 static const char *

@@ -104,22 +104,21 @@ static int
 wrong_word(const char *object, const char *given, struct error *err)
 {
 	const char *what = object == NULL ? "command" : "verb", *nearest;
-	char list[LIST_SIZE] = "", quoted[QUOTE_SIZE];
-	const char *words[24] = { NULL };
-	size_t n, i;
-	int len = 0;
+	char list[LIST_SIZE], quoted[QUOTE_SIZE];
+	const char *words[24 + 1] = { NULL };
+	size_t n;
 
 	n = words_of(object, words, 24);
-	for (i = 0; i < n; i++)
-		len += snprintf(list + len, sizeof(list) - len, "%s, ", words[i]);
+	words[n++] = "help";
+	words_join(words, n, list, sizeof(list));
 	nearest = given != NULL ? word_nearest(given, words, n) : NULL;
 	if (given == NULL)
-		error_set(err, EINVAL, "a %s is missing: %shelp", what, list);
+		error_set(err, EINVAL, "a %s is missing: %s", what, list);
 	else if (nearest != NULL)
 		error_set(err, EINVAL, "unknown %s %s; did you mean '%s'?", what,
 			  schema_quote(given, quoted, sizeof(quoted)), nearest);
 	else
-		error_set(err, EINVAL, "unknown %s %s; known: %shelp", what,
+		error_set(err, EINVAL, "unknown %s %s; known: %s", what,
 			  schema_quote(given, quoted, sizeof(quoted)), list);
 	return object == NULL ? -EINVAL : error_prefix(err, "%s: ", object);
 }

@@ -382,6 +382,36 @@ test_nearest(void **state)
 	assert_null(word_nearest("a word that is longer than any word could ever be", words, 5));
 }
 
+static void
+test_join(void **state)
+{
+	static const char *const words[] = { "bridge", "port", "fdb" };
+	char text[32];
+
+	assert_string_equal(words_join(words, 3, text, 18), "bridge, port, fdb");
+	assert_string_equal(words_join(words, 3, text, 17), "bridge, ...");
+	assert_string_equal(words_join(words, 3, text, 8), ", ...");
+	assert_string_equal(words_join(words, 0, text, 8), "");
+}
+
+/* However many keys there are, a message of them has an end. */
+static void
+test_unknown_key(void **state)
+{
+	static const enum schema_verb verbs[] = { VERB_ADD, VERB_SET, VERB_SHOW, VERB_CONFIG };
+	struct object obj;
+	struct error err;
+
+	for (unsigned int i = 0; i < OBJECT_SCHEMAS; i++) {
+		for (unsigned int v = 0; v < sizeof(verbs) / sizeof(verbs[0]); v++) {
+			object_init(&obj, object_schemas[i]);
+			assert_true(object_set(&obj, verbs[v], "qqqqqqqqqqqqqqqq", "1", &err) < 0);
+			assert_true(strlen(err.msg) < sizeof(err.msg));
+			assert_non_null(strstr(err.msg, "unknown key 'qqqqqqqqqqqqqqqq'"));
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -391,6 +421,7 @@ main(void)
 		cmocka_unit_test(test_messages),  cmocka_unit_test(test_object),
 		cmocka_unit_test(test_port_type), cmocka_unit_test(test_cores),
 		cmocka_unit_test(test_rate),      cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_join),      cmocka_unit_test(test_unknown_key),
 		cmocka_unit_test(test_lists),     cmocka_unit_test(test_devargs_paths),
 	};
 
