@@ -45,7 +45,7 @@ def test_tags_come_and_go(bed, two):
     assert bed.daemon.fdb("br2") == {(A, 0): "other", (B, 0): "p3"}
     row = bed.daemon.port("p1.100")
     assert (row["type"], row["parent"], row["parent_vid"]) == ("vlan", "p1", 100)
-    assert (row["rx_packets"], row["tx_packets"]) == (6, 6)
+    assert row["rx_packets"] == 6 and row["tx_packets"] >= 6  # and what looks for loops
     assert sorted(bed.daemon.port("p1")["subports"]) == ["other", "p1.100"]
     before, after = bed.daemon.balance()
     assert before == after
