@@ -44,7 +44,7 @@ def test_flooding(bed, wires, dst):
 
 
 def test_bridges_are_apart(bed, wires):
-    bed.daemon.vsctl("bridge", "add", "br1")
+    bed.daemon.vsctl("bridge", "add", "br1", "loop-detect", "no")
     other = [bed.station(number, bridge="br1").wire for number in (4, 5)]
     data, marker = frame(BROADCAST, A), frame(BROADCAST, C)
     wires[0].send(data)
@@ -224,7 +224,7 @@ def test_port_that_goes_is_forgotten(bed, wires):
 
 
 def test_port_changes_bridge(bed, wires):
-    bed.daemon.vsctl("bridge", "add", "br1")
+    bed.daemon.vsctl("bridge", "add", "br1", "loop-detect", "no")
     learn(bed, wires, 0, A)
     bed.daemon.vsctl("port", "set", "p1", "bridge", "br1")
     assert bed.daemon.port("p1")["bridge"] == "br1"

@@ -92,7 +92,7 @@ def used_bed(module_bed):
     module_bed.cable(3)
     module_bed.daemon.vsctl("port", "add", "e3", "bridge", "br0", "devargs",
                             "net_af_packet0,iface=p3")
-    module_bed.daemon.vsctl("bridge", "add", "br1")
+    module_bed.daemon.vsctl("bridge", "add", "br1", "loop-detect", "no")
     module_bed.daemon.vsctl("fdb", "add", "br0", "mac", "02:00:00:00:00:77", "port", "p1")
     return module_bed
 

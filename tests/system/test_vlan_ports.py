@@ -18,7 +18,7 @@ A, B, C = (mac_of(number) for number in (1, 2, 3))
 def _two(bed):
     """p1 on br0, its VLANs 100 and 200 on br1 and br2, where p2 and p3 are; p4 on br0."""
     for bridge in ("br1", "br2"):
-        bed.daemon.vsctl("bridge", "add", bridge)
+        bed.daemon.vsctl("bridge", "add", bridge, "loop-detect", "no")
     wires = {"trunk": bed.station(1).wire}
     bed.daemon.vsctl("port", "add", "p1.100", "bridge", "br1")
     bed.daemon.vsctl("port", "add", "other", "bridge", "br2", "type", "vlan", "parent", "p1",
@@ -185,7 +185,7 @@ def test_static_entries_hold_their_vlan(bed, two):
 
 def test_on_no_bridge(bed):
     """A port that only has VLANs."""
-    bed.daemon.vsctl("bridge", "add", "br1")
+    bed.daemon.vsctl("bridge", "add", "br1", "loop-detect", "no")
     trunk, plain = bed.station(1, bridge="none").wire, bed.station(2).wire
     assert bed.daemon.port("p1")["bridge"] is None
     bed.daemon.vsctl("port", "add", "p1.7", "bridge", "br0")
@@ -202,7 +202,7 @@ def test_on_no_bridge(bed):
 
 def test_one_trunk_between_two_bridges(bed):
     """TCP with the kernels' offloads: stations on br0 and br1, whose VLAN 100 is on one cable."""
-    bed.daemon.vsctl("bridge", "add", "br1")
+    bed.daemon.vsctl("bridge", "add", "br1", "loop-detect", "no")
     run("ip", "link", "add", "name", "left", "netns", bed.sw.name, "type", "veth",
         "peer", "name", "right", "netns", bed.sw.name)
     for name in ("left", "right"):

@@ -115,7 +115,7 @@ def test_churn_while_workers_never_rest(two):
     """A device that always has packets keeps a worker from sleeping; ports still come and go."""
     one, other = two.pair()
     two.cable(3)
-    two.daemon.vsctl("bridge", "add", "br1")
+    two.daemon.vsctl("bridge", "add", "br1", "loop-detect", "no")
     for number in range(2):
         two.daemon.vsctl("port", "add", "null%d" % number, "bridge", "br1", "devargs",
                          "net_null%d" % number)
