@@ -8,6 +8,11 @@
  * time, which costs several times as much on a full-sized packet; here four words are added next to
  * each other, as each carry waits for its sum.)
  *
+ * A header that changes has its checksum changed by a *delta*, the one's complement sum of
+ * what came less what went (RFC 1624 eqn. 3), without looking at the rest: csum_delta16() and
+ * csum_delta32() gather it, csum_apply() brings it into a checksum field, and csum_apply_sum() into
+ * a field that holds a sum itself, as that of a blank checksum does. The delta back is ~delta.
+ *
  * Thread-safety: plain functions on the caller's memory. Any thread.
  */
 #ifndef DATAPATH_CSUM_H
@@ -117,6 +122,39 @@ csum_add(struct csum *csum, const void *data, size_t len)
 		b = csum_plus(b, word);
 	}
 	csum_join(csum, csum_plus(csum_plus(a, b), csum_plus(c, d)), len);
+}
+
+/** csum_delta16() - note that a 16-bit word changes. @delta: 0 at first, folded at last. */
+static inline uint64_t
+csum_delta16(uint64_t delta, uint16_t from, uint16_t to)
+{
+	return delta + (uint16_t)~from + to;
+}
+
+/** csum_delta32() - note that a 32-bit word at an even offset changes. */
+static inline uint64_t
+csum_delta32(uint64_t delta, uint32_t from, uint32_t to)
+{
+	return delta + (uint32_t)~from + to;
+}
+
+/** csum_apply_sum() - a sum (not complemented), after what it sums has changed by @delta. */
+static inline uint16_t
+csum_apply_sum(uint16_t sum, uint16_t delta)
+{
+	uint32_t new = (uint32_t)sum + delta;
+
+	return (new & 0xffff) + (new >> 16);
+}
+
+/**
+ * csum_apply() - a checksum field, after what it covers has changed by @delta. What was wrong stays
+ * wrong. Zero comes out only where RFC 1071 has it too: of a sum of 0xffff.
+ */
+static inline uint16_t
+csum_apply(uint16_t field, uint16_t delta)
+{
+	return ~csum_apply_sum(~field, delta);
 }
 
 #endif /* DATAPATH_CSUM_H */

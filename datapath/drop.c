@@ -25,5 +25,18 @@ const char *const drop_reason_names[DROP_REASONS] = {
 	[DROP_BOND_ECHO] = "bond_echo",
 	[DROP_PUNT] = "punt_limit",
 	[DROP_BLOCKED] = "blocked",
+	[DROP_NOT_ROUTED] = "not_routed",
+	[DROP_SPOOFED] = "spoofed_source",
+	[DROP_NO_ROUTE] = "no_route",
+	[DROP_NEIGHBOUR] = "neighbour_unresolved",
+	[DROP_TTL] = "ttl_exceeded",
+	[DROP_BAD_CHECKSUM] = "bad_checksum",
+	[DROP_NAT_SESSIONS] = "nat_sessions",
+	[DROP_NAT_RATE] = "nat_rate",
+	[DROP_NAT_FULL] = "nat_full",
+	[DROP_NAT_PORTS] = "nat_ports",
+	[DROP_NAT_NO_SESSION] = "nat_no_session",
+	[DROP_NAT_FRAGMENT] = "nat_fragment",
+	[DROP_NAT_BAD] = "nat_bad",
 };
-static_assert(DROP_REASONS == 21, "name every drop reason");
+static_assert(DROP_REASONS == 34, "name every drop reason");

@@ -31,6 +31,19 @@ enum drop_reason {
 	DROP_BOND_INACTIVE,  /* came by a member of a bond that does not receive it: lag.h */
 	DROP_BOND_ECHO,      /* sent by this switch, and came back by another member of the bond */
 	DROP_PUNT,           /* for the control thread, which got too many from this port */
+	DROP_NOT_ROUTED,     /* not IP to the router, or addresses that no router forwards */
+	DROP_SPOOFED,        /* source address is none of the guest's */
+	DROP_NO_ROUTE,       /* no route to the destination, or one that says no */
+	DROP_NEIGHBOUR,      /* a station that does not answer, or too many of them at once */
+	DROP_TTL,            /* TTL or hop limit is used up */
+	DROP_BAD_CHECKSUM,   /* IPv4 header checksum is wrong (RFC 1812 5.2.2) */
+	DROP_NAT_SESSIONS,   /* the guest has as many NAT sessions as it may have */
+	DROP_NAT_RATE,       /* the guest makes new NAT sessions faster than it may */
+	DROP_NAT_FULL,       /* the table of NAT sessions is full */
+	DROP_NAT_PORTS,      /* no external port is left for this destination */
+	DROP_NAT_NO_SESSION, /* to an external address, and neither session nor rule matches */
+	DROP_NAT_FRAGMENT,   /* a fragment whose first one has not been seen */
+	DROP_NAT_BAD,        /* transport or quoted header cut short: cannot be translated */
 	/* counted on the port that the packet was to leave by; no_buffer, port_down and blocked on
 	 * either */
 	DROP_MTU_EXCEEDED, /* larger than the port's MTU */

@@ -37,4 +37,11 @@ put16(uint8_t *at, uint16_t word)
 	memcpy(at, &word, sizeof(word));
 }
 
+/** put32() - write 32 bits. */
+static inline void
+put32(uint8_t *at, uint32_t word)
+{
+	memcpy(at, &word, sizeof(word));
+}
+
 #endif /* DATAPATH_UNALIGNED_H */

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* NAT: sessions in numbers - they end, ports come back, caps hold, tables fill, workers race. */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <rte_rcu_qsbr.h>
+
+#include "fake_port.h"
+#include "nat_bed.h"
+#include "rcu.h"
+
+#define SESSIONS 20000u
+
+static struct nat_bed bed;
+
+static int
+setup(void **state)
+{
+	nat_bed_setup(&bed, SESSIONS, 2);
+	nat_bed_snat(&bed, NAT_MAP_ADDRESS_PORT_DEPENDENT, NAT_FILTER_ADDRESS_PORT, 0, 0);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	nat_bed_teardown(&bed);
+	return 0;
+}
+
+/* A UDP packet from inside. Return: drop reason; the external port. */
+static uint8_t
+send_out(uint32_t src, uint16_t sport, uint32_t dst, uint16_t *ret_port)
+{
+	struct packet pkt;
+	uint8_t drop;
+
+	packet_l4(&pkt, IPPROTO_UDP, src, sport, dst, 53, 0);
+	drop = nat_bed_run(&bed, &pkt, NAT_INSIDE);
+	*ret_port = packet_sport(&pkt);
+	if (drop == IP_KEEP)
+		assert_true(pkt.meta.nat == IP_NAT_OUT && packet_src(&pkt) == EXT &&
+			    packet_ok(&pkt));
+	return drop;
+}
+
+static bool
+comes_in(uint32_t src, uint16_t ext_port, uint32_t dst, uint16_t dport)
+{
+	struct packet pkt;
+
+	packet_l4(&pkt, IPPROTO_UDP, src, 53, EXT, ext_port, 0);
+	nat_bed_run(&bed, &pkt, NAT_OUTSIDE);
+	if (pkt.meta.nat != IP_NAT_IN)
+		return false;
+	assert_int_equal(packet_dst(&pkt), dst);
+	assert_int_equal(packet_dport(&pkt), dport);
+	return true;
+}
+
+/* Age until all slots are back. */
+static void
+age_all(uint32_t seconds)
+{
+	bed.now += seconds;
+	for (int i = 0; i < 200 && nat_count(bed.nat) > 0; i++)
+		nat_age(bed.nat, bed.now);
+}
+
+static void
+test_expiry(void **state)
+{
+	uint16_t port, again;
+
+	assert_int_equal(send_out(GUEST_A, 5000, REMOTE, &port), IP_KEEP);
+	age_all(119);
+	assert_int_equal(nat_count(bed.nat), 1);
+	age_all(1); /* one way: two minutes */
+	assert_int_equal(nat_count(bed.nat), 0);
+	assert_false(comes_in(REMOTE, port, GUEST_A, 5000));
+	assert_int_equal(send_out(GUEST_A, 5000, REMOTE, &port), IP_KEEP);
+	assert_true(comes_in(REMOTE, port, GUEST_A, 5000));
+	age_all(120);
+	assert_int_equal(nat_count(bed.nat), 1);
+	assert_int_equal(send_out(GUEST_A, 5000, REMOTE, &again), IP_KEEP);
+	assert_int_equal(port, again);
+	age_all(299); /* both ways: five */
+	assert_int_equal(nat_count(bed.nat), 1);
+	age_all(1);
+	assert_int_equal(nat_count(bed.nat), 0);
+}
+
+/* A grace period that is not over keeps the slot. */
+static void
+test_grace(void **state)
+{
+	uint16_t port;
+
+	rte_rcu_qsbr_thread_register(bed.qsbr, 0);
+	rte_rcu_qsbr_thread_online(bed.qsbr, 0);
+	assert_int_equal(send_out(GUEST_A, 5000, REMOTE, &port), IP_KEEP);
+	age_all(1000);
+	assert_int_equal(nat_count(bed.nat), 1);
+	assert_false(comes_in(REMOTE, port, GUEST_A, 5000));
+	rte_rcu_qsbr_quiescent(bed.qsbr, 0);
+	age_all(0);
+	assert_int_equal(nat_count(bed.nat), 0);
+	rte_rcu_qsbr_thread_offline(bed.qsbr, 0);
+	rte_rcu_qsbr_thread_unregister(bed.qsbr, 0);
+}
+
+static void
+test_full(void **state)
+{
+	struct nat_stats stats;
+	uint32_t refused = 0;
+	uint16_t port;
+
+	for (int round = 0; round < 3; round++) {
+		refused = 0;
+		for (uint32_t i = 0; i < SESSIONS + 100; i++) {
+			uint8_t drop = send_out(GUEST_A + i / 1000, 2000 + i % 1000, REMOTE, &port);
+
+			assert_true(drop == IP_KEEP || drop == DROP_NAT_FULL);
+			refused += drop == DROP_NAT_FULL;
+		}
+		assert_int_equal(refused, 100);
+		/* those that are there go on */
+		for (uint32_t i = 0; i < SESSIONS; i++)
+			assert_int_equal(
+				send_out(GUEST_A + i / 1000, 2000 + i % 1000, REMOTE, &port),
+				IP_KEEP);
+		age_all(1000);
+		assert_int_equal(nat_count(bed.nat), 0);
+	}
+	nat_stats_get(bed.nat, &stats);
+	assert_int_equal(stats.refused_full, 300);
+	assert_int_equal(stats.created, 3 * SESSIONS);
+	assert_int_equal(stats.out, 6 * SESSIONS);
+}
+
+/* The same with mappings, which have more entries in the index. */
+static void
+test_full_mappings(void **state)
+{
+	uint16_t ports[1000], port;
+
+	nat_bed_snat(&bed, NAT_MAP_ENDPOINT_INDEPENDENT, NAT_FILTER_ADDRESS, 0, 0);
+	for (int round = 0; round < 2; round++) {
+		for (uint32_t i = 0; i < SESSIONS; i++) {
+			assert_int_equal(
+				send_out(GUEST_A + i % 1000, 5000, REMOTE + i / 1000, &port),
+				IP_KEEP);
+			if (i < 1000)
+				ports[i] = port;
+			assert_int_equal(port, ports[i % 1000]);
+		}
+		/* addresses that are known come in by any port; without room for it, they do not */
+		assert_int_equal(send_out(GUEST_A, 5000, IP(1, 1, 1, 1), &port), DROP_NAT_FULL);
+		age_all(1000);
+		assert_int_equal(nat_count(bed.nat), 0);
+	}
+}
+
+/* A mapping lives as long as any of its sessions, the first or not. */
+static void
+test_mapping_outlives_anchor(void **state)
+{
+	uint16_t port, again;
+
+	nat_bed_snat(&bed, NAT_MAP_ENDPOINT_INDEPENDENT, NAT_FILTER_ADDRESS, 0, 0);
+	assert_int_equal(send_out(GUEST_B, 5000, REMOTE, &port), IP_KEEP);
+	assert_int_equal(send_out(GUEST_A, 5000, REMOTE, &port), IP_KEEP);
+	bed.now += 100;
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(send_out(GUEST_A, 5000, REMOTE + 1 + i, &again), IP_KEEP);
+		assert_int_equal(again, port);
+	}
+	age_all(50);
+	assert_int_equal(nat_count(bed.nat), 4); /* three, and the shell that anchors them */
+	assert_false(comes_in(REMOTE, port, GUEST_A, 5000)); /* its session is over */
+	assert_true(comes_in(REMOTE + 1, port, GUEST_A, 5000));
+	assert_int_equal(send_out(GUEST_A, 5000, REMOTE, &again), IP_KEEP);
+	assert_int_equal(again, port);
+	age_all(1000);
+	assert_int_equal(nat_count(bed.nat), 0);
+	/* the port is free again */
+	nat_bed_snat(&bed, NAT_MAP_ENDPOINT_INDEPENDENT, NAT_FILTER_ADDRESS, port, port);
+	assert_int_equal(send_out(GUEST_B, 1, REMOTE, &again), IP_KEEP);
+	assert_int_equal(again, port);
+}
+
+static void
+test_ports(void **state)
+{
+	bool used[65536] = { false };
+	uint16_t port;
+
+	for (int mapping = 0; mapping < 2; mapping++) {
+		/* a range across words of the bitmap */
+		nat_bed_snat(&bed, mapping, NAT_FILTER_ADDRESS_PORT, 2040, 2139);
+		memset(used, 0, sizeof(used));
+		for (uint32_t i = 0; i < 100; i++) {
+			uint8_t drop = send_out(GUEST_A + i, 2100, REMOTE, &port);
+
+			/* chance may fail to find the last ones of port-dependent mapping */
+			if (drop != IP_KEEP && mapping == NAT_MAP_ADDRESS_PORT_DEPENDENT && i > 80)
+				continue;
+			assert_int_equal(drop, IP_KEEP);
+			assert_in_range(port, 2040, 2139);
+			assert_false(used[port]);
+			used[port] = true;
+		}
+		bed.now++; /* what was not found is looked for again */
+		if (mapping == NAT_MAP_ENDPOINT_INDEPENDENT)
+			assert_int_equal(send_out(GUEST_B + 200, 2100, REMOTE, &port),
+					 DROP_NAT_PORTS);
+		age_all(1000);
+		assert_int_equal(send_out(GUEST_B + 200, 2100, REMOTE, &port), IP_KEEP);
+		assert_int_equal(port, 2100);
+		age_all(1000);
+	}
+}
+
+static void
+test_caps(void **state)
+{
+	struct nat_guest_info info;
+	uint32_t begun = 0;
+	uint16_t port;
+
+	nat_guest_set(bed.nat, 7, 50, 0);
+	bed.guest = 7;
+	for (uint32_t i = 0; i < 60; i++)
+		assert_int_equal(send_out(GUEST_A, 2000 + i, REMOTE, &port),
+				 i < 50 ? IP_KEEP : DROP_NAT_SESSIONS);
+	/* another one is not concerned */
+	bed.guest = 8;
+	assert_int_equal(send_out(GUEST_B, 2000, REMOTE, &port), IP_KEEP);
+	nat_guest_info(bed.nat, 7, &info);
+	assert_int_equal(info.sessions, 50);
+	assert_int_equal(info.refused_sessions, 10);
+	age_all(1000);
+	nat_guest_info(bed.nat, 7, &info);
+	assert_int_equal(info.sessions, 0);
+	/* one a second, and what is due at once: one */
+	nat_guest_set(bed.nat, 8, 0, 1);
+	for (uint32_t i = 0; i < 10; i++)
+		begun += send_out(GUEST_B, 3000 + i, REMOTE, &port) == IP_KEEP;
+	assert_in_range(begun, 1, 9);
+	nat_guest_info(bed.nat, 8, &info);
+	assert_int_equal(info.refused_rate, 10 - begun);
+	assert_int_equal(info.sessions, begun);
+}
+
+static uint32_t
+count_matching(const struct nat_filter *filter)
+{
+	struct nat_session_info info;
+	uint32_t cursor = 0, n = 0;
+
+	while (nat_session_next(bed.nat, &cursor, filter, bed.now, &info) == 1)
+		n++;
+	return n;
+}
+
+static void
+test_filter_and_end(void **state)
+{
+	struct nat_filter filter = { 0 };
+	uint32_t cursor = 0, ended = 0;
+	uint16_t port;
+
+	for (uint32_t i = 0; i < 100; i++) {
+		bed.guest = i % 4;
+		assert_int_equal(send_out(GUEST_A + i, 2000, REMOTE + i % 2, &port), IP_KEEP);
+	}
+	assert_int_equal(count_matching(&filter), 100);
+	filter.guest = 1;
+	assert_int_equal(count_matching(&filter), 25);
+	filter = (struct nat_filter){ .remote = htonl(REMOTE), .remote_len = 32 };
+	assert_int_equal(count_matching(&filter), 50);
+	filter = (struct nat_filter){ .inside = htonl(IP(10, 0, 0, 0)), .inside_len = 28 };
+	assert_int_equal(count_matching(&filter), 15);
+	filter = (struct nat_filter){ .proto = IPPROTO_TCP };
+	assert_int_equal(count_matching(&filter), 0);
+	filter = (struct nat_filter){ .port = htons(53), .ext = htonl(EXT) };
+	assert_int_equal(count_matching(&filter), 100);
+	filter = (struct nat_filter){ .remote = htonl(REMOTE), .remote_len = 32 };
+	assert_int_equal(nat_end(bed.nat, &cursor, &filter, &ended), 0);
+	assert_int_equal(ended, 50);
+	nat_age(bed.nat, bed.now);
+	assert_int_equal(nat_count(bed.nat), 50);
+	assert_int_equal(count_matching(&filter), 0);
+}
+
+static void
+test_memory(void **state)
+{
+	double per_session;
+	size_t total;
+
+	nat_memory(bed.nat, &per_session, &total);
+	assert_true(per_session <= 128);
+}
+
+/*
+ * Two workers, each with flows of its own and with those of the other, both ways; the control
+ * thread ends sessions, changes the rules, walks. No packet may be translated wrongly.
+ */
+#define RACE_ROUNDS 1000 /* bursts of a worker, at least */
+#define RACE_ENDS 50     /* times that sessions are ended meanwhile, at least */
+#define RACE_BURST 32
+
+struct racer {
+	pthread_t thread;
+	uint16_t id;
+	uint32_t wrong, refused, strict;
+	bool done;
+};
+
+/* Odd while the control thread may be ending sessions. */
+static uint32_t race_epoch;
+static bool race_stop;
+
+static void
+race_burst(struct racer *racer, uint32_t round, struct packet *pkts, struct ip_meta *metas)
+{
+	const uint32_t now = __atomic_load_n(&bed.now, __ATOMIC_RELAXED);
+	const uint32_t epoch = __atomic_load_n(&race_epoch, __ATOMIC_ACQUIRE);
+	uint32_t flows[RACE_BURST];
+	bool strict;
+
+	for (uint32_t i = 0; i < RACE_BURST; i++) {
+		flows[i] = (round * 7 + i * (racer->id + 1)) % 3000;
+		packet_l4(&pkts[i], IPPROTO_UDP, GUEST_A + flows[i] % 50, 2000 + flows[i] / 50,
+			  REMOTE + flows[i] % 3, 53, 0);
+		ip_parse(&metas[i], &pkts[i].mbuf, PACKET_L3);
+	}
+	nat_classify(bed.nat, racer->id, now, NAT_INSIDE, 0, metas, RACE_BURST);
+	for (uint32_t i = 0; i < RACE_BURST; i++)
+		metas[i].flags |= IP_SNAT;
+	nat_translate(bed.nat, racer->id, now, NAT_INSIDE, 0, metas, RACE_BURST);
+	for (uint32_t i = 0; i < RACE_BURST; i++) {
+		uint32_t remote = REMOTE + flows[i] % 3;
+		uint16_t port = packet_sport(&pkts[i]);
+
+		racer->refused += metas[i].drop != IP_KEEP;
+		if (metas[i].drop == IP_KEEP &&
+		    (packet_src(&pkts[i]) != EXT || !packet_ok(&pkts[i])))
+			racer->wrong++;
+		/* the answer */
+		packet_l4(&pkts[i], IPPROTO_UDP, remote, 53, EXT, port, 0);
+		ip_parse(&metas[i], &pkts[i].mbuf, PACKET_L3);
+	}
+	nat_classify(bed.nat, racer->id, now, NAT_OUTSIDE, 0, metas, RACE_BURST);
+	nat_translate(bed.nat, racer->id, now, NAT_OUTSIDE, 0, metas, RACE_BURST);
+	/* unless sessions were ended meanwhile, each answer finds its way */
+	strict = epoch % 2 == 0 && epoch == __atomic_load_n(&race_epoch, __ATOMIC_ACQUIRE);
+	racer->strict += strict;
+	for (uint32_t i = 0; i < RACE_BURST; i++) {
+		bool right = metas[i].nat == IP_NAT_IN && packet_ok(&pkts[i]) &&
+			     packet_dst(&pkts[i]) == GUEST_A + flows[i] % 50 &&
+			     packet_dport(&pkts[i]) == 2000 + flows[i] / 50;
+
+		if ((strict && !right) || !packet_ok(&pkts[i]))
+			racer->wrong++;
+	}
+}
+
+static void *
+race(void *arg)
+{
+	static struct packet pkts[2][RACE_BURST];
+	static struct ip_meta metas[2][RACE_BURST];
+	struct racer *racer = arg;
+
+	rte_rcu_qsbr_thread_register(bed.qsbr, racer->id);
+	rte_rcu_qsbr_thread_online(bed.qsbr, racer->id);
+	for (uint32_t round = 0;
+	     round < RACE_ROUNDS || !__atomic_load_n(&race_stop, __ATOMIC_ACQUIRE); round++) {
+		race_burst(racer, round, pkts[racer->id], metas[racer->id]);
+		rte_rcu_qsbr_quiescent(bed.qsbr, racer->id);
+	}
+	rte_rcu_qsbr_thread_offline(bed.qsbr, racer->id);
+	__atomic_store_n(&racer->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void
+race_with(enum nat_mapping mapping, enum nat_filtering filtering)
+{
+	struct racer racers[2] = { { .id = 0 }, { .id = 1 } };
+	const struct nat_filter all = { 0 };
+	uint32_t cursor, ended = 0, rounds = 0;
+
+	nat_bed_snat(&bed, mapping, filtering, 0, 0);
+	__atomic_store_n(&race_stop, false, __ATOMIC_RELEASE);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
+	while (!__atomic_load_n(&racers[0].done, __ATOMIC_ACQUIRE) ||
+	       !__atomic_load_n(&racers[1].done, __ATOMIC_ACQUIRE)) {
+		__atomic_fetch_add(&race_epoch, 1, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&bed.now, bed.now + 7, __ATOMIC_RELAXED);
+		nat_age(bed.nat, bed.now);
+		if (rounds % 3 == 0) {
+			cursor = 0;
+			while (nat_end(bed.nat, &cursor, &all, &ended) == -EAGAIN)
+				continue;
+		}
+		__atomic_fetch_add(&race_epoch, 1, __ATOMIC_SEQ_CST);
+		count_matching(&all);
+		sched_yield();
+		if (++rounds == RACE_ENDS)
+			__atomic_store_n(&race_stop, true, __ATOMIC_RELEASE);
+		nat_bed_snat(&bed, mapping, filtering, 0, 0);
+		rcu_poll(bed.rcu);
+	}
+	for (int i = 0; i < 2; i++) {
+		pthread_join(racers[i].thread, NULL);
+		rte_rcu_qsbr_thread_unregister(bed.qsbr, i);
+		assert_int_equal(racers[i].wrong, 0);
+		assert_int_equal(racers[i].refused, 0);
+		assert_true(racers[i].strict > 0);
+	}
+	assert_true(ended > 0);
+	age_all(10000);
+	assert_int_equal(nat_count(bed.nat), 0);
+}
+
+static void
+test_race(void **state)
+{
+	race_with(NAT_MAP_ADDRESS_PORT_DEPENDENT, NAT_FILTER_ADDRESS_PORT);
+	race_with(NAT_MAP_ENDPOINT_INDEPENDENT, NAT_FILTER_ADDRESS_PORT);
+	race_with(NAT_MAP_ENDPOINT_INDEPENDENT, NAT_FILTER_ADDRESS);
+	race_with(NAT_MAP_ENDPOINT_INDEPENDENT, NAT_FILTER_NONE);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_expiry, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_grace, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_full_mappings, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_mapping_outlives_anchor, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ports, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_caps, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_filter_and_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_race, setup, teardown),
+	};
+
+	fake_eal_start();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
