@@ -98,6 +98,30 @@ object_init(struct object *obj, const struct object_schema *schema)
 	}
 }
 
+/* @quoted: the name for a message. */
+static int
+set_ip_name(struct object *obj, const char *name, const char *quoted, struct error *err)
+{
+	struct ip_prefix prefix;
+	struct ip_addr addr;
+
+	memset(obj->name, 0, sizeof(obj->name));
+	if (obj->schema->name_kind == NAME_IS_PREFIX) {
+		if (ip_prefix_parse(name, &prefix) < 0)
+			return error_set(err, EINVAL,
+					 "%s: %s is not an IP address with a length, such as "
+					 "192.0.2.1/24 or 2001:db8::/64",
+					 obj->schema->kind, quoted);
+		ip_prefix_format(&prefix, obj->name);
+		return 0;
+	}
+	if (ip_addr_parse(name, &addr) < 0)
+		return error_set(err, EINVAL, "%s: %s is not an IP address", obj->schema->kind,
+				 quoted);
+	ip_addr_format(&addr, obj->name);
+	return 0;
+}
+
 int
 object_set_name(struct object *obj, const char *name, struct error *err)
 {
@@ -107,6 +131,8 @@ object_set_name(struct object *obj, const char *name, struct error *err)
 	if (!obj->schema->named)
 		return error_set(err, EINVAL, "%s: takes no name, but got %s", obj->schema->kind,
 				 quoted);
+	if (obj->schema->name_kind != NAME_IS_WORD)
+		return set_ip_name(obj, name, quoted, err);
 	if (!name_is_valid(name))
 		return error_set(err, EINVAL,
 				 "%s: %s is not a name of 1-%d letters, digits or . _ - + @ ~",
@@ -282,6 +308,41 @@ check_rate(const struct object *port, struct error *err)
 	return error_set(err, EINVAL, "rate is for guests' vifs only, and this port is none");
 }
 
+/* An address belongs to a port or to a bridge. */
+static int
+check_addr(const struct object *addr, enum schema_verb verb, struct error *err)
+{
+	const bool port = addr->values[ADDR_KEY_PORT].is_set;
+	const bool bridge = addr->values[ADDR_KEY_BRIDGE].is_set;
+
+	if (port && bridge)
+		return error_set(err, EINVAL, "port and bridge do not go together");
+	if (addr->values[ADDR_KEY_VID].is_set && !bridge)
+		return error_set(err, EINVAL, "vid is for an address of a bridge");
+	if ((verb & (VERB_ADD | VERB_CONFIG)) && !port && !bridge)
+		return error_set(err, EINVAL, "port or bridge is missing: whose address is it?");
+	return 0;
+}
+
+/* A route leads one way. */
+static int
+check_route(const struct object *route, enum schema_verb verb, struct error *err)
+{
+	const struct value *values = route->values;
+	const bool via = values[ROUTE_KEY_VIA].is_set, port = values[ROUTE_KEY_PORT].is_set;
+	const unsigned int words = (values[ROUTE_KEY_BLACKHOLE].number != 0) +
+				   (values[ROUTE_KEY_UNREACHABLE].number != 0);
+
+	if (!(verb & (VERB_ADD | VERB_CONFIG)))
+		return 0;
+	if (words > 1 || (words == 1 && (via || port)))
+		return error_set(err, EINVAL, "blackhole and unreachable stand alone");
+	if (words == 0 && !via && !port)
+		return error_set(err, EINVAL,
+				 "where does it lead? give via, port, blackhole or unreachable");
+	return 0;
+}
+
 int
 object_check(const struct object *obj, enum schema_verb verb, struct error *err)
 {
@@ -298,6 +359,10 @@ object_check(const struct object *obj, enum schema_verb verb, struct error *err)
 			return prefix_object(obj, err);
 		}
 	}
+	if (obj->schema == &addr_schema && check_addr(obj, verb, err) < 0)
+		return prefix_object(obj, err);
+	if (obj->schema == &route_schema && check_route(obj, verb, err) < 0)
+		return prefix_object(obj, err);
 	if (obj->schema != &port_schema)
 		return 0;
 	if (check_types(obj, err) < 0 || check_socket(obj, err) < 0 || check_rate(obj, err) < 0 ||

@@ -19,7 +19,7 @@ enum name_rule { NAME_NONE, NAME_OPTIONAL, NAME_REQUIRED };
 /* An object as it was asked for: its name and a value for each key of its schema, by index. */
 struct object {
 	const struct object_schema *schema;
-	char name[NAME_MAX_LEN + 1]; /* empty: none given */
+	char name[OBJECT_NAME_SIZE]; /* empty: none given */
 	struct value values[SCHEMA_KEYS_MAX];
 };
 
@@ -57,7 +57,8 @@ void object_init(struct object *obj, const struct object_schema *schema);
 /**
  * object_set_name() - give an object its name
  * @obj: object of a named kind
- * @name: 1-15 letters, digits or . _ - + @ ~ (a PCI address is legal for a port)
+ * @name: 1-15 letters, digits or . _ - + @ ~ (a PCI address is legal for a port); or as the kind's
+ *	name_kind has it, which is written as prefix.h does
  * @err: says what would be right
  *
  * Return: 0 or -EINVAL. Context: any thread.

@@ -110,6 +110,18 @@ schema_describe(const struct schema_key *key, char *ret_text, size_t size)
 			snprintf(ret_text + strlen(ret_text), size - strlen(ret_text), ", or %s",
 				 key->zero_word);
 		break;
+	case VALUE_IPS:
+		if (key->max == 1)
+			snprintf(ret_text, size, "an IP address");
+		else
+			snprintf(ret_text, size,
+				 "a list of up to %" PRIu64 " IP addresses, such as "
+				 "10.0.0.1,10.0.0.2",
+				 key->max);
+		break;
+	case VALUE_FLAG:
+		snprintf(ret_text, size, "a word alone; yes or no in a file");
+		break;
 	case VALUE_MAC:
 		snprintf(ret_text, size, "a MAC address such as 00:16:3e:01:02:03");
 		break;
@@ -342,6 +354,7 @@ value_read(const struct schema_key *key, const char *text, struct value *value)
 
 	switch (key->type) {
 	case VALUE_BOOL:
+	case VALUE_FLAG:
 		return bool_parse(text, &value->number);
 	case VALUE_UINT:
 	case VALUE_SECONDS:
@@ -360,6 +373,9 @@ value_read(const struct schema_key *key, const char *text, struct value *value)
 		if (key->zero_word != NULL && strcmp(text, key->zero_word) == 0)
 			return 0;
 		return list_result(addrs_parse(text, NULL, key->max), text, key->min);
+	case VALUE_IPS:
+		ret = ip_addrs_parse(text, NULL, key->max);
+		return list_result(ret == -E2BIG ? -ERANGE : ret, text, key->min);
 	case VALUE_MAC:
 		return mac_parse(text, value->mac);
 	case VALUE_CORES:

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "addr.h"
+#include "prefix.h"
 
 struct error;
 
@@ -34,6 +35,8 @@ enum value_type {
 	VALUE_NAME,    /* name of a bridge or port; zero_word is none */
 	VALUE_NAMES,   /* min..max names, each once: "eth0,eth1" */
 	VALUE_ADDRS,   /* up to max IPv4 addresses, each once: "10.0.0.1,10.0.0.2" */
+	VALUE_IPS,     /* min..max IP addresses of either family: prefix.h */
+	VALUE_FLAG,    /* no value on a command line; yes or no elsewhere */
 	VALUE_MAC,     /* MAC address */
 	VALUE_CORES,   /* CPU cores: "1-3,5" */
 	VALUE_RATE,    /* bytes in an interval: rate.h */
@@ -80,10 +83,19 @@ struct schema_key {
 	const char *help;
 };
 
+/* What names objects of a kind. */
+enum name_kind {
+	NAME_IS_WORD,    /* name_is_valid() */
+	NAME_IS_PREFIX,  /* an IP prefix or address, with its length; "default": 0.0.0.0/0 */
+	NAME_IS_ADDRESS, /* an IP address */
+};
+#define OBJECT_NAME_SIZE IP_PREFIX_TEXT_SIZE
+
 /**
  * struct object_schema - a kind of object.
  * @kind: "bridge", also the word of the section in the configuration file.
  * @named: objects of this kind have a name.
+ * @name_kind: what that is.
  * @in_config: may be a section of the configuration file.
  * @help: one line.
  * @keys, @n_keys: its keys; indices are the enums below.
@@ -91,6 +103,7 @@ struct schema_key {
 struct object_schema {
 	const char *kind;
 	bool named;
+	enum name_kind name_kind;
 	bool in_config;
 	const char *help;
 	const struct schema_key *keys;
@@ -103,8 +116,12 @@ enum vswitchd_key {
 	VSWITCHD_KEY_MBUFS,     /* 0: auto */
 	VSWITCHD_KEY_HUGEPAGES, /* enum hugepages_word */
 	VSWITCHD_KEY_MEMORY,    /* MiB; 0: auto */
+	VSWITCHD_KEY_ROUTES_MAX,
+	VSWITCHD_KEY_ROUTE_IMPORT, /* enum route_import_word */
 	VSWITCHD_KEYS
 };
+
+enum route_import_word { ROUTE_IMPORT_NONE, ROUTE_IMPORT_KERNEL };
 
 enum hugepages_word { HUGEPAGES_AUTO, HUGEPAGES_YES, HUGEPAGES_NO };
 
@@ -161,6 +178,7 @@ enum port_key {
 	PORT_KEY_MROUTER,        /* enum mrouter_word */
 	PORT_KEY_FAST_LEAVE,
 	PORT_KEY_GROUP_LIMIT, /* 0: as the bridge */
+	PORT_KEY_PROXY,       /* enum proxy_word */
 	PORT_KEYS
 };
 
@@ -174,6 +192,8 @@ enum port_type_word {
 	PORT_TYPE_VLAN,
 	PORT_TYPE_WORDS
 };
+
+enum proxy_word { PROXY_WORD_NO, PROXY_WORD_GUESTS, PROXY_WORD_ALL };
 
 enum carrier_word { CARRIER_ON, CARRIER_OFF };
 
@@ -236,6 +256,23 @@ enum lacp_rate_word { LACP_RATE_SLOW, LACP_RATE_FAST };
 /* The name of a group or querier object is its bridge. */
 enum group_key { GROUP_KEY_VID, GROUP_KEY_PORT, GROUP_KEYS };
 
+/* The name of an addr object is the address with its network's length. */
+enum addr_key { ADDR_KEY_PORT, ADDR_KEY_BRIDGE, ADDR_KEY_VID, ADDR_KEYS };
+
+enum route_key {
+	ROUTE_KEY_VIA,
+	ROUTE_KEY_PORT,
+	ROUTE_KEY_BLACKHOLE,
+	ROUTE_KEY_UNREACHABLE,
+	ROUTE_KEY_MATCH,
+	ROUTE_KEY_CURSOR,
+	ROUTE_KEY_LIMIT,
+	ROUTE_KEYS
+};
+#define ROUTE_VIA_WORDS_MAX 16
+
+enum neigh_key { NEIGH_KEY_PORT, NEIGH_KEY_MAC, NEIGH_KEYS };
+
 enum vif_key { VIF_KEY_BRIDGE, VIF_KEYS };
 
 extern const struct object_schema vswitchd_schema;
@@ -243,6 +280,10 @@ extern const struct object_schema bridge_schema;
 extern const struct object_schema port_schema;
 extern const struct object_schema fdb_schema;
 extern const struct object_schema bond_schema;
+extern const struct object_schema addr_schema;
+extern const struct object_schema route_schema;
+extern const struct object_schema route_import_schema; /* what "route import" takes: no object */
+extern const struct object_schema neigh_schema;
 extern const struct object_schema group_schema;   /* show only */
 extern const struct object_schema querier_schema; /* show only */
 extern const struct object_schema vif_schema;     /* show only */
@@ -250,7 +291,7 @@ extern const struct object_schema stp_schema;     /* show only */
 extern const struct object_schema stats_schema;   /* show only */
 extern const struct object_schema worker_schema;  /* show only */
 
-#define OBJECT_SCHEMAS 11
+#define OBJECT_SCHEMAS 14
 extern const struct object_schema *const object_schemas[OBJECT_SCHEMAS];
 
 /**
@@ -258,8 +299,8 @@ extern const struct object_schema *const object_schemas[OBJECT_SCHEMAS];
  * @is_set: it was given; otherwise the rest is the default.
  * @number: VALUE_UINT, VALUE_SECONDS; VALUE_ENUM: index of the word; VALUE_BOOL: 0 or 1.
  * @mac: VALUE_MAC.
- * @text: VALUE_NAME, VALUE_NAMES, VALUE_ADDRS, VALUE_STRING, VALUE_CORES, VALUE_RATE, VALUE_VLANS;
- * for the others, the canonical text.
+ * @text: VALUE_NAME, VALUE_NAMES, VALUE_ADDRS, VALUE_IPS, VALUE_STRING, VALUE_CORES,
+ * VALUE_RATE, VALUE_VLANS; for the others, the canonical text.
  */
 struct value {
 	bool is_set;

@@ -16,6 +16,12 @@ static const char *const hugepages_words[] = {
 	NULL,
 };
 
+static const char *const route_import_words[] = {
+	[ROUTE_IMPORT_NONE] = "none",
+	[ROUTE_IMPORT_KERNEL] = "kernel",
+	NULL,
+};
+
 static const struct schema_key vswitchd_keys[] = {
 	[VSWITCHD_KEY_WORKERS] = {
 		.name = "workers", .type = VALUE_UINT, .verbs = VERB_CONFIG,
@@ -42,6 +48,19 @@ static const struct schema_key vswitchd_keys[] = {
 		.name = "memory", .type = VALUE_UINT, .verbs = VERB_CONFIG,
 		.min = 32, .max = 1048576, .zero_word = "auto", .def = "auto", .metavar = "MB",
 		.help = "memory for tables and packet buffers, in MB; auto: as needed",
+	},
+	[VSWITCHD_KEY_ROUTES_MAX] = {
+		.name = "routes-max", .type = VALUE_UINT, .verbs = VERB_CONFIG,
+		.min = 256, .max = 4194304, .def = "16384", .metavar = "N",
+		.help = "most routes of each IP family, stations that are known included; there is "
+			"no table before the first one, which takes 64 MB and 300 bytes for each "
+			"of N",
+	},
+	[VSWITCHD_KEY_ROUTE_IMPORT] = {
+		.name = "route-import", .type = VALUE_ENUM, .verbs = VERB_CONFIG,
+		.words = route_import_words, .def = "none", .metavar = "WORD",
+		.help = "kernel: take the routes and neighbours of the host's kernel, and follow "
+			"them as they change",
 	},
 };
 static_assert(N_ELEMENTS(vswitchd_keys) == VSWITCHD_KEYS, "a key has no description");
@@ -212,6 +231,13 @@ static const char *const mrouter_words[] = {
 	[MROUTER_AUTO] = "auto",
 	[MROUTER_YES] = "yes",
 	[MROUTER_NO] = "no",
+	NULL,
+};
+
+static const char *const proxy_words[] = {
+	[PROXY_WORD_NO] = "no",
+	[PROXY_WORD_GUESTS] = "guests",
+	[PROXY_WORD_ALL] = "all",
 	NULL,
 };
 
@@ -395,6 +421,12 @@ static const struct schema_key port_keys[] = {
 		.min = 1, .max = 32000, .zero_word = "bridge", .def = "bridge", .metavar = "N",
 		.help = "most multicast groups of this port, which gets all if it wants more; "
 			"bridge: only the bridge's limit, and 256 for a guest",
+	},
+	[PORT_KEY_PROXY] = {
+		.name = "proxy", .type = VALUE_ENUM, .verbs = SETTABLE,
+		.words = proxy_words, .def = "no", .metavar = "WORD",
+		.help = "routed port: answer ARP and IPv6 neighbour solicitations on behalf of "
+			"guests that are routed to, or of all that is routed elsewhere",
 	},
 };
 static_assert(N_ELEMENTS(port_keys) == PORT_KEYS, "a key has no description");
@@ -609,6 +641,116 @@ const struct object_schema querier_schema = {
 	.help = "who asks the hosts of a VLAN for their groups, and where routers are",
 };
 
+static const struct schema_key addr_keys[] = {
+	[ADDR_KEY_PORT] = {
+		.name = "port", .type = VALUE_NAME, .verbs = CREATE | VERB_DEL | VERB_SHOW,
+		.metavar = "PORT",
+		.help = "the port that it is an address of; it is on no bridge",
+	},
+	[ADDR_KEY_BRIDGE] = {
+		.name = "bridge", .type = VALUE_NAME, .verbs = CREATE | VERB_DEL | VERB_SHOW,
+		.metavar = "BRIDGE",
+		.help = "the bridge that it is an address of: the router is a station there",
+	},
+	[ADDR_KEY_VID] = {
+		.name = "vid", .type = VALUE_UINT, .verbs = CREATE | VERB_DEL,
+		.min = 1, .max = 4094, .zero_word = "none", .def = "none", .metavar = "VID",
+		.help = "VLAN of the bridge",
+	},
+};
+static_assert(N_ELEMENTS(addr_keys) == ADDR_KEYS, "a key has no description");
+static_assert(ADDR_KEYS <= SCHEMA_KEYS_MAX, "struct object is too small");
+
+const struct object_schema addr_schema = {
+	.kind = "addr",
+	.named = true,
+	.name_kind = NAME_IS_PREFIX,
+	.in_config = true,
+	.help = "an address of the router's own, with the length of its network",
+	.keys = addr_keys,
+	.n_keys = ADDR_KEYS,
+};
+
+static const struct schema_key route_keys[] = {
+	[ROUTE_KEY_VIA] = {
+		.name = "via", .type = VALUE_IPS, .verbs = CREATE,
+		.min = 1, .max = ROUTE_VIA_WORDS_MAX, .metavar = "IP,IP",
+		.help = "gateways; of several, each flow takes one",
+	},
+	[ROUTE_KEY_PORT] = {
+		.name = "port", .type = VALUE_NAME, .verbs = CREATE | VERB_SHOW, .metavar = "PORT",
+		.help = "the routed port whose link the gateways, or the stations themselves, "
+			"are on",
+	},
+	[ROUTE_KEY_BLACKHOLE] = {
+		.name = "blackhole", .type = VALUE_FLAG, .verbs = CREATE, .metavar = "",
+		.help = "drop the packets in silence",
+	},
+	[ROUTE_KEY_UNREACHABLE] = {
+		.name = "unreachable", .type = VALUE_FLAG, .verbs = CREATE, .metavar = "",
+		.help = "drop the packets and tell their senders",
+	},
+	[ROUTE_KEY_MATCH] = {
+		.name = "match", .type = VALUE_IPS, .verbs = VERB_SHOW,
+		.min = 1, .max = 1, .metavar = "IP",
+		.help = "only the route that packets to this address take",
+	},
+	[ROUTE_KEY_CURSOR] = {
+		.name = "cursor", .type = VALUE_STRING, .verbs = VERB_SHOW, .internal = true,
+		.min = 1, .max = 31, .metavar = "CURSOR",
+		.help = "where to go on: next of the reply before",
+	},
+	[ROUTE_KEY_LIMIT] = {
+		.name = "limit", .type = VALUE_UINT, .verbs = VERB_SHOW, .internal = true,
+		.min = 1, .max = 4096, .def = "1024", .metavar = "N",
+		.help = "routes to look at for one reply",
+	},
+};
+static_assert(N_ELEMENTS(route_keys) == ROUTE_KEYS, "a key has no description");
+static_assert(ROUTE_KEYS <= SCHEMA_KEYS_MAX, "struct object is too small");
+
+const struct object_schema route_schema = {
+	.kind = "route",
+	.named = true,
+	.name_kind = NAME_IS_PREFIX,
+	.in_config = true,
+	.help = "a route: where packets to a prefix go",
+	.keys = route_keys,
+	.n_keys = ROUTE_KEYS,
+};
+
+const struct object_schema route_import_schema = {
+	.kind = "route",
+	.named = true,
+	.help = "whose routes are taken",
+};
+
+static const struct schema_key neigh_keys[] = {
+	[NEIGH_KEY_PORT] = {
+		.name = "port", .type = VALUE_NAME,
+		.verbs = CREATE | VERB_DEL | VERB_SHOW | VERB_FLUSH,
+		.metavar = "PORT",
+		.help = "the routed port that it is behind; of a bridge, the gateway port of \"addr "
+			"show\"; default: the one whose network it is in",
+	},
+	[NEIGH_KEY_MAC] = {
+		.name = "mac", .type = VALUE_MAC, .verbs = CREATE,
+		.required = VERB_ADD | VERB_CONFIG, .metavar = "MAC",
+		.help = "its MAC address",
+	},
+};
+static_assert(N_ELEMENTS(neigh_keys) == NEIGH_KEYS, "a key has no description");
+
+const struct object_schema neigh_schema = {
+	.kind = "neigh",
+	.named = true,
+	.name_kind = NAME_IS_ADDRESS,
+	.in_config = true,
+	.help = "a station on a routed port's link",
+	.keys = neigh_keys,
+	.n_keys = NEIGH_KEYS,
+};
+
 static const struct schema_key vif_keys[] = {
 	[VIF_KEY_BRIDGE] = {
 		.name = "bridge", .type = VALUE_NAME, .verbs = VERB_SHOW, .metavar = "BRIDGE",
@@ -643,6 +785,7 @@ const struct object_schema worker_schema = {
 };
 
 const struct object_schema *const object_schemas[OBJECT_SCHEMAS] = {
-	&vswitchd_schema, &bridge_schema,  &port_schema, &bond_schema,  &vif_schema,    &fdb_schema,
-	&group_schema,    &querier_schema, &stp_schema,  &stats_schema, &worker_schema,
+	&vswitchd_schema, &bridge_schema, &port_schema, &bond_schema,  &addr_schema,    &route_schema,
+	&neigh_schema,	  &vif_schema,	  &fdb_schema,	&group_schema, &querier_schema, &stp_schema,
+	&stats_schema,	  &worker_schema,
 };

@@ -12,7 +12,7 @@
 #include "show.h"
 
 #define QUOTE_SIZE 48
-#define LIST_SIZE 128
+#define LIST_SIZE 256
 
 static int
 run_change(struct client *client, const struct request *request, struct error *err)
@@ -68,6 +68,27 @@ const struct command commands[] = {
 	  "list the multicast groups that hosts have joined", show_groups },
 	{ "querier", "show", &querier_schema, VERB_SHOW, NAME_OPTIONAL, "BRIDGE",
 	  "list multicast queriers and routers, by VLAN", show_queriers },
+	{ "addr", "show", &addr_schema, VERB_SHOW, NAME_NONE, NULL, "list the router's addresses",
+	  show_addrs },
+	{ "addr", "add", &addr_schema, VERB_ADD, NAME_REQUIRED, "IP/LEN",
+	  "give the router an address on a port or bridge", run_change },
+	{ "addr", "del", &addr_schema, VERB_DEL, NAME_REQUIRED, "IP/LEN", "take an address away",
+	  run_change },
+	{ "route", "show", &route_schema, VERB_SHOW, NAME_NONE, NULL, "list routes", show_routes },
+	{ "route", "add", &route_schema, VERB_ADD, NAME_REQUIRED, "IP/LEN", "add a static route",
+	  run_change },
+	{ "route", "del", &route_schema, VERB_DEL, NAME_REQUIRED, "IP/LEN", "remove a static route",
+	  run_change },
+	{ "route", "import", &route_import_schema, VERB_SET, NAME_REQUIRED, "kernel|none",
+	  "take the routes and neighbours of the host's kernel, or no more", run_change },
+	{ "neigh", "show", &neigh_schema, VERB_SHOW, NAME_NONE, NULL,
+	  "list the stations that the router knows", show_neighs },
+	{ "neigh", "add", &neigh_schema, VERB_ADD, NAME_REQUIRED, "IP",
+	  "add a station that is not asked for", run_change },
+	{ "neigh", "del", &neigh_schema, VERB_DEL, NAME_REQUIRED, "IP", "forget a station",
+	  run_change },
+	{ "neigh", "flush", &neigh_schema, VERB_FLUSH, NAME_NONE, NULL,
+	  "forget all stations that were not added", run_change },
 	{ "stats", "show", &stats_schema, VERB_SHOW, NAME_OPTIONAL, "PORT",
 	  "list counters and the reasons of drops", show_stats },
 	{ "worker", "show", &worker_schema, VERB_SHOW, NAME_NONE, NULL,
@@ -215,23 +236,28 @@ keys_parse(struct request *request, int argc, char *const *argv, struct error *e
 	const char *text;
 	int i, ret;
 
-	for (i = 0; i < argc; i += 2) {
-		key = schema_key_find(schema, argv[i]);
+	for (i = 0; i < argc; i++) {
+		const char *name = argv[i];
+
+		key = schema_key_find(schema, name);
 		if (key != NULL && key->internal)
 			return error_set(err, EINVAL, "%s: %s is for programs", schema->kind,
 					 key->name);
 		/* An unknown key is worth more words than a missing value. */
-		if (key != NULL && i + 1 == argc)
+		if (key != NULL && key->type != VALUE_FLAG && i + 1 == argc)
 			return error_set(err, EINVAL, "%s: %s needs a value: %s", schema->kind,
 					 key->name, key->metavar);
-		text = i + 1 < argc ? argv[i + 1] : "";
+		if (key != NULL && key->type == VALUE_FLAG)
+			text = "yes";
+		else
+			text = ++i < argc ? argv[i] : "";
 		if (key == &port_schema.keys[PORT_KEY_DEVARGS]) {
 			ret = devargs_here(text, devargs, sizeof(devargs), err);
 			if (ret < 0)
 				return -ERANGE;
 			text = devargs;
 		}
-		ret = object_set(&request->object, verb, argv[i], text, err);
+		ret = object_set(&request->object, verb, name, text, err);
 		if (ret < 0)
 			return value_is_wrong(key, verb, text) ? -ERANGE : -EINVAL;
 	}
@@ -270,7 +296,7 @@ request_parse(int argc, char *const *argv, struct request *ret_request, struct e
 				 command->object, command->verb, command->object, command->verb,
 				 command->metavar);
 	}
-	if (command->schema_verb == VERB_SET && argc == 0)
+	if (command->schema_verb == VERB_SET && argc == 0 && command->schema->n_keys > 0)
 		return error_set(err, EINVAL, "%s %s: nothing to set: give a key and its value",
 				 command->object, ret_request->object.name);
 	return keys_parse(ret_request, argc, argv, err);
@@ -290,6 +316,7 @@ value_json(const struct schema_key *key, const struct value *value)
 {
 	switch (key->type) {
 	case VALUE_BOOL:
+	case VALUE_FLAG:
 		return json_boolean(value->number);
 	case VALUE_UINT:
 	case VALUE_SECONDS:

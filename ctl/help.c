@@ -80,8 +80,8 @@ print_keys(const struct command *command, bool required, int *column, FILE *out)
 			continue;
 		if (((key->required & command->schema_verb) != 0) != required)
 			continue;
-		snprintf(word, sizeof(word), required ? "%s %s" : "[%s %s]", key->name,
-			 key->metavar);
+		snprintf(word, sizeof(word), required ? "%s%s%s" : "[%s%s%s]", key->name,
+			 key->type == VALUE_FLAG ? "" : " ", key->metavar);
 		print_word(word, column, out);
 	}
 }
@@ -131,7 +131,8 @@ help_print(const char *object, FILE *out, struct error *err)
 			continue;
 		if (schema == NULL)
 			fprintf(out, "%s - %s\n\n", object, commands[i].schema->help);
-		schema = commands[i].schema;
+		if (schema == NULL || commands[i].schema->n_keys > 0)
+			schema = commands[i].schema;
 		print_syntax(&commands[i], out);
 	}
 	if (schema == NULL)

@@ -112,6 +112,36 @@ static const struct column querier_columns[] = {
 	{ .heading = "ROUTERS", .field = "routers" },
 };
 
+static const struct column addr_columns[] = {
+	{ .heading = "ADDR", .field = "addr" },
+	{ .heading = "PORT", .field = "port" },
+	{ .heading = "BRIDGE", .field = "bridge" },
+	{ .heading = "VID", .field = "vid", .kind = CELL_NUMBER },
+	{ .heading = "MAC", .field = "mac" },
+	{ .heading = "LINK", .field = "link" },
+	{ .heading = "PROXY", .field = "proxy" },
+	{ .heading = "NEIGHBOURS", .field = "neighbours", .kind = CELL_NUMBER },
+	{ .heading = "CONFLICTS", .field = "conflicts", .kind = CELL_NUMBER },
+};
+
+static const struct column route_columns[] = {
+	{ .heading = "ROUTE", .field = "route", .width = 18 },
+	{ .heading = "ORIGIN", .field = "origin", .width = 9 },
+	{ .heading = "LEADS", .field = "kind", .width = 11 },
+	{ .heading = "VIA", .field = "via", .width = 12 },
+	{ .heading = "PORT", .field = "ports", .width = 8 },
+	{ .heading = "REASON", .field = "reason" },
+};
+
+static const struct column neigh_columns[] = {
+	{ .heading = "NEIGHBOUR", .field = "neighbour" },
+	{ .heading = "PORT", .field = "port" },
+	{ .heading = "MAC", .field = "mac" },
+	{ .heading = "STATE", .field = "state" },
+	{ .heading = "WAITING", .field = "waiting", .kind = CELL_NUMBER },
+	{ .heading = "ROUTES", .field = "routes", .kind = CELL_NUMBER },
+};
+
 static void
 print_json(const json_t *json)
 {
@@ -239,19 +269,23 @@ print_json_page(const json_t *entries, bool *first)
 	}
 }
 
-int
-show_fdb(struct client *client, const struct request *request, struct error *err)
+/* Page by page, so that a million rows need no memory. */
+static int
+show_pages(struct client *client, const struct request *request, const struct column *columns,
+	   unsigned int n_columns, const char *sort_field, struct error *err)
 {
 	json_t *params, *page, *entries, *next, *entry;
 	struct table table;
+	char method[32];
 	bool first = true;
 	size_t i;
 	int ret;
 
-	table_init(&table, fdb_columns, N_ELEMENTS(fdb_columns), 0);
+	request_method(request, method, sizeof(method));
+	table_init(&table, columns, n_columns, 0);
 	params = request_params(&request->object);
 	do {
-		ret = client_call(client, "fdb.show", json_incref(params), &page, err);
+		ret = client_call(client, method, json_incref(params), &page, err);
 		if (ret < 0)
 			break;
 		entries = json_object_get(page, "entries");
@@ -260,7 +294,7 @@ show_fdb(struct client *client, const struct request *request, struct error *err
 			print_json_page(entries, &first);
 		} else {
 			table_measure(&table, entries);
-			rows_sort(entries, "mac");
+			rows_sort(entries, sort_field);
 			if (first)
 				table_head(&table, stdout);
 			first = false;
@@ -275,6 +309,30 @@ show_fdb(struct client *client, const struct request *request, struct error *err
 	if (ret == 0 && request->json)
 		puts(first ? "[]" : "\n]");
 	return ret;
+}
+
+int
+show_fdb(struct client *client, const struct request *request, struct error *err)
+{
+	return show_pages(client, request, fdb_columns, N_ELEMENTS(fdb_columns), "mac", err);
+}
+
+int
+show_routes(struct client *client, const struct request *request, struct error *err)
+{
+	return show_pages(client, request, route_columns, N_ELEMENTS(route_columns), "route", err);
+}
+
+int
+show_addrs(struct client *client, const struct request *request, struct error *err)
+{
+	return show_rows(client, request, addr_columns, N_ELEMENTS(addr_columns), err);
+}
+
+int
+show_neighs(struct client *client, const struct request *request, struct error *err)
+{
+	return show_rows(client, request, neigh_columns, N_ELEMENTS(neigh_columns), err);
 }
 
 int

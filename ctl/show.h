@@ -46,6 +46,15 @@ int show_fdb(struct client *client, const struct request *request, struct error 
 /** show_stp() - "stp show": spanning trees, as "brctl showstp" tells of them */
 int show_stp(struct client *client, const struct request *request, struct error *err);
 
+/** show_addrs() - "addr show" */
+int show_addrs(struct client *client, const struct request *request, struct error *err);
+
+/** show_routes() - "route show": page by page */
+int show_routes(struct client *client, const struct request *request, struct error *err);
+
+/** show_neighs() - "neigh show" */
+int show_neighs(struct client *client, const struct request *request, struct error *err);
+
 /** show_version() - "version" */
 int show_version(struct client *client, const struct request *request, struct error *err);
 

@@ -27,6 +27,9 @@ void egress_slow(struct worker *worker, const struct port *in, struct port *out,
  */
 struct rte_mbuf *egress_writable(struct worker *worker, struct rte_mbuf *pkt);
 
+/** egress_writable() - a packet to write to: @pkt or, in its place, a copy. NULL: no buffers. */
+struct rte_mbuf *egress_writable(struct worker *worker, struct rte_mbuf *pkt);
+
 /**
  * egress_fill() - have the data of a packet here, since it is to be read.
  * Return: false if it cannot be had; then the packet is gone, and counted.

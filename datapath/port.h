@@ -53,6 +53,7 @@ struct lag_echo;
 struct port;
 struct port_demux;
 struct port_config;
+struct rif;
 struct vlan_settings;
 struct worker;
 
@@ -117,6 +118,7 @@ enum port_wait {
  * @name: as in configuration, such as "netdev".
  * @wait: how its receive queues let a worker sleep.
  * @takes_pending: its tx_burst takes packets with PORT_PENDING.
+ * @hands_on: its tx_burst gives packets to other ports and has no queue to lock.
  * @open: control. Open the device of @port by @config: fill priv, n_rxq, n_txq, caps, mtu, mac, up.
  *	Return 0 or -errno with @err filled.
  * @close: control, after the grace period: no worker will touch @port again. Frees priv.
@@ -138,6 +140,7 @@ struct port_type {
 	const char *name;
 	enum port_wait wait;
 	bool takes_pending;
+	bool hands_on;
 	int (*open)(struct port *port, const struct port_config *config, struct error *err);
 	void (*close)(struct port *port);
 	int (*set_mtu)(struct port *port, uint32_t mtu, struct error *err);
@@ -177,6 +180,7 @@ struct port {
 	 * settings */
 	const struct vlan_settings *vlan;
 	const struct port_demux *demux; /* control: rw (release), worker: ro; NULL: none */
+	const struct rif *rif;          /* the same: routed interface (router.h); NULL: none */
 	/* packets sent by it may come back by it: see lag.h. control: rw (release), worker: ro;
 	 * NULL: they do not */
 	struct lag_echo *echo;

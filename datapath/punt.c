@@ -7,26 +7,38 @@
 #include "egress.h"
 #include "vlan.h"
 
+bool
+punt_allowed(struct worker *worker, const struct port *port, enum punt_kind kind)
+{
+	return budget_take(&worker->punt_budget[port->id][kind >= PUNT_NEIGHBOUR], PUNT_PER_MSEC,
+			   PUNT_BURST);
+}
+
 void
 punt(struct worker *worker, const struct port *port, struct rte_mbuf *pkt, enum punt_kind kind,
      uint16_t tag)
 {
 	struct punt entry = {
 		.pkt = pkt,
-		.port = port->id,
-		.generation = port->generation,
 		.vid = tag == VLAN_NONE ? VLAN_NONE : tag & VLAN_VID_MASK,
 		.kind = kind,
 	};
 
-	if (!budget_take(&worker->punt_budget[port->id], PUNT_PER_MSEC, PUNT_BURST)) {
+	if (punt_allowed(worker, port, kind))
+		punt_queue(worker, port, &entry);
+	else
 		port_drop(worker, port, pkt, DROP_PUNT);
+}
+
+void
+punt_queue(struct worker *worker, const struct port *port, struct punt *entry)
+{
+	entry->port = port->id;
+	entry->generation = port->generation;
+	if (!egress_fill(worker, entry->pkt))
 		return;
-	}
-	if (!egress_fill(worker, pkt))
-		return;
-	if (rte_ring_sp_enqueue_elem(worker->punts, &entry, sizeof(entry)) != 0) {
-		port_drop(worker, port, pkt, DROP_PUNT);
+	if (rte_ring_sp_enqueue_elem(worker->punts, entry, sizeof(*entry)) != 0) {
+		port_drop(worker, port, entry->pkt, DROP_PUNT);
 		return;
 	}
 	worker_stats(worker, port)->punted++;

@@ -20,9 +20,15 @@
 /* Why the control thread gets it. */
 enum punt_kind {
 	PUNT_LINK_LOCAL, /* to 01:80:c2:00:00:0x: never forwarded */
-	PUNT_ARP,        /* to the MAC of a bond's member */
+	PUNT_ARP,        /* to the MAC of a bond's member; or came by a routed interface */
 	PUNT_PROBE,      /* a loop probe of this bridge's own */
 	PUNT_MEMBERSHIP, /* IGMP, MLD, and what tells of multicast routers (group.h) */
+	PUNT_LOCAL,      /* to the router's own address, or IPv6 multicast on a routed interface */
+	/* of packets that are forwarded: with a budget of their own, so that they take none */
+	PUNT_NEIGHBOUR, /* to a station whose MAC is not known */
+	PUNT_NO_ROUTE,  /* the start of a packet whose sender is to be told */
+	PUNT_TTL,
+	PUNT_TOO_BIG,
 	PUNT_KINDS
 };
 
@@ -33,7 +39,11 @@ struct punt {
 	uint16_t generation; /* of the port: it may be gone when the control thread looks */
 	uint16_t vid;        /* VLAN that it was classified to; VLAN_NONE: to none */
 	uint16_t kind;       /* enum punt_kind */
+	/* of packets that were to be forwarded */
+	uint32_t next_hop; /* number; 0: none */
+	uint32_t dst;      /* IPv4: the destination that they were routed by, network order */
 };
+static_assert(sizeof(struct punt) == 24, "rings want multiples of four bytes");
 
 /**
  * punt() - give a packet to the control thread, or drop it. Worker.
@@ -42,6 +52,15 @@ struct punt {
  */
 void punt(struct worker *worker, const struct port *port, struct rte_mbuf *pkt, enum punt_kind kind,
 	  uint16_t tag);
+
+/**
+ * punt_allowed() - take what one more packet of a port costs out of its budget. Worker.
+ * Return: false if there is nothing left.
+ */
+bool punt_allowed(struct worker *worker, const struct port *port, enum punt_kind kind);
+
+/** punt_queue() - punt() after punt_allowed(). @entry: all but port and generation. Worker. */
+void punt_queue(struct worker *worker, const struct port *port, struct punt *entry);
 
 /**
  * punts_take() - take packets that a worker has for the control thread. Control thread.

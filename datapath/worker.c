@@ -18,6 +18,7 @@
 #include "bridge.h"
 #include "egress.h"
 #include "punt.h"
+#include "router.h"
 #include "worker.h"
 
 #define EVENTS_SIZE 4096       /* learn events of one worker that can wait */
@@ -244,6 +245,19 @@ worker_send_vlan(struct worker *worker, const struct port *port, struct rte_mbuf
 }
 
 int
+worker_route(struct worker *worker, const struct port *port, struct rte_mbuf *pkt)
+{
+	struct worker_inject entry = {
+		.pkt = pkt,
+		.port = port->id,
+		.generation = port->generation,
+		.how = INJECT_ROUTE,
+	};
+
+	return worker_inject_entry(worker, &entry);
+}
+
+int
 worker_watch(struct worker *worker, int fd, rxq_cookie cookie)
 {
 	return worker_epoll_add(worker, fd, cookie);
@@ -362,9 +376,15 @@ worker_forward(struct worker *worker, struct port *port, struct rte_mbuf **pkts,
 {
 	struct bridge *bridge = __atomic_load_n(&port->bridge, __ATOMIC_ACQUIRE);
 	bool closed = __atomic_load_n(&port->carrier_off, __ATOMIC_RELAXED);
+	const struct rif *rif;
 
 	if (likely(bridge != NULL && !closed)) {
 		bridge_burst(worker, bridge, port, pkts, n);
+		return;
+	}
+	rif = __atomic_load_n(&port->rif, __ATOMIC_ACQUIRE);
+	if (likely(rif != NULL && !closed)) {
+		router_burst(worker, rif, port, pkts, n);
 		return;
 	}
 	for (uint16_t i = 0; i < n; i++)
@@ -429,6 +449,17 @@ worker_take_vlan(struct worker *worker, const struct port *port, const struct wo
 }
 
 static void
+worker_take_routed(struct worker *worker, struct port *port, struct rte_mbuf *pkt)
+{
+	const struct rif *rif = __atomic_load_n(&port->rif, __ATOMIC_ACQUIRE);
+
+	if (rif != NULL)
+		router_burst(worker, rif, port, &pkt, 1);
+	else
+		port_drop(worker, port, pkt, DROP_NOT_ROUTED);
+}
+
+static void
 worker_take_entry(struct worker *worker, struct port *port, struct worker_inject *entry)
 {
 	/* these count one for each port that they leave by */
@@ -444,6 +475,9 @@ worker_take_entry(struct worker *worker, struct port *port, struct worker_inject
 	case INJECT_FLOOD:
 	case INJECT_TO:
 		worker_take_passed(worker, port, entry);
+		break;
+	case INJECT_ROUTE:
+		worker_take_routed(worker, port, entry->pkt);
 		break;
 	case INJECT_TAGGED:
 		egress_slow(worker, port, port, entry->pkt, entry->to);

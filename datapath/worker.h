@@ -89,6 +89,7 @@ enum inject_how {
 	INJECT_SEND,    /* send it by the port as it is */
 	INJECT_TAGGED,  /* send it by the port, with the tag that it needs there */
 	INJECT_VLAN,    /* the same by all ports of the port's bridge */
+	INJECT_ROUTE,   /* the router's, as if it had come in by the port */
 };
 
 /* Control -> worker: a packet and the port that it comes in, or leaves by. */
@@ -131,6 +132,7 @@ struct worker {
 
 	uint32_t n_active;
 	uint16_t n_dirty; /* ports with packets in their batch */
+	uint8_t depth;    /* bursts that are being routed, one within the other */
 	uint32_t tx_lost; /* of the tx_burst under way: see port_tx_lost() */
 	uint64_t tx_lost_bytes;
 	bool wire;    /* packets came from a wire since all batches were sent: see gro.h */
@@ -158,7 +160,7 @@ struct worker {
 	struct worker_active active[PORT_MAX * PORT_QUEUES_MAX];
 	struct learn_cache learn[LEARN_CACHE_SIZE];
 	struct budget learn_budget[PORT_MAX];
-	struct budget punt_budget[PORT_MAX];
+	struct budget punt_budget[PORT_MAX][2]; /* by what they are for: punt.c */
 	struct tx_batch tx[PORT_MAX];
 	struct port_stats stats[PORT_MAX];
 	struct sleepers sleepers;
@@ -247,6 +249,14 @@ int worker_pass(struct worker *worker, const struct port *in, const struct port 
  */
 int worker_send_vlan(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
 		     uint16_t vid, bool all);
+
+/**
+ * worker_route() - give a packet to the router, as if it had come in by a routed port, and had not
+ * been looked at before. Counted as worker_inject() does. Control thread.
+ * @pkt: a packet that was punted: its destination MAC is the router's.
+ * Return: 0, or -ENOBUFS: too many wait already.
+ */
+int worker_route(struct worker *worker, const struct port *port, struct rte_mbuf *pkt);
 
 /**
  * worker_enter() - forward packets that came in by a port, wherever they were counted. Worker.

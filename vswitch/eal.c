@@ -28,6 +28,10 @@
 #define MBUFS_AUTO_HUGE 65536u /* about 160 MiB */
 #define MBUFS_AUTO_PLAIN 16384u
 #define MEMORY_TABLES 32u /* MiB for rings and DPDK's own tables */
+/* MiB for the routing tables of both families, and bytes per route: next hops, groups and DPDK's
+ * own notes of routes */
+#define MEMORY_FIBS 160u
+#define MEMORY_ROUTE 2048u
 #define EAL_ARGS_MAX 16
 
 struct eal_args {
@@ -188,6 +192,10 @@ eal_plan_memory(const struct object *settings, struct eal_plan *plan, struct err
 	if (plan->memory != 0 && plan->memory < needed)
 		return error_set(err, ENOMEM, "[vswitchd] memory is %u MiB, but %u mbufs need %llu",
 				 plan->memory, plan->mbufs, (unsigned long long)needed);
+	if (!plan->hugepages && settings->values[VSWITCHD_KEY_MEMORY].number == 0)
+		plan->spare =
+			MEMORY_FIBS +
+			(settings->values[VSWITCHD_KEY_ROUTES_MAX].number * MEMORY_ROUTE >> 20);
 	return eal_check_memory(settings, plan, huge, err);
 }
 
@@ -238,7 +246,7 @@ eal_build_args(const struct eal_plan *plan, struct eal_args *args)
 	int ret = 0;
 
 	eal_lcores(plan, lcores, sizeof(lcores));
-	snprintf(memory, sizeof(memory), "%u", plan->memory);
+	snprintf(memory, sizeof(memory), "%u", plan->memory + plan->spare);
 	ret |= eal_add(args, "vswitchd");
 	ret |= eal_add(args, "--lcores");
 	ret |= eal_add(args, lcores);

@@ -25,6 +25,7 @@ struct eal_plan {
 	bool hugepages;
 	uint32_t mbufs;            /* packet buffers */
 	uint32_t memory;           /* MiB; without hugepages, or asked for */
+	uint32_t spare;            /* MiB; address space for tables that there may never be */
 	struct own_pages *pages;   /* that the packet buffers are in, or NULL; the caller's, to
 				    * destroy after eal_stop() */
 	enum vswitchd_key culprit; /* if it fails: the setting to blame */

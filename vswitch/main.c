@@ -23,6 +23,8 @@
 #include "netlink.h"
 #include "options.h"
 #include "port_vif.h"
+#include "route_import.h"
+#include "routing.h"
 #include "rpc.h"
 #include "rpc_methods.h"
 #include "sd_notify.h"
@@ -116,7 +118,13 @@ datapath_start(struct vswitchd *d, bool xen, struct error *err)
 		if (worker_create(d->dp, w, pool) == NULL)
 			return error_set(err, errno, "worker %u: %s", w, strerror(errno));
 	d->sw = switch_create(d->base, d->dp, pool, err);
-	return d->sw != NULL ? 0 : err->code;
+	if (d->sw == NULL)
+		return err->code;
+	if (section != NULL)
+		settings = section->object;
+	d->sw->routing = routing_create(
+		d->sw, (uint32_t)settings.values[VSWITCHD_KEY_ROUTES_MAX].number, err);
+	return d->sw->routing != NULL ? 0 : err->code;
 }
 
 static int
@@ -158,6 +166,7 @@ static int
 start(struct vswitchd *d, const struct options *options, struct error *err)
 {
 	struct rpc_dispatch dispatch = { .methods = rpc_methods, .n_methods = n_rpc_methods };
+	const struct config_section *section;
 	char path[PATH_MAX];
 	int ret;
 
@@ -173,6 +182,11 @@ start(struct vswitchd *d, const struct options *options, struct error *err)
 	if ((ret = config_apply(&d->config, d->sw, err)) < 0)
 		return ret;
 	lacp_bonds_ready(d->sw);
+	section = config_next(&d->config, &vswitchd_schema, NULL);
+	if (section != NULL &&
+	    section->object.values[VSWITCHD_KEY_ROUTE_IMPORT].number == ROUTE_IMPORT_KERNEL &&
+	    (ret = route_import_start(d->sw->routing, err)) < 0)
+		return ret;
 	if ((ret = workers_start(d, err)) < 0)
 		return ret;
 	dispatch.ctx = d->sw;

@@ -4,6 +4,7 @@
 
 #include "bond.h"
 #include "ethtool.h"
+#include "port_gateway.h"
 #include "port_types.h"
 #include "port_vhost.h"
 #include "port_vif.h"
@@ -14,9 +15,9 @@ const struct port_type *const port_types[PORT_KINDS] = {
 	[PORT_KIND_NETDEV] = &port_type_netdev, [PORT_KIND_TAP] = &port_type_tap,
 	[PORT_KIND_ETH] = &port_type_eth,       [PORT_KIND_VIF] = &port_type_vif,
 	[PORT_KIND_VHOST] = &port_type_vhost,   [PORT_KIND_BOND] = &port_type_bond,
-	[PORT_KIND_VLAN] = &port_type_vlan,
+	[PORT_KIND_VLAN] = &port_type_vlan,     [PORT_KIND_GATEWAY] = &port_type_gateway,
 };
-static_assert(PORT_KINDS == 7, "enter every kind of port");
+static_assert(PORT_KINDS == 8, "enter every kind of port");
 
 /* Guests have no device besides the rings, which their workers read. */
 static void (*const device_stats[PORT_KINDS])(struct port *port, struct port_stats *sum) = {

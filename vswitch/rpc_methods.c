@@ -281,6 +281,7 @@ port_make(struct vswitch *sw, const struct object *obj, bool may_wait, struct er
 		.mrouter = values[PORT_KEY_MROUTER].number,
 		.fast_leave = values[PORT_KEY_FAST_LEAVE].number,
 		.group_limit = values[PORT_KEY_GROUP_LIMIT].number,
+		.proxy = values[PORT_KEY_PROXY].number,
 		.has_rate = values[PORT_KEY_RATE].is_set,
 		.rate = port_rate(values),
 		.sw = sw,
@@ -289,7 +290,7 @@ port_make(struct vswitch *sw, const struct object *obj, bool may_wait, struct er
 	rpc_vlan_read(values, &config);
 	port_parent(obj, &config);
 	rpc_stp_read_port(values, true, &config.stp);
-	snprintf(config.name, sizeof(config.name), "%s", obj->name);
+	snprintf(config.name, sizeof(config.name), "%.15s", obj->name);
 	snprintf(config.devargs, sizeof(config.devargs), "%.255s", values[PORT_KEY_DEVARGS].text);
 	snprintf(config.path, sizeof(config.path), "%.107s", values[PORT_KEY_PATH].text);
 	if (config.kind == PORT_KIND_VIF && bridge_of(obj) == NULL)
@@ -341,6 +342,7 @@ port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 		{ PORT_KEY_MROUTER, PORT_SET_MROUTER },
 		{ PORT_KEY_FAST_LEAVE, PORT_SET_FAST_LEAVE },
 		{ PORT_KEY_GROUP_LIMIT, PORT_SET_GROUP_LIMIT },
+		{ PORT_KEY_PROXY, PORT_SET_PROXY },
 	};
 	struct port_config config;
 	struct switch_port *port;
@@ -364,6 +366,7 @@ port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 	config.fast_leave = obj.values[PORT_KEY_FAST_LEAVE].number;
 	config.group_limit = obj.values[PORT_KEY_GROUP_LIMIT].number;
 	config.rate = port_rate(obj.values);
+	config.proxy = obj.values[PORT_KEY_PROXY].number;
 	fields = rpc_vlan_update(obj.values, &config) |
 		 rpc_stp_read_port(obj.values, false, &config.stp);
 	for (i = 0; i < RTE_DIM(settable); i++)
@@ -550,6 +553,17 @@ const struct rpc_method rpc_methods[] = {
 	{ "stp.show", rpc_stp_show },
 	{ "group.show", rpc_group_show },
 	{ "querier.show", rpc_querier_show },
+	{ "addr.add", rpc_addr_add },
+	{ "addr.del", rpc_addr_del },
+	{ "addr.show", rpc_addr_show },
+	{ "route.add", rpc_route_add },
+	{ "route.del", rpc_route_del },
+	{ "route.show", rpc_route_show },
+	{ "route.import", rpc_route_import },
+	{ "neigh.add", rpc_neigh_add },
+	{ "neigh.del", rpc_neigh_del },
+	{ "neigh.show", rpc_neigh_show },
+	{ "neigh.flush", rpc_neigh_flush },
 	{ "stats.show", stats_show },
 	{ "worker.show", rpc_worker_show },
 	{ "version", version },
@@ -565,13 +579,17 @@ enum config_step {
 	STEP_BONDS,
 	STEP_BOND_PORTS, /* sections [port NAME] of bonds */
 	STEP_VLAN_PORTS, /* VLANs of all of these, and what is named like one */
+	STEP_ADDRS,
+	STEP_ROUTES,
+	STEP_NEIGHS,
 	STEPS
 };
 
 static const struct object_schema *const step_schemas[STEPS] = {
 	[STEP_BRIDGES] = &bridge_schema,  [STEP_PORTS] = &port_schema,
 	[STEP_BONDS] = &bond_schema,      [STEP_BOND_PORTS] = &port_schema,
-	[STEP_VLAN_PORTS] = &port_schema,
+	[STEP_VLAN_PORTS] = &port_schema, [STEP_ADDRS] = &addr_schema,
+	[STEP_ROUTES] = &route_schema,    [STEP_NEIGHS] = &neigh_schema,
 };
 
 static bool
@@ -622,6 +640,12 @@ step_make(struct vswitch *sw, enum config_step step, const struct object *obj, s
 		return bridge_make(sw, obj, err);
 	case STEP_BONDS:
 		return rpc_bond_make(sw, obj, err);
+	case STEP_ADDRS:
+		return rpc_addr_make(sw, obj, err);
+	case STEP_ROUTES:
+		return rpc_route_make(sw, obj, err);
+	case STEP_NEIGHS:
+		return rpc_neigh_make(sw, obj, err);
 	default:
 		return port_make(sw, obj, true, err);
 	}
@@ -636,6 +660,15 @@ step_undo(struct vswitch *sw, enum config_step step, const struct object *obj)
 		break;
 	case STEP_BONDS:
 		bond_del(sw, obj->name, NULL);
+		break;
+	case STEP_ADDRS:
+		rpc_addr_undo(sw, obj);
+		break;
+	case STEP_ROUTES:
+		rpc_route_undo(sw, obj);
+		break;
+	case STEP_NEIGHS:
+		rpc_neigh_undo(sw, obj);
 		break;
 	default:
 		switch_port_del(sw, obj->name, NULL);

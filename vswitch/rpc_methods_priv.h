@@ -96,6 +96,28 @@ int rpc_stp_show(void *ctx, const json_t *params, json_t **ret_result, struct er
 /** rpc_worker_show() - what each worker has done so far. */
 int rpc_worker_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 
+int rpc_addr_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_addr_del(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_addr_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_route_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_route_del(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_route_import(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_neigh_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_neigh_del(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_neigh_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_neigh_flush(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/** rpc_route_show() - one page of the routes: {"entries": [...], "next": CURSOR or null}. */
+int rpc_route_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/* Make what a section of the configuration file, or a request, describes; and take it back. */
+int rpc_addr_make(struct vswitch *sw, const struct object *obj, struct error *err);
+int rpc_route_make(struct vswitch *sw, const struct object *obj, struct error *err);
+int rpc_neigh_make(struct vswitch *sw, const struct object *obj, struct error *err);
+void rpc_addr_undo(struct vswitch *sw, const struct object *obj);
+void rpc_route_undo(struct vswitch *sw, const struct object *obj);
+void rpc_neigh_undo(struct vswitch *sw, const struct object *obj);
+
 /** rpc_bridge_unknown() - say that there is no such bridge. Return: -ENOENT. */
 int rpc_bridge_unknown(struct error *err, const char *name);
 

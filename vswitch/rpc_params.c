@@ -27,6 +27,7 @@ value_text(const struct schema_key *key, const json_t *value, char number[NUMBER
 		snprintf(number, NUMBER_SIZE, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 		return number;
 	case VALUE_BOOL:
+	case VALUE_FLAG:
 		if (!json_is_boolean(value))
 			return NULL;
 		return json_is_true(value) ? "yes" : "no";

@@ -9,6 +9,7 @@
 
 #include "bond.h"
 #include "punt.h"
+#include "routing.h"
 #include "snoop.h"
 #include "switch.h"
 
@@ -17,14 +18,6 @@
 #define FRAME_LEN_MIN 60             /* bytes without FCS */
 #define BRIDGE_GROUP_MAC_LAST 0x00   /* IEEE 802.1Q table 8-1 */
 #define SLOW_PROTOCOLS_MAC_LAST 0x02 /* IEEE 802.3 annex 57A */
-
-/* What a handler is given. */
-struct slow_frame {
-	const uint8_t *bytes;
-	uint32_t len;         /* of these */
-	uint16_t vid;         /* VLAN_NONE: no VLAN of the port's */
-	struct rte_mbuf *pkt; /* all of it, as it came in; slow_handle()'s caller frees it */
-};
 
 typedef void (*slow_handler)(struct vswitch *sw, struct switch_port *port,
 			     const struct slow_frame *frame);
@@ -40,12 +33,14 @@ slow_link_local(struct vswitch *sw, struct switch_port *port, const struct slow_
 		bond_receive(port, frame->bytes, frame->len);
 }
 
-/* ARP to the MAC of a bond's member. */
+/* ARP to the MAC of a bond's member, or by a routed port. */
 static void
 slow_arp(struct vswitch *sw, struct switch_port *port, const struct slow_frame *frame)
 {
-	(void)sw;
-	bond_receive_arp(port, frame->bytes, frame->len);
+	if (port->member != NULL)
+		bond_receive_arp(port, frame->bytes, frame->len);
+	else
+		routing_receive(sw, port, frame);
 }
 
 static void
@@ -62,10 +57,11 @@ slow_membership(struct vswitch *sw, struct switch_port *port, const struct slow_
 }
 
 static const slow_handler handlers[PUNT_KINDS] = {
-	[PUNT_LINK_LOCAL] = slow_link_local,
-	[PUNT_ARP] = slow_arp,
-	[PUNT_PROBE] = slow_probe,
-	[PUNT_MEMBERSHIP] = slow_membership,
+	[PUNT_LINK_LOCAL] = slow_link_local, [PUNT_ARP] = slow_arp,
+	[PUNT_PROBE] = slow_probe,           [PUNT_MEMBERSHIP] = slow_membership,
+	[PUNT_LOCAL] = routing_receive,      [PUNT_NEIGHBOUR] = routing_receive,
+	[PUNT_NO_ROUTE] = routing_receive,   [PUNT_TTL] = routing_receive,
+	[PUNT_TOO_BIG] = routing_receive,
 };
 
 static void
@@ -77,6 +73,7 @@ slow_handle(struct vswitch *sw, const struct punt *punt)
 		.len = RTE_MIN(punt->pkt->pkt_len, (uint32_t)sizeof(buffer)),
 		.vid = punt->vid,
 		.pkt = punt->pkt,
+		.punt = punt,
 	};
 
 	if (port == NULL || port->generation != punt->generation)

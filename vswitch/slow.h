@@ -13,11 +13,22 @@
 
 #include <stdint.h>
 
+struct punt;
+struct rte_mbuf;
 struct switch_port;
 struct vswitch;
 
 /* Bytes of a frame that a handler may see; longer frames come with only these. */
 #define SLOW_FRAME_MAX 2048
+
+/* What a handler is given. */
+struct slow_frame {
+	const uint8_t *bytes;
+	uint32_t len;            /* of these */
+	uint16_t vid;            /* VLAN_NONE: no VLAN of the port's */
+	struct rte_mbuf *pkt;    /* all of it, as it came in; slow_handle()'s caller frees it */
+	const struct punt *punt; /* what else the worker has said */
+};
 
 /**
  * slow_receive() - hand on all that workers have for the control thread.

@@ -14,7 +14,9 @@
 #include "lacp_bond.h"
 #include "log.h"
 #include "packet.h"
+#include "neighbour.h"
 #include "port_vif.h"
+#include "routing.h"
 #include "switch_priv.h"
 
 #define DEVICE_POOL "devices"
@@ -52,6 +54,8 @@ switch_tick(evutil_socket_t fd, short what, void *arg)
 	LIST_FOREACH(bridge, &sw->bridges, list)
 		fdb_age(bridge->dp->fdb, stp_ageing(bridge, now), now);
 	loop_tick(sw);
+	if (sw->routing != NULL)
+		neighbours_tick(sw->routing);
 }
 
 struct vswitch *
@@ -106,6 +110,8 @@ switch_destroy(struct vswitch *sw)
 	lacp_bonds_destroy(sw);
 	while (!LIST_EMPTY(&sw->ports))
 		switch_port_remove(sw, LIST_FIRST(&sw->ports));
+	routing_destroy(sw->routing);
+	sw->routing = NULL;
 	while ((bridge = LIST_FIRST(&sw->bridges)) != NULL) {
 		LIST_REMOVE(bridge, list);
 		stp_bridge_end(bridge);

@@ -39,6 +39,7 @@ struct event_base;
 struct lacp_shared;
 struct netback;
 struct netlink_monitor;
+struct routing;
 struct subport_table;
 
 #define SWITCH_NAME_SIZE 16 /* bytes, as IFNAMSIZ: bridges, ports */
@@ -57,6 +58,7 @@ enum port_kind {
 	PORT_KIND_VHOST,
 	PORT_KIND_BOND,
 	PORT_KIND_VLAN,
+	PORT_KIND_GATEWAY, /* port_gateway.h */
 	PORT_KINDS
 };
 
@@ -103,10 +105,13 @@ struct port_config {
 	struct rate rate;   /* vif: what its guest may send; not kept here but in xenstore */
 	uint16_t xdp;       /* netdev: enum xdp_word */
 	struct stp_port_config stp;
-	uint8_t mrouter;      /* enum membership_router */
-	bool fast_leave;      /* one station only wants multicast groups here */
-	uint32_t group_limit; /* multicast groups of this port; 0: as fdb_limit */
-	struct vswitch *sw;   /* for types that need the event loop, netback, pool */
+	uint8_t mrouter;                       /* enum membership_router */
+	bool fast_leave;                       /* one station only wants multicast groups here */
+	uint32_t group_limit;                  /* multicast groups of this port; 0: as fdb_limit */
+	uint8_t proxy;                         /* enum proxy_word: routed */
+	bool is_auto;                          /* it comes and goes by itself: gateway */
+	char gateway_bridge[SWITCH_NAME_SIZE]; /* gateway: name of the bridge that it is made for */
+	struct vswitch *sw; /* for types that need the event loop, netback, pool */
 };
 
 struct switch_bridge {
@@ -160,6 +165,7 @@ struct vswitch {
 	struct netback *netback;         /* NULL with --no-xen */
 	struct netlink_monitor *netlink; /* link changes of netdev ports */
 	struct carrier_watch *carrier;   /* the same of bonds' members, sooner; NULL: none so far */
+	struct routing *routing;         /* NULL: no router */
 	const char *run_dir;             /* where sockets are; NULL: /run/vswitch */
 	struct switch_bridge_list bridges;
 	struct switch_port_list ports;
@@ -265,6 +271,7 @@ enum port_set {
 	PORT_SET_MROUTER = 1024,
 	PORT_SET_FAST_LEAVE = 2048,
 	PORT_SET_GROUP_LIMIT = 4096,
+	PORT_SET_PROXY = 8192,
 	/* what a hotplug script says of a vif */
 	PORT_SET_ATTACH = PORT_SET_VLAN | PORT_SET_MTU | PORT_SET_FDB_LIMIT | PORT_SET_CARRIER |
 			  PORT_SET_CHECKSUM | PORT_SET_ISOLATED | PORT_SET_FLOOD | PORT_SET_STP |

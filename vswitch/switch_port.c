@@ -9,6 +9,7 @@
 #include "log.h"
 #include "port_vif.h"
 #include "port_vlan.h"
+#include "routing.h"
 #include "switch_priv.h"
 
 struct switch_port *
@@ -100,7 +101,7 @@ switch_port_assign(struct vswitch *sw, struct port *port)
 		sw->n_ports[first]++;
 	for (uint16_t queue = 0; queue < port->n_rxq; queue++)
 		port->rxq[queue].worker = (first + queue) % sw->dp->n_workers;
-	port->tx_shared = port->n_txq < sw->dp->n_workers;
+	port->tx_shared = port->n_txq < sw->dp->n_workers && !port->type->hands_on;
 	for (uint16_t queue = 0; queue < PORT_QUEUES_MAX; queue++)
 		rte_spinlock_init(&port->tx_lock[queue]);
 }
@@ -219,6 +220,7 @@ switch_port_remove(struct vswitch *sw, struct switch_port *port)
 {
 	bond_port_removed(port);
 	port_vlan_removed(sw, port);
+	routing_port_removed(port);
 	switch_port_detach(sw, port);
 	switch_port_stop(sw, port->dp);
 	LIST_REMOVE(port, list);
@@ -343,6 +345,7 @@ switch_port_judge_link(struct switch_port *port)
 	/* before the log: others wait for what follows from it; also its MTU may be another */
 	bond_port_changed(port);
 	snoop_port_changed(port);
+	routing_port_changed(port);
 	if (up == was_up)
 		return;
 	log_limited(&port->log_limit, LOG_INFO, "port %s: %s%s%s", port->config.name,
@@ -454,6 +457,8 @@ switch_port_apply(struct vswitch *sw, struct switch_port *port, unsigned int fie
 		switch_port_set_floods(port, config->no_flood);
 	if (fields & PORT_SET_CHECKSUM)
 		switch_port_set_checksum(port, config->checksum_full);
+	if (fields & PORT_SET_PROXY)
+		routing_set_proxy(port, config->proxy);
 	if (fields & PORT_SET_STP) {
 		port->config.stp = config->stp;
 		stp_port_changed(port);
@@ -553,6 +558,8 @@ switch_port_adopt(struct vswitch *sw, struct switch_port *port, struct switch_br
 	if (port->bridge != NULL)
 		return error_set(err, EEXIST, "port %s: is on bridge %s already", config->name,
 				 port->bridge->name);
+	if ((ret = routing_may_go(port, err)) < 0)
+		return ret;
 	ret = switch_port_prepare(sw, port, bridge, fields, config, &vlan, err);
 	if (ret < 0)
 		return ret;
@@ -634,6 +641,8 @@ switch_port_del(struct vswitch *sw, const char *name, struct error *err)
 		return -ENOENT;
 	if (port->member != NULL)
 		return switch_port_is_member(port, err);
+	if (routing_may_go(port, err) < 0)
+		return -EBUSY;
 	if (!switch_kind_stays(port->config.kind)) {
 		const int ret = port_vlan_may_go(port, err);
 
@@ -678,6 +687,8 @@ switch_port_target(struct vswitch *sw, const struct switch_port *port, const cha
 		return switch_port_is_member(port, err);
 	*ret_moves = bridge != port->bridge;
 	*ret_bridge = *ret_moves ? bridge : NULL;
+	if (*ret_moves && routing_may_go(port, err) < 0)
+		return -EBUSY;
 	return *ret_moves ? switch_port_may_move(port, err) : 0;
 }
 

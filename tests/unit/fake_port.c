@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,8 @@
 
 #include "fake_port.h"
 #include "test_pool.h"
+
+#define MEMORY_ARG 7
 
 static uint16_t
 fake_rx(struct worker *worker, struct port *port, uint16_t queue, struct rte_mbuf **pkts,
@@ -58,6 +61,12 @@ static const struct port_type fake_type = {
 void
 fake_eal_start(void)
 {
+	fake_eal_start_memory("64");
+}
+
+void
+fake_eal_start_memory(const char *mib)
+{
 	static char text[][24] = {
 		"test",           "--no-huge",         "--no-shconf", "--no-pci",
 		"--no-telemetry", "--log-level=error", "-m",          "64",
@@ -65,6 +74,7 @@ fake_eal_start(void)
 	};
 	char *args[RTE_DIM(text) + 1] = { NULL };
 
+	snprintf(text[MEMORY_ARG], sizeof(text[0]), "%s", mib);
 	for (unsigned int i = 0; i < RTE_DIM(text); i++)
 		args[i] = text[i];
 	if (rte_eal_init(RTE_DIM(text), args) < 0)

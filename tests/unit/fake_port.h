@@ -38,6 +38,9 @@ struct fake_switch {
 /* fake_eal_start() - EAL without hugepages or privileges; once per program. */
 void fake_eal_start(void);
 
+/* fake_eal_start_memory() - the same with so many MiB. */
+void fake_eal_start_memory(const char *mib);
+
 int fake_switch_setup(struct fake_switch *sw);
 void fake_switch_teardown(struct fake_switch *sw);
 
