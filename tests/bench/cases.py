@@ -8,7 +8,7 @@ import traffic
 import xen
 from host import BenchError
 from programs import (AfPacketVswitchd, AfXdpVswitchd, BondVswitchd, Failover, IdleVswitchd, Ovs,
-                      Setup, Testpmd, VhostGuests, VifGuests, VlanVswitchd, Vswitchd)
+                      Setup, Testpmd, VhostGuests, VifGuests, RouteVswitchd, VlanVswitchd, Vswitchd)
 
 # A row whose median is this far above its minimum was measured on a disturbed machine.
 NOISY = 1.15
@@ -23,6 +23,7 @@ class Bridge:
     """Forwarding between two generator ports, both directions, one worker core."""
     wire_size: int
     n_flows: int                     # each way
+    n_routes: int = 0                # of the routing program, each side
     programs: tuple = (Vswitchd, Testpmd, Ovs)
     hugepages: int = 512
     table_size: int = 0              # FDB entries, if more than the traffic's own
@@ -85,6 +86,12 @@ CASES = {
     "bridge-1518-512": Bridge(1518, 512),
     "bond-64-1024": Bridge(64, 1024, programs=(Vswitchd, BondVswitchd), plain_bound=1.3),
     "vlan-64-1024": Bridge(64, 1024, programs=(Vswitchd, VlanVswitchd), plain_bound=1.2),
+    "route-64-2": Bridge(64, 1024, programs=(Vswitchd, RouteVswitchd), n_routes=1,
+                         plain_bound=1.2),
+    "route-64-10k": Bridge(64, 8192, programs=(Vswitchd, RouteVswitchd), n_routes=5000,
+                           plain_bound=1.4),
+    "route-64-1m": Bridge(64, 8192, programs=(Vswitchd, RouteVswitchd), n_routes=500_000,
+                          hugepages=1536, plain_bound=1.8),
     # veth has no zero-copy: this compares the sockets, with the kernel copying for both
     "netdev-64": Bridge(64, 32, programs=(AfPacketVswitchd, AfXdpVswitchd)),
     "vif-64": Guests(64, bound=1.0),
@@ -142,6 +149,11 @@ class Runner:
     def run_bridge(self, name, case):
         setup = Setup(traffic.write_pair(self.directory, case.wire_size, case.n_flows),
                       2 * case.n_flows)
+        if case.n_routes:
+            setup.n_routes = case.n_routes
+            setup.routed_pcaps = traffic.write_routed(self.directory, case.wire_size,
+                                                      case.n_flows, case.n_routes,
+                                                      RouteVswitchd.router_macs)
         if case.table_size:
             setup.table_size = case.table_size
             setup.table_pcap = traffic.write_table(self.directory,

@@ -34,6 +34,8 @@ class Setup:
     n_stations: int        # MACs a bridge knows when it has learnt the traffic
     table_pcap: str = ""   # frames to a third port, to fill the table
     table_size: int = 0    # entries in the table then, those of the traffic included
+    routed_pcaps: list = dataclasses.field(default_factory=list)  # the same flows, for a router
+    n_routes: int = 0      # of each side
 
 
 @dataclasses.dataclass
@@ -407,6 +409,51 @@ class VlanVswitchd(Vswitchd):
                  f"devargs = {devargs(1, traffic.tag_pcap(setup.pcaps[1], 10))}",
                  "trunk = 10,20"]
         return "\n".join(lines) + "\n"
+
+
+class RouteVswitchd(Vswitchd):
+    """The same ports as routed ones, and routes whose gateways are known."""
+
+    name = "vswitchd-route"
+    # of DPDK's pcap driver, in the order in which ports are made
+    router_macs = [bytes([0x02, 0x70, 0x63, 0x61, 0x70, index]) for index in range(2)]
+    batch = 500  # routes that are asked for before the answers are read
+
+    def config(self):
+        lines = ["[vswitchd]", "workers = 1", f"cores = {WORKER_CORE}", "mbufs = 65536",
+                 f"routes-max = {2 * self.setup.n_routes + 1024}"]
+        for index, pcap in enumerate(self.setup.routed_pcaps):
+            lines += [f"[port p{index}]", "bridge = none", "type = eth",
+                      f"devargs = {devargs(index, pcap)}",
+                      f"[addr 192.0.2.{4 * index + 1}/30]", f"port = p{index}",
+                      f"[neigh 192.0.2.{4 * index + 2}]", f"mac = 02:00:00:00:00:0{index + 1}"]
+        return "\n".join(lines) + "\n"
+
+    def teach(self):
+        """Add the routes: half of them by each port."""
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(str(self.run_directory / "vswitchd.sock"))
+            replies = control.makefile("r")
+            requests = []
+            for side, gateway in (("a", 2), ("b", 6)):
+                for index in range(self.setup.n_routes):
+                    address = traffic.route(side, index)
+                    requests.append(json.dumps({
+                        "jsonrpc": "2.0", "id": 1, "method": "route.add", "params": {
+                            "name": socket.inet_ntoa(address.to_bytes(4, "big")) + "/24",
+                            "via": f"192.0.2.{gateway}"}}))
+            for at in range(0, len(requests), self.batch):
+                some = requests[at:at + self.batch]
+                control.sendall(("\n".join(some) + "\n").encode())
+                for _ in some:
+                    reply = replies.readline()
+                    if '"error"' in reply:
+                        raise BenchError(f"route.add: {reply}")
+
+    def measure(self, seconds):
+        result = Program.measure(self, seconds)
+        result.extra["routes"] = 2 * self.setup.n_routes
+        return result
 
 
 class NetdevVswitchd(Vswitchd):

@@ -104,6 +104,49 @@ def tag_pcap(path, vid):
     return other
 
 
+# Routes of side "a" and "b": /24 networks, one after the other from here on.
+ROUTES = {"a": 0x10000000, "b": 0x20000000}
+
+
+def route(side, index):
+    """The index-th route of a side: its first address."""
+    return ROUTES[side] + (index << 8)
+
+
+def write_routed(directory, wire_size, n_flows, n_routes, router_macs):
+    """Both sides' files for n_flows each way, spread over n_routes of the other side's."""
+    paths = []
+    for here, there, router in (("a", "b", router_macs[0]), ("b", "a", router_macs[1])):
+        path = directory / f"{here}-routed-{wire_size}-{n_flows}-{n_routes}.pcap"
+        if not path.exists():
+            flows = []
+            for i in range(n_flows):
+                # odd and coprime to the number of routes' powers of two: all over the table
+                network = i * SCRAMBLE % n_routes
+                flows.append((route(here, i % n_routes) + 1 + i // n_routes % 250,
+                              route(there, network) + 1 + i // n_routes % 250,
+                              1024 + i % 50000))
+            write_ip_pcap(path, wire_size, router, mac(here, 0), flows)
+        paths.append(path)
+    return paths
+
+
+def write_ip_pcap(path, wire_size, dst_mac, src_mac, flows):
+    """Write one UDP packet per (source address, destination address, source port)."""
+    size = wire_size - FCS_SIZE
+    ip_length = size - 14
+    payload = bytes(size - ETHER_IPV4_UDP_SIZE)
+    record = RECORD.pack(0, 0, size, size)
+    head = struct.Struct("!6s6sHBBHHHBBHIIHHHH")
+    with open(path, "wb", buffering=1 << 20) as file:
+        file.write(FILE_HEAD.pack(0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+        for source, destination, port in flows:
+            file.write(record + head.pack(
+                dst_mac, src_mac, 0x0800, 0x45, 0, ip_length, 0, 0x4000, 64, 17,
+                _ip_checksum(ip_length, source, destination), source, destination,
+                port, 9, ip_length - 20, 0) + payload)
+
+
 def write_table(directory, n_stations):
     """A file that teaches a bridge n_stations more MACs, all talking to the first of set A."""
     path = directory / f"table-{n_stations}.pcap"
