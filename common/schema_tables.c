@@ -785,7 +785,7 @@ const struct object_schema worker_schema = {
 };
 
 const struct object_schema *const object_schemas[OBJECT_SCHEMAS] = {
-	&vswitchd_schema, &bridge_schema, &port_schema, &bond_schema,  &addr_schema,    &route_schema,
-	&neigh_schema,	  &vif_schema,	  &fdb_schema,	&group_schema, &querier_schema, &stp_schema,
-	&stats_schema,	  &worker_schema,
+	&vswitchd_schema, &bridge_schema, &port_schema,  &bond_schema,   &addr_schema,
+	&route_schema,    &neigh_schema,  &vif_schema,   &fdb_schema,    &group_schema,
+	&querier_schema,  &stp_schema,    &stats_schema, &worker_schema,
 };

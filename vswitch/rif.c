@@ -438,8 +438,8 @@ addr_check(struct routing *routing, const struct ip_prefix *prefix, const char *
 	if (prefix->len == 0)
 		return error_set(err, EINVAL, "addr %s: the length of its network is missing",
 				 text);
-	if (broadcast_of(prefix, &other) && (ip_addr_equal(&other.addr, &prefix->addr) ||
-					     ip_addr_equal(&net.addr, &prefix->addr)))
+	if (broadcast_of(prefix, &other) &&
+	    (ip_addr_equal(&other.addr, &prefix->addr) || ip_addr_equal(&net.addr, &prefix->addr)))
 		return error_set(err, EINVAL,
 				 "addr %s: is the address of the network itself, or its broadcast "
 				 "address",
