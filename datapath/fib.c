@@ -2,11 +2,13 @@
 #include "fib.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include <rte_byteorder.h>
+#include <rte_common.h>
 #include <rte_memory.h>
 
 #include "unaligned.h"
@@ -17,13 +19,13 @@ fib_create(int family, uint32_t max_routes, uint32_t max_groups)
 	struct rte_fib6_conf v6 = {
 		.type = RTE_FIB6_TRIE,
 		.default_nh = FIB_NEXT_HOP_NONE,
-		.max_routes = (int)max_routes,
+		.max_routes = (int)(max_routes + FIB_PIECES_MAX),
 		.trie = { .nh_sz = RTE_FIB6_TRIE_4B, .num_tbl8 = max_groups },
 	};
 	struct rte_fib_conf v4 = {
 		.type = RTE_FIB_DIR24_8,
 		.default_nh = FIB_NEXT_HOP_NONE,
-		.max_routes = (int)max_routes,
+		.max_routes = (int)(max_routes + FIB_PIECES_MAX),
 		.dir24_8 = { .nh_sz = RTE_FIB_DIR24_8_4B, .num_tbl8 = max_groups },
 	};
 	struct fib *fib = calloc(1, sizeof(*fib));
@@ -65,20 +67,123 @@ host_order(const void *prefix)
 	return rte_be_to_cpu_32(get32(prefix));
 }
 
-int
-fib_set(struct fib *fib, const void *prefix, uint8_t len, uint32_t next_hop)
+/* How many bits are 1 in all addresses that are never looked up: those of groups, and above. */
+static unsigned int
+edge_bits(const struct fib *fib)
 {
-	int ret = fib->family == AF_INET ? rte_fib_add(fib->v4, host_order(prefix), len, next_hop) :
-					   rte_fib6_add(fib->v6, prefix, len, next_hop);
+	return fib->family == AF_INET ? 3 : 8;
+}
+
+/* How many bits of a prefix are 1, from the first one on; at most those of the edge. */
+static unsigned int
+leading_ones(const struct fib *fib, const uint8_t *prefix, uint8_t len)
+{
+	unsigned int n = 0, most = RTE_MIN((unsigned int)len, edge_bits(fib));
+
+	while (n < most && (prefix[0] & 0x80 >> n))
+		n++;
+	return n;
+}
+
+static int
+table_set(struct fib *fib, const void *prefix, uint8_t len, uint32_t next_hop)
+{
+	const uint64_t value = next_hop | (uint32_t)len << FIB_NEXT_HOP_BITS;
+	int ret = fib->family == AF_INET ? rte_fib_add(fib->v4, host_order(prefix), len, value) :
+					   rte_fib6_add(fib->v6, prefix, len, value);
 
 	return ret < 0 ? -ENOSPC : 0;
 }
 
-int
-fib_remove(struct fib *fib, const void *prefix, uint8_t len)
+static int
+table_remove(struct fib *fib, const void *prefix, uint8_t len)
 {
 	int ret = fib->family == AF_INET ? rte_fib_delete(fib->v4, host_order(prefix), len) :
 					   rte_fib6_delete(fib->v6, prefix, len);
 
 	return ret < 0 ? -ENOENT : 0;
+}
+
+/* Enter what the pieces lead to now: routes of their own, or the longest one around them. */
+static int
+pieces_renew(struct fib *fib)
+{
+	uint32_t around = FIB_NEXT_HOP_NONE;
+	int ret = 0;
+
+	for (unsigned int i = 0; i < edge_bits(fib); i++) {
+		const uint8_t prefix[16] = { (uint8_t)(0xff00 >> i) };
+		uint32_t wanted;
+		int done = 0;
+
+		if (fib->ends[i] != FIB_NEXT_HOP_NONE)
+			around = fib->ends[i];
+		wanted = fib->pieces[i] != FIB_NEXT_HOP_NONE ? fib->pieces[i] : around;
+		if (wanted == fib->entered[i])
+			continue;
+		if (wanted != FIB_NEXT_HOP_NONE)
+			done = table_set(fib, prefix, (uint8_t)(i + 1), wanted);
+		else
+			table_remove(fib, prefix, (uint8_t)(i + 1));
+		if (done == 0)
+			fib->entered[i] = wanted;
+		else
+			ret = done;
+	}
+	return ret;
+}
+
+/*
+ * Where the number of a prefix by the edge of the address space is noted; NULL: it is not one of
+ * those. @ret_beyond: it is beyond the edge.
+ */
+static uint32_t *
+edge_note(struct fib *fib, const void *prefix, uint8_t len, bool *ret_beyond)
+{
+	const unsigned int ones = leading_ones(fib, prefix, len);
+
+	*ret_beyond = ones == edge_bits(fib);
+	if (*ret_beyond)
+		return NULL;
+	if (ones == len)
+		return &fib->ends[ones];
+	return ones + 1 == len ? &fib->pieces[ones] : NULL;
+}
+
+int
+fib_set(struct fib *fib, const void *prefix, uint8_t len, uint32_t next_hop)
+{
+	bool beyond;
+	uint32_t *note = edge_note(fib, prefix, len, &beyond), before;
+	int ret;
+
+	if (beyond)
+		return 0;
+	if (note == NULL)
+		return table_set(fib, prefix, len, next_hop);
+	before = *note;
+	*note = next_hop;
+	ret = pieces_renew(fib);
+	if (ret < 0) {
+		*note = before;
+		pieces_renew(fib);
+	}
+	return ret;
+}
+
+int
+fib_remove(struct fib *fib, const void *prefix, uint8_t len)
+{
+	bool beyond;
+	uint32_t *note = edge_note(fib, prefix, len, &beyond);
+
+	if (beyond)
+		return 0;
+	if (note == NULL)
+		return table_remove(fib, prefix, len);
+	if (*note == FIB_NEXT_HOP_NONE)
+		return -ENOENT;
+	*note = FIB_NEXT_HOP_NONE;
+	pieces_renew(fib);
+	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "router_priv.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@
 #define IPV6_NEXT_HEADER (RTE_ETHER_HDR_LEN + 6)
 #define IPV4_DONT_FRAGMENT 0x40 /* in the byte of the flags */
 #define DEPTH_MAX 4             /* gateways that lead to gateways, in one go */
+
+static_assert(NEXT_HOPS_MAX <= 1u << FIB_NEXT_HOP_BITS, "what a FIB can hold");
 
 struct router *
 router_create(void)
@@ -289,7 +292,7 @@ router_lookup6(const struct fib *fib, struct ip_meta *metas, uint16_t n)
 	for (uint16_t i = 0; i < n; i++)
 		if (metas[i].flags & IP_IS_IPV6)
 			metas[i].next_hop =
-				fib != NULL ? (uint32_t)next_hops[i] : FIB_NEXT_HOP_NONE;
+				fib != NULL ? FIB_NEXT_HOP(next_hops[i]) : FIB_NEXT_HOP_NONE;
 }
 
 static void
@@ -308,7 +311,7 @@ router_lookup(const struct router *router, struct ip_meta *metas, uint16_t n)
 	if (likely(fib4 != NULL && n6 < n)) {
 		fib_lookup4(fib4, ips, next_hops, n);
 		for (uint16_t i = 0; i < n; i++)
-			metas[i].next_hop = (uint32_t)next_hops[i];
+			metas[i].next_hop = FIB_NEXT_HOP(next_hops[i]);
 	}
 	if (n6 > 0)
 		router_lookup6(__atomic_load_n(&router->fib6, __ATOMIC_ACQUIRE), metas, n);
