@@ -7,10 +7,19 @@
 #include "egress.h"
 #include "vlan.h"
 
+/* Which budget a packet takes from. */
+static unsigned int
+punt_purpose(enum punt_kind kind)
+{
+	if (kind >= PUNT_NEIGHBOUR)
+		return 2;
+	return kind == PUNT_LOCAL;
+}
+
 bool
 punt_allowed(struct worker *worker, const struct port *port, enum punt_kind kind)
 {
-	return budget_take(&worker->punt_budget[port->id][kind >= PUNT_NEIGHBOUR], PUNT_PER_MSEC,
+	return budget_take(&worker->punt_budget[port->id][punt_purpose(kind)], PUNT_PER_MSEC,
 			   PUNT_BURST);
 }
 

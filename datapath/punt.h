@@ -5,7 +5,9 @@
  *
  * The packet goes through the worker's ring and is the control thread's to free. A port may punt
  * PUNT_BURST packets at once and PUNT_PER_MSEC in the long run; the rest is dropped (DROP_PUNT), so
- * that no guest takes the control thread's time from the others.
+ * that no guest takes the control thread's time from the others. What keeps a link alive, what is
+ * for the router itself and what is forwarded have a budget each: who floods the router's address
+ * from far away takes neither its neighbours nor its bonds.
  *
  * Thread-safety: punt() is for workers, punts_take() for the control thread.
  */
@@ -14,17 +16,19 @@
 
 #include "worker.h"
 
-#define PUNT_PER_MSEC 2 /* of one port and worker */
+#define PUNT_PER_MSEC 2 /* of one port and worker, by what they are for */
 #define PUNT_BURST 256
 
 /* Why the control thread gets it. */
 enum punt_kind {
 	PUNT_LINK_LOCAL, /* to 01:80:c2:00:00:0x: never forwarded */
 	PUNT_ARP,        /* to the MAC of a bond's member; or came by a routed interface */
+	PUNT_ND,         /* the same of IPv6: neighbour discovery, whoever it is for */
 	PUNT_PROBE,      /* a loop probe of this bridge's own */
 	PUNT_MEMBERSHIP, /* IGMP, MLD, and what tells of multicast routers (group.h) */
-	PUNT_LOCAL,      /* to the router's own address, or IPv6 multicast on a routed interface */
-	/* of packets that are forwarded: with a budget of their own, so that they take none */
+	/* from anywhere, with a budget of its own */
+	PUNT_LOCAL, /* to the router's own address */
+	/* of packets that are forwarded, with another one */
 	PUNT_NEIGHBOUR, /* to a station whose MAC is not known */
 	PUNT_NO_ROUTE,  /* the start of a packet whose sender is to be told */
 	PUNT_TTL,

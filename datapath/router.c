@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/icmp6.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,6 +20,8 @@
 #define MAC_MASK UINT64_C(0x0000ffffffffffff)
 #define MAC_GROUP_BIT UINT64_C(1)
 #define IPV6_NEXT_HEADER (RTE_ETHER_HDR_LEN + 6)
+#define IPV6_HOP_LIMIT (RTE_ETHER_HDR_LEN + 7)
+#define IPV6_PAYLOAD (RTE_ETHER_HDR_LEN + 40)
 #define IPV4_DONT_FRAGMENT 0x40 /* in the byte of the flags */
 #define DEPTH_MAX 4             /* gateways that lead to gateways, in one go */
 
@@ -187,30 +190,44 @@ ipv4_addresses_ok(const struct ip_meta *meta)
 	return (src < 224) & (dst < 224) & (src != 127) & (dst != 127) & (src != 0) & (dst != 0);
 }
 
+/*
+ * Neighbour discovery (RFC 4861): what nobody forwards, and whose hop limit proves that nobody has.
+ * By proxy, the router is asked for addresses that are not its own, too.
+ */
+static bool
+is_nd(const struct rte_mbuf *pkt)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(pkt, const uint8_t *);
+
+	return pkt->data_len > IPV6_PAYLOAD && frame[IPV6_NEXT_HEADER] == IPPROTO_ICMPV6 &&
+	       frame[IPV6_HOP_LIMIT] == 255 &&
+	       (frame[IPV6_PAYLOAD] == ND_NEIGHBOR_SOLICIT ||
+		frame[IPV6_PAYLOAD] == ND_NEIGHBOR_ADVERT);
+}
+
 /* A frame that is not plain unicast IP to the router. Its own reasons, or the control thread. */
 static __rte_noinline void
 take_other(const struct router_step *step, struct rte_mbuf *pkt, uint64_t dst, uint16_t type)
 {
-	const uint8_t *frame = rte_pktmbuf_mtod(pkt, const uint8_t *);
-
 	if (pkt->data_len < RTE_ETHER_HDR_LEN)
 		port_drop(step->worker, step->in, pkt, DROP_BAD_FRAME);
 	else if (type == RTE_BE16(RTE_ETHER_TYPE_ARP))
 		punt(step->worker, step->in, pkt, PUNT_ARP, 0);
-	else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && (dst & MAC_GROUP_BIT) &&
-		 pkt->data_len > IPV6_NEXT_HEADER && frame[IPV6_NEXT_HEADER] == IPPROTO_ICMPV6)
-		punt(step->worker, step->in, pkt, PUNT_LOCAL, 0);
+	else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && (dst & MAC_GROUP_BIT) && is_nd(pkt))
+		punt(step->worker, step->in, pkt, PUNT_ND, 0);
 	else
 		port_drop(step->worker, step->in, pkt, DROP_NOT_ROUTED);
 }
 
-/* IPv6 to the router itself on this link: in no FIB. Return: whether it was; then it is gone. */
+/* IPv6 that stays on this link: in no FIB. Return: whether it was that; then it is gone. */
 static __rte_noinline bool
 take_link_local(const struct router_step *step, const struct ip_meta *meta)
 {
-	if (!is_link_local(ipv6_addresses(meta) + 16))
+	const bool nd = is_nd(meta->pkt);
+
+	if (!nd && !is_link_local(ipv6_addresses(meta) + 16))
 		return false;
-	punt(step->worker, step->in, meta->pkt, PUNT_LOCAL, 0);
+	punt(step->worker, step->in, meta->pkt, nd ? PUNT_ND : PUNT_LOCAL, 0);
 	return true;
 }
 

@@ -146,8 +146,8 @@ void neighbour_ask_nd(const struct neighbour *neighbour, bool unicast);
 /** neighbour_receive_arp() - an ARP packet. */
 void neighbour_receive_arp(struct switch_rif *rif, const struct slow_frame *frame);
 
-/** neighbour_receive_nd() - ICMPv6. Return: false: it is no message of neighbour discovery. */
-bool neighbour_receive_nd(struct switch_rif *rif, const struct slow_frame *frame);
+/** neighbour_receive_nd() - a message of neighbour discovery, or what looks like one. */
+void neighbour_receive_nd(struct switch_rif *rif, const struct slow_frame *frame);
 
 /** neighbour_answers() - does a rif answer for an address, of its own or of others'? */
 bool neighbour_answers(struct switch_rif *rif, const struct ip_addr *addr, bool *ret_own);

@@ -97,17 +97,16 @@ receive_advert(struct switch_rif *rif, const struct nd *nd)
 		neighbour_heard(neighbour, nd->has_mac ? nd->mac : neighbour->mac, solicited);
 }
 
-bool
+void
 neighbour_receive_nd(struct switch_rif *rif, const struct slow_frame *frame)
 {
 	struct nd nd;
-	int ret = nd_read(frame->bytes, frame->len, &nd);
 
-	if (ret < 0 || memcmp(frame->bytes + 6, rif->mac, 6) == 0)
-		return false;
+	if (nd_read(frame->bytes, frame->len, &nd) < 0 ||
+	    memcmp(frame->bytes + 6, rif->mac, 6) == 0)
+		return;
 	if (nd.type == ND_SOLICIT)
 		receive_solicit(rif, frame, &nd);
 	else
 		receive_advert(rif, &nd);
-	return true;
 }

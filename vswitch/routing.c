@@ -205,10 +205,11 @@ echo(struct switch_rif *rif, const struct slow_frame *frame)
 static void
 receive_local(struct switch_rif *rif, const struct slow_frame *frame)
 {
-	if (neighbour_receive_nd(rif, frame))
+	const struct ip_addr to = destination(frame->bytes);
+
+	/* workers do not know who has which one, and none goes on to another link */
+	if (ip_addr_is_link_local(&to) && !ip_addr_equal(&rif->link_local, &to))
 		return;
-	if (frame->bytes[0] & 1)
-		return; /* a group's: nothing of ours */
 	switch (icmp_local(frame->bytes, frame->len)) {
 	case ICMP_LOCAL_ECHO:
 		echo(rif, frame);
@@ -290,6 +291,9 @@ routing_receive(struct vswitch *sw, struct switch_port *port, const struct slow_
 	switch (frame->punt->kind) {
 	case PUNT_ARP:
 		neighbour_receive_arp(rif, frame);
+		break;
+	case PUNT_ND:
+		neighbour_receive_nd(rif, frame);
 		break;
 	case PUNT_LOCAL:
 		receive_local(rif, frame);

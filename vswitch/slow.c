@@ -59,9 +59,9 @@ slow_membership(struct vswitch *sw, struct switch_port *port, const struct slow_
 static const slow_handler handlers[PUNT_KINDS] = {
 	[PUNT_LINK_LOCAL] = slow_link_local, [PUNT_ARP] = slow_arp,
 	[PUNT_PROBE] = slow_probe,           [PUNT_MEMBERSHIP] = slow_membership,
-	[PUNT_LOCAL] = routing_receive,      [PUNT_NEIGHBOUR] = routing_receive,
-	[PUNT_NO_ROUTE] = routing_receive,   [PUNT_TTL] = routing_receive,
-	[PUNT_TOO_BIG] = routing_receive,
+	[PUNT_ND] = routing_receive,         [PUNT_LOCAL] = routing_receive,
+	[PUNT_NEIGHBOUR] = routing_receive,  [PUNT_NO_ROUTE] = routing_receive,
+	[PUNT_TTL] = routing_receive,        [PUNT_TOO_BIG] = routing_receive,
 };
 
 static void

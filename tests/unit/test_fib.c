@@ -222,8 +222,10 @@ test_ends(void **state)
 int
 main(int argc, char **argv)
 {
-	char *args[] = { argv[0],       "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry",
-			 "--log-level", "error",     "-m",          "256" };
+	const char *args[] = {
+		argv[0],       "--no-huge", "--no-shconf", "--no-pci", "--no-telemetry",
+		"--log-level", "error",     "-m",          "256"
+	};
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ipv4),
 		cmocka_unit_test(test_ipv6),
@@ -231,7 +233,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_ends),
 	};
 
-	if (rte_eal_init((int)RTE_DIM(args), args) < 0)
+	if (rte_eal_init((int)RTE_DIM(args), (char **)(uintptr_t)args) < 0)
 		return 1;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

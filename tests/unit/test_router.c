@@ -256,15 +256,29 @@ test_control_thread(void **state)
 	l4_frame_put(&frame, 12, 0x0806, 2);
 	router_bed_send(&bed, &frame, 1, 0);
 	expect_punt(PUNT_ARP);
-	/* multicast: ICMPv6 only */
+	/* neighbour discovery, whoever it is for, if it comes from this link */
 	frame.ipv6 = true;
-	router_bed_frame(&frame, 1, 2);
-	memcpy(frame.bytes, "\x33\x33\0\0\0\1", 6);
-	router_bed_send(&bed, &frame, 1, 0);
-	assert_int_equal(drops(DROP_NOT_ROUTED), 1);
-	l4_frame_put(&frame, frame.l3 + 6, IPPROTO_ICMPV6, 1);
-	router_bed_send(&bed, &frame, 1, 0);
-	expect_punt(PUNT_LOCAL);
+	for (unsigned int group = 0; group < 2; group++) {
+		router_bed_frame(&frame, 1, 2);
+		if (group)
+			memcpy(frame.bytes, "\x33\x33\0\0\0\1", 6);
+		l4_frame_put(&frame, frame.l3 + 6, IPPROTO_ICMPV6, 1);
+		l4_frame_put(&frame, frame.l3 + 7, 255, 1);
+		for (uint32_t type = 133; type <= 137; type++) {
+			l4_frame_put(&frame, frame.l3 + 40, type, 1);
+			router_bed_send(&bed, &frame, 1, 0);
+			if (type == 135 || type == 136)
+				expect_punt(PUNT_ND);
+			else if (!group)
+				rte_pktmbuf_free(fake_take(bed.ports[2]));
+		}
+		l4_frame_put(&frame, frame.l3 + 40, 135, 1);
+		l4_frame_put(&frame, frame.l3 + 7, 254, 1);
+		router_bed_send(&bed, &frame, 1, 0);
+		if (!group)
+			rte_pktmbuf_free(fake_take(bed.ports[2]));
+	}
+	assert_int_equal(drops(DROP_NOT_ROUTED), 4);
 	/* own addresses, of any interface */
 	frame.ipv6 = false;
 	for (uint32_t net = 1; net <= ROUTER_PORTS; net++) {
@@ -274,6 +288,28 @@ test_control_thread(void **state)
 		router_bed_send(&bed, &frame, 1, 0);
 		expect_punt(PUNT_LOCAL);
 	}
+}
+
+/* Who floods the router's own address from afar takes nothing from its neighbours or bonds. */
+static void
+test_punt_budgets(void **state)
+{
+	unsigned int n = 0;
+
+	router_bed_frame(&frame, 1, 2);
+	l4_frame_put(&frame, frame.l3 + 16, 0x0a000001 | 1 << 16, 4);
+	l4_frame_seal(&frame);
+	while (drops(DROP_PUNT) == 0 && n++ < 100000) {
+		router_bed_send(&bed, &frame, 1, 0);
+		while (router_bed_punt(&bed) != NULL)
+			;
+	}
+	assert_int_equal(drops(DROP_PUNT), 1);
+	router_bed_frame(&frame, 1, 2);
+	memset(frame.bytes, 0xff, 6);
+	l4_frame_put(&frame, 12, 0x0806, 2);
+	router_bed_send(&bed, &frame, 1, 0);
+	expect_punt(PUNT_ARP);
 }
 
 static void
@@ -901,6 +937,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_refused_ipv6, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_short_frames, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_control_thread, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_punt_budgets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sources, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown_station, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_routed_again, setup, teardown),
