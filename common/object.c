@@ -343,6 +343,34 @@ check_route(const struct object *route, enum schema_verb verb, struct error *err
 	return 0;
 }
 
+/* A port that is routed is on no bridge, which goes without saying. */
+static bool
+is_spared(const struct object *obj, unsigned int key)
+{
+	return obj->schema == &port_schema && key == PORT_KEY_BRIDGE &&
+	       obj->values[PORT_KEY_MODE].number != PORT_MODE_BRIDGE;
+}
+
+static int
+check_mode(const struct object *port, enum schema_verb verb, struct error *err)
+{
+	const struct value *values = port->values;
+
+	if (values[PORT_KEY_MODE].number != PORT_MODE_BRIDGE) {
+		if (values[PORT_KEY_BRIDGE].text[0] != '\0')
+			return error_set(err, EINVAL, "in mode %s a port is on no bridge",
+					 port_schema.keys[PORT_KEY_MODE]
+						 .words[values[PORT_KEY_MODE].number]);
+		return 0;
+	}
+	if (!(verb & (VERB_ADD | VERB_CONFIG)))
+		return 0;
+	if (values[PORT_KEY_IP].is_set || values[PORT_KEY_GATEWAY].is_set)
+		return error_set(err, EINVAL, "%s is for mode route and mode nat",
+				 values[PORT_KEY_IP].is_set ? "ip" : "gateway");
+	return 0;
+}
+
 int
 object_check(const struct object *obj, enum schema_verb verb, struct error *err)
 {
@@ -354,7 +382,7 @@ object_check(const struct object *obj, enum schema_verb verb, struct error *err)
 		err = &local;
 	for (i = 0; i < obj->schema->n_keys; i++) {
 		key = &obj->schema->keys[i];
-		if ((key->required & verb) && !obj->values[i].is_set) {
+		if ((key->required & verb) && !obj->values[i].is_set && !is_spared(obj, i)) {
 			error_set(err, EINVAL, "%s is missing: %s", key->name, key->help);
 			return prefix_object(obj, err);
 		}
@@ -366,6 +394,7 @@ object_check(const struct object *obj, enum schema_verb verb, struct error *err)
 	if (obj->schema != &port_schema)
 		return 0;
 	if (check_types(obj, err) < 0 || check_socket(obj, err) < 0 || check_rate(obj, err) < 0 ||
+	    check_mode(obj, verb, err) < 0 ||
 	    ((verb & (VERB_ADD | VERB_CONFIG)) && check_parent(obj, err) < 0))
 		return prefix_object(obj, err);
 	return check_paths(obj, err);

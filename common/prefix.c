@@ -171,3 +171,36 @@ ip_addrs_parse(const char *text, struct ip_addr *ret_addrs, unsigned int max)
 		text += len + 1;
 	}
 }
+
+#define PREFIXES_MAX 64
+
+int
+ip_prefixes_parse(const char *text, struct ip_prefix *ret_prefixes, unsigned int max)
+{
+	struct ip_prefix prefixes[PREFIXES_MAX];
+	unsigned int n = 0;
+
+	for (;;) {
+		size_t len = strcspn(text, ",");
+		char word[IP_PREFIX_TEXT_SIZE];
+
+		if (n == max || n == PREFIXES_MAX)
+			return -E2BIG;
+		if (len >= sizeof(word))
+			return -EINVAL;
+		memcpy(word, text, len);
+		word[len] = '\0';
+		if (ip_prefix_parse(word, &prefixes[n]) < 0)
+			return -EINVAL;
+		for (unsigned int i = 0; i < n; i++)
+			if (ip_prefix_equal(&prefixes[i], &prefixes[n]))
+				return -EINVAL;
+		n++;
+		if (text[len] == '\0')
+			break;
+		text += len + 1;
+	}
+	if (ret_prefixes != NULL)
+		memcpy(ret_prefixes, prefixes, n * sizeof(prefixes[0]));
+	return (int)n;
+}

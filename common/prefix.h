@@ -99,4 +99,13 @@ bool ip_addr_is_link_local(const struct ip_addr *addr);
  */
 int ip_addrs_parse(const char *text, struct ip_addr *ret_addrs, unsigned int max);
 
+/**
+ * ip_prefixes_parse() - read "192.0.2.1,192.0.2.16/28,2001:db8::/64", each once
+ * @ret_prefixes: up to @max; bits behind a length are kept; NULL: only check
+ *
+ * Return: how many (at least one), -EINVAL (also if one is given twice), or -E2BIG. Context: any
+ * thread.
+ */
+int ip_prefixes_parse(const char *text, struct ip_prefix *ret_prefixes, unsigned int max);
+
 #endif

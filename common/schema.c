@@ -71,6 +71,16 @@ describe_words(const struct schema_key *key, char *ret_text, size_t size)
 				*word);
 }
 
+/* Behind what else it may be. */
+static void
+describe_zero(const struct schema_key *key, char *ret_text, size_t size)
+{
+	const size_t len = strlen(ret_text);
+
+	if (key->zero_word != NULL)
+		snprintf(ret_text + len, size - len, ", or %s", key->zero_word);
+}
+
 const char *
 schema_describe(const struct schema_key *key, char *ret_text, size_t size)
 {
@@ -106,9 +116,7 @@ schema_describe(const struct schema_key *key, char *ret_text, size_t size)
 				 "a list of up to %" PRIu64 " IPv4 addresses, each once, such as "
 				 "10.0.0.1,10.0.0.2",
 				 key->max);
-		if (key->zero_word != NULL)
-			snprintf(ret_text + strlen(ret_text), size - strlen(ret_text), ", or %s",
-				 key->zero_word);
+		describe_zero(key, ret_text, size);
 		break;
 	case VALUE_IPS:
 		if (key->max == 1)
@@ -118,6 +126,14 @@ schema_describe(const struct schema_key *key, char *ret_text, size_t size)
 				 "a list of up to %" PRIu64 " IP addresses, such as "
 				 "10.0.0.1,10.0.0.2",
 				 key->max);
+		describe_zero(key, ret_text, size);
+		break;
+	case VALUE_PREFIXES:
+		snprintf(ret_text, size,
+			 "a list of up to %" PRIu64 " IP addresses or networks, each once, such as "
+			 "10.0.0.1,10.1.0.0/24",
+			 key->max);
+		describe_zero(key, ret_text, size);
 		break;
 	case VALUE_FLAG:
 		snprintf(ret_text, size, "a word alone; yes or no in a file");
@@ -374,7 +390,11 @@ value_read(const struct schema_key *key, const char *text, struct value *value)
 			return 0;
 		return list_result(addrs_parse(text, NULL, key->max), text, key->min);
 	case VALUE_IPS:
-		ret = ip_addrs_parse(text, NULL, key->max);
+	case VALUE_PREFIXES:
+		if (key->zero_word != NULL && strcmp(text, key->zero_word) == 0)
+			return 0;
+		ret = key->type == VALUE_IPS ? ip_addrs_parse(text, NULL, key->max) :
+					       ip_prefixes_parse(text, NULL, key->max);
 		return list_result(ret == -E2BIG ? -ERANGE : ret, text, key->min);
 	case VALUE_MAC:
 		return mac_parse(text, value->mac);

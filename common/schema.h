@@ -28,20 +28,21 @@ struct error;
 #define CORE_MAX 1023
 
 enum value_type {
-	VALUE_BOOL,    /* yes, no; on, off; true, false; 1, 0 */
-	VALUE_UINT,    /* decimal number, min..max */
-	VALUE_SECONDS, /* the same, a time */
-	VALUE_ENUM,    /* one of words */
-	VALUE_NAME,    /* name of a bridge or port; zero_word is none */
-	VALUE_NAMES,   /* min..max names, each once: "eth0,eth1" */
-	VALUE_ADDRS,   /* up to max IPv4 addresses, each once: "10.0.0.1,10.0.0.2" */
-	VALUE_IPS,     /* min..max IP addresses of either family: prefix.h */
-	VALUE_FLAG,    /* no value on a command line; yes or no elsewhere */
-	VALUE_MAC,     /* MAC address */
-	VALUE_CORES,   /* CPU cores: "1-3,5" */
-	VALUE_RATE,    /* bytes in an interval: rate.h */
-	VALUE_VLANS,   /* list of VLANs: vlans.h */
-	VALUE_STRING,  /* min..max bytes of printable text */
+	VALUE_BOOL,     /* yes, no; on, off; true, false; 1, 0 */
+	VALUE_UINT,     /* decimal number, min..max */
+	VALUE_SECONDS,  /* the same, a time */
+	VALUE_ENUM,     /* one of words */
+	VALUE_NAME,     /* name of a bridge or port; zero_word is none */
+	VALUE_NAMES,    /* min..max names, each once: "eth0,eth1" */
+	VALUE_ADDRS,    /* up to max IPv4 addresses, each once: "10.0.0.1,10.0.0.2" */
+	VALUE_IPS,      /* min..max IP addresses of either family: prefix.h; zero_word is none */
+	VALUE_PREFIXES, /* min..max IP addresses or prefixes, each once; zero_word is none */
+	VALUE_FLAG,     /* no value on a command line; yes or no elsewhere */
+	VALUE_MAC,      /* MAC address */
+	VALUE_CORES,    /* CPU cores: "1-3,5" */
+	VALUE_RATE,     /* bytes in an interval: rate.h */
+	VALUE_VLANS,    /* list of VLANs: vlans.h */
+	VALUE_STRING,   /* min..max bytes of printable text */
 };
 
 /* What an object can be told; bits, so that a key can say which verbs take it. */
@@ -179,6 +180,9 @@ enum port_key {
 	PORT_KEY_FAST_LEAVE,
 	PORT_KEY_GROUP_LIMIT, /* 0: as the bridge */
 	PORT_KEY_PROXY,       /* enum proxy_word */
+	PORT_KEY_MODE,        /* enum port_mode_word */
+	PORT_KEY_IP,          /* text, for ip_prefixes_parse(); zero_word: none */
+	PORT_KEY_GATEWAY,     /* text, for ip_addrs_parse(); zero_word: none */
 	PORT_KEYS
 };
 
@@ -194,6 +198,11 @@ enum port_type_word {
 };
 
 enum proxy_word { PROXY_WORD_NO, PROXY_WORD_GUESTS, PROXY_WORD_ALL };
+
+/* The same as enum guest_mode. */
+enum port_mode_word { PORT_MODE_BRIDGE, PORT_MODE_ROUTE, PORT_MODE_NAT };
+#define PORT_IPS_MAX 32
+#define PORT_GATEWAYS_MAX 8
 
 enum carrier_word { CARRIER_ON, CARRIER_OFF };
 
@@ -299,8 +308,8 @@ extern const struct object_schema *const object_schemas[OBJECT_SCHEMAS];
  * @is_set: it was given; otherwise the rest is the default.
  * @number: VALUE_UINT, VALUE_SECONDS; VALUE_ENUM: index of the word; VALUE_BOOL: 0 or 1.
  * @mac: VALUE_MAC.
- * @text: VALUE_NAME, VALUE_NAMES, VALUE_ADDRS, VALUE_IPS, VALUE_STRING, VALUE_CORES,
- * VALUE_RATE, VALUE_VLANS; for the others, the canonical text.
+ * @text: VALUE_NAME, VALUE_NAMES, VALUE_ADDRS, VALUE_IPS, VALUE_PREFIXES, VALUE_STRING,
+ * VALUE_CORES, VALUE_RATE, VALUE_VLANS; for the others, the canonical text.
  */
 struct value {
 	bool is_set;

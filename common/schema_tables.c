@@ -241,6 +241,13 @@ static const char *const proxy_words[] = {
 	NULL,
 };
 
+static const char *const port_mode_words[] = {
+	[PORT_MODE_BRIDGE] = "bridge",
+	[PORT_MODE_ROUTE] = "route",
+	[PORT_MODE_NAT] = "nat",
+	NULL,
+};
+
 static const char *const xdp_words[] = {
 	[XDP_AUTO] = "auto",
 	[XDP_ON] = "on",
@@ -308,7 +315,7 @@ static const struct schema_key port_keys[] = {
 		.name = "xdp", .type = VALUE_ENUM, .verbs = CREATE,
 		.words = xdp_words, .def = "auto", .metavar = "WORD",
 		.help = "netdev: AF_XDP instead of AF_PACKET; auto: if the NIC does it without "
-			"copying; on: in any mode that works; \"port show\" says which (MODE)",
+			"copying; on: in any mode that works; \"port show\" says which (DRIVER)",
 	},
 	[PORT_KEY_RATE] = {
 		.name = "rate", .type = VALUE_RATE, .verbs = SETTABLE,
@@ -427,6 +434,26 @@ static const struct schema_key port_keys[] = {
 		.words = proxy_words, .def = "no", .metavar = "WORD",
 		.help = "routed port: answer ARP and IPv6 neighbour solicitations on behalf of "
 			"guests that are routed to, or of all that is routed elsewhere",
+	},
+	[PORT_KEY_MODE] = {
+		.name = "mode", .type = VALUE_ENUM, .verbs = SETTABLE,
+		.words = port_mode_words, .def = "bridge", .metavar = "MODE",
+		.help = "how a guest is attached: bridge; route: on no bridge, the router takes all "
+			"of its packets; nat: the same, and it is behind the NAT that there is",
+	},
+	[PORT_KEY_IP] = {
+		.name = "ip", .type = VALUE_PREFIXES, .verbs = SETTABLE,
+		.min = 1, .max = PORT_IPS_MAX, .zero_word = "none", .def = "none",
+		.metavar = "LIST",
+		.help = "mode route, nat: addresses and networks of the guest: they are routed to "
+			"it, and it may send from no others; none: from all",
+	},
+	[PORT_KEY_GATEWAY] = {
+		.name = "gateway", .type = VALUE_IPS, .verbs = SETTABLE,
+		.min = 1, .max = PORT_GATEWAYS_MAX, .zero_word = "none", .def = "none",
+		.metavar = "LIST",
+		.help = "mode route, nat: addresses of the router's own towards the guest; others "
+			"may have the same ones",
 	},
 };
 static_assert(N_ELEMENTS(port_keys) == PORT_KEYS, "a key has no description");

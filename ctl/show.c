@@ -26,6 +26,7 @@ static const struct column bridge_columns[] = {
 static const struct column port_columns[] = {
 	{ .heading = "PORT", .field = "port" },
 	{ .heading = "BRIDGE", .field = "bridge" },
+	{ .heading = "MODE", .field = "mode" },
 	{ .heading = "TYPE", .field = "type" },
 	{ .heading = "LINK", .field = "link" },
 	{ .heading = "STATE", .field = "state" },
@@ -35,13 +36,15 @@ static const struct column port_columns[] = {
 	{ .heading = "RX-PACKETS", .field = "rx_packets", .kind = CELL_NUMBER },
 	{ .heading = "TX-PACKETS", .field = "tx_packets", .kind = CELL_NUMBER },
 	{ .heading = "DROPS", .field = "drops", .kind = CELL_NUMBER },
-	{ .heading = "MODE", .field = "mode" },
+	{ .heading = "DRIVER", .field = "driver" },
 	{ .heading = "REASON", .field = "reason" },
 };
 
 static const struct column vif_columns[] = {
 	{ .heading = "VIF", .field = "vif" },
 	{ .heading = "BRIDGE", .field = "bridge" },
+	{ .heading = "MODE", .field = "mode" },
+	{ .heading = "IP", .field = "ip" },
 	{ .heading = "MAC", .field = "mac" },
 	{ .heading = "STATE", .field = "state" },
 	{ .heading = "FRONTEND", .field = "frontend_state" },

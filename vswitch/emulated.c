@@ -12,21 +12,28 @@
 #include "switch.h"
 #include "vif.h"
 
-#define SUFFIX "-emu"   /* of the tap's name, behind the vif's */
 #define NOTE "emulated" /* there is such a port */
+
+bool
+emulated_is_named(const struct switch_port *port)
+{
+	const size_t len = strlen(port->config.name), suffix = strlen(EMULATED_SUFFIX);
+
+	return port->config.kind == PORT_KIND_NETDEV && len > suffix &&
+	       strcmp(port->config.name + len - suffix, EMULATED_SUFFIX) == 0;
+}
 
 /* The vif beside which the port's NIC is emulated, or NULL. */
 static struct vif *
 emulated_vif(const struct vswitch *sw, const struct switch_port *port)
 {
 	const char *name = port->config.name;
-	size_t len = strlen(name), suffix = strlen(SUFFIX);
 	char vif_name[SWITCH_NAME_SIZE];
 
-	if (sw->netback == NULL || port->config.kind != PORT_KIND_NETDEV || len <= suffix ||
-	    strcmp(name + len - suffix, SUFFIX) != 0)
+	if (sw->netback == NULL || !emulated_is_named(port))
 		return NULL;
-	snprintf(vif_name, sizeof(vif_name), "%.*s", (int)(len - suffix), name);
+	snprintf(vif_name, sizeof(vif_name), "%.*s", (int)(strlen(name) - strlen(EMULATED_SUFFIX)),
+		 name);
 	return netback_find(sw->netback, vif_name);
 }
 
@@ -40,7 +47,7 @@ emulated_is(const struct vswitch *sw, const struct switch_port *port)
 static bool
 emulated_name(const struct vif *vif, char name[SWITCH_NAME_SIZE])
 {
-	int len = snprintf(name, SWITCH_NAME_SIZE, "%s" SUFFIX, vif->name);
+	int len = snprintf(name, SWITCH_NAME_SIZE, "%s" EMULATED_SUFFIX, vif->name);
 
 	return len > 0 && len < SWITCH_NAME_SIZE;
 }
@@ -96,6 +103,7 @@ emulated_restore(struct vswitch *sw, struct vif *vif, const char *bridge,
 		.no_flood = config->no_flood,
 		.mtu = config->mtu,
 		.stp = config->stp,
+		.guest = config->guest,
 		.n_queues = 1,
 		.sw = sw,
 	};
@@ -112,7 +120,7 @@ emulated_restore(struct vswitch *sw, struct vif *vif, const char *bridge,
 	if (ret == -ENODEV)
 		emulated_note(vif, false);
 	else if (ret < 0)
-		log_line(LOG_WARNING, "%s: its emulated NIC cannot go back to the bridge: %s",
+		log_line(LOG_WARNING, "%s: its emulated NIC cannot go back to where it was: %s",
 			 vif->name, err.msg);
 }
 

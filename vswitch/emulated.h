@@ -23,10 +23,16 @@ struct switch_port;
 struct vif;
 struct vswitch;
 
+#define EMULATED_SUFFIX "-emu" /* of the tap's name, behind the vif's */
+
+/** emulated_is_named() - has a port the name of an emulated NIC, whether there is its vif or not?
+ */
+bool emulated_is_named(const struct switch_port *port);
+
 /** emulated_is() - is a port that of an emulated NIC? */
 bool emulated_is(const struct vswitch *sw, const struct switch_port *port);
 
-/** emulated_added() - a netdev port was put on a bridge: note it if it is an emulated NIC's. */
+/** emulated_added() - a netdev port was made: note it if it is an emulated NIC's. */
 void emulated_added(struct vswitch *sw, const struct switch_port *port);
 
 /** emulated_deleted() - a netdev port is about to be removed: forget the note. */
@@ -36,9 +42,10 @@ void emulated_deleted(struct vswitch *sw, const struct switch_port *port);
 void emulated_gone(struct vswitch *sw, const struct switch_port *port);
 
 /**
- * emulated_restore() - a vif is back on its bridge after a restart: so is its emulated NIC, if it
+ * emulated_restore() - a vif is back where it was before a restart: so is its emulated NIC, if it
  * had one that is still there.
- * @config: the vif's; VLAN and MTU are those of both.
+ * @bridge: the vif's; NULL: none.
+ * @config: the vif's; VLAN, MTU and mode are those of both.
  */
 void emulated_restore(struct vswitch *sw, struct vif *vif, const char *bridge,
 		      const struct port_config *config);

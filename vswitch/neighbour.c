@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guest.h"
 #include "icmp.h"
 #include "routing_priv.h"
 
@@ -559,5 +560,5 @@ neighbour_answers(struct switch_rif *rif, const struct ip_addr *addr, bool *ret_
 	out = target_rif(target);
 	if (out == NULL || out == rif)
 		return false;
-	return rif->proxy == PROXY_ALL || out->is_guest;
+	return rif->proxy == PROXY_ALL || guest_is(out->port);
 }

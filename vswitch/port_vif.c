@@ -71,6 +71,7 @@ struct vif_note {
 	bool fast_leave;
 	enum membership_router mrouter;
 	uint32_t group_limit;
+	struct guest_config guest;
 };
 
 /* There are pending packets in this turn. Note whose they are, should they be lost later. */
@@ -334,6 +335,25 @@ note_read_vlan(const struct vif *vif, struct vlan_config *vlan)
 	}
 }
 
+/* As checked by the schema, or as if it were not there. */
+static void
+note_read_guest(const struct vif *vif, struct guest_config *guest)
+{
+	char *ips = vif_note_read(vif, "ip"), *gateways = vif_note_read(vif, "gateway");
+
+	*guest = (struct guest_config){
+		.mode = note_is(vif, "mode", "route") ? PORT_MODE_ROUTE :
+			note_is(vif, "mode", "nat")   ? PORT_MODE_NAT :
+							PORT_MODE_BRIDGE,
+	};
+	if (guest->mode != PORT_MODE_BRIDGE) {
+		guest_config_set_ips(guest, ips != NULL ? ips : "none");
+		guest_config_set_gateways(guest, gateways != NULL ? gateways : "none");
+	}
+	free(ips);
+	free(gateways);
+}
+
 static void
 note_read(const struct vif *vif, struct vif_note *note)
 {
@@ -351,6 +371,11 @@ note_read(const struct vif *vif, struct vif_note *note)
 			note_is(vif, "mrouter", "no")  ? MEMBERSHIP_ROUTER_NO :
 							 MEMBERSHIP_ROUTER_AUTO;
 	note->group_limit = note_read_u32(vif, "group-limit", UINT32_MAX);
+	note_read_guest(vif, &note->guest);
+	if (note->guest.mode != PORT_MODE_BRIDGE) {
+		free(note->bridge);
+		note->bridge = NULL;
+	}
 }
 
 static void
@@ -370,6 +395,7 @@ note_config(struct vswitch *sw, const struct vif *vif, const struct vif_note *no
 		.fast_leave = note->fast_leave,
 		.mrouter = note->mrouter,
 		.group_limit = note->group_limit,
+		.guest = note->guest,
 		.n_queues = 1,
 		.sw = sw,
 	};
@@ -394,6 +420,12 @@ owner_vif_added(void *arg, struct vif *vif, struct error *err)
 	note_config(sw, vif, &note, &config);
 	ports->adding = vif;
 	ret = switch_port_add(sw, bridge, &config, err);
+	if (ret < 0 && config.guest.mode != PORT_MODE_BRIDGE) {
+		log_line(LOG_WARNING, "%s: is on no bridge and not routed, as it was before: %s",
+			 vif->name, err->msg);
+		config.guest = (struct guest_config){ 0 };
+		ret = switch_port_add(sw, bridge, &config, err);
+	}
 	ports->adding = NULL;
 	if (ret == 0) {
 		vif_port = vif->owner_data;
@@ -402,7 +434,7 @@ owner_vif_added(void *arg, struct vif *vif, struct error *err)
 		switch_port_status(sw, vif_port->port, false, "guest is not connected");
 		log_line(LOG_INFO, "%s: new vif%s%s", vif->name,
 			 bridge != NULL ? " on bridge " : "", bridge != NULL ? bridge : "");
-		if (bridge != NULL)
+		if (bridge != NULL || config.guest.mode != PORT_MODE_BRIDGE)
 			emulated_restore(sw, vif, bridge, &config);
 	}
 	free(note.bridge);
@@ -745,18 +777,32 @@ static const char *const mrouter_notes[] = {
 	[MEMBERSHIP_ROUTER_NO] = "no",
 };
 
+static void
+note_write_guest(struct vif *vif, const struct guest_config *guest)
+{
+	char list[VALUE_TEXT_SIZE];
+
+	note_write(vif, "mode",
+		   guest->mode == PORT_MODE_BRIDGE ?
+			   NULL :
+			   port_schema.keys[PORT_KEY_MODE].words[guest->mode]);
+	note_write(vif, "ip", guest->n_ips > 0 ? guest_ips_text(guest, list) : NULL);
+	note_write(vif, "gateway", guest->n_gateways > 0 ? guest_gateways_text(guest, list) : NULL);
+}
+
 void
 port_vif_attached(struct vswitch *sw, const struct switch_port *port)
 {
 	struct vif *vif = vif_of(sw, port);
 
-	if (vif == NULL || port->bridge == NULL)
+	if (vif == NULL || (port->bridge == NULL && !guest_is(port)))
 		return;
 	((struct vif_port *)port->dp->priv)->bridge[0] = '\0';
 	/* its own again counts as well; what the toolstack has told stays if we say nothing */
 	if (port->config.mtu != 0 || note_read_u32(vif, "mtu", PORT_MTU_MAX) != 0)
 		vif_port_told(vif, "mtu", vif_link_mtu(vif, vif_port_mtu(vif, &port->config)));
-	note_write(vif, "bridge", port->bridge->name);
+	note_write(vif, "bridge", port->bridge != NULL ? port->bridge->name : NULL);
+	note_write_guest(vif, &port->config.guest);
 	note_write_vlan(vif, &port->config.vlan);
 	note_write(vif, "isolated", port->config.isolated ? "yes" : NULL);
 	note_write_u32(vif, "no-flood", port->config.no_flood);
@@ -774,9 +820,9 @@ void
 port_vif_detached(struct vswitch *sw, const struct switch_port *port)
 {
 	static const char *const keys[] = {
-		"bridge",   "vid",        "trunk",    "native",      "tunnel",
-		"tpid",     "mtu",        "isolated", "no-flood",    "fdb-limit",
-		"checksum", "fast-leave", "mrouter",  "group-limit",
+		"bridge",  "vid",         "trunk",    "native",    "tunnel",   "tpid",
+		"mtu",     "isolated",    "no-flood", "fdb-limit", "checksum", "fast-leave",
+		"mrouter", "group-limit", "mode",     "ip",        "gateway",
 	};
 	struct vif *vif = vif_of(sw, port);
 

@@ -43,8 +43,8 @@ int port_vif_init(struct vswitch *sw, const struct hypervisor *hv, struct error 
 void port_vif_fini(struct vswitch *sw);
 
 /**
- * port_vif_attached() - a vif port was put on a bridge, or its settings changed: note them in the
- * store for the next start of vswitchd. Called by the switch; nothing for other kinds of ports.
+ * port_vif_attached() - a vif port was put on a bridge, or is routed, or its settings changed: note
+ * them in the store for the next start of vswitchd. Called by the switch; nothing for other kinds of ports.
  */
 void port_vif_attached(struct vswitch *sw, const struct switch_port *port);
 
@@ -54,7 +54,7 @@ void port_vif_attached(struct vswitch *sw, const struct switch_port *port);
  */
 void port_vif_note(struct vif *vif, const char *key, const char *value);
 
-/** port_vif_detached() - the port was taken off its bridge by the operator: forget the note. */
+/** port_vif_detached() - the operator took the port off its bridge, or the router: forget it. */
 void port_vif_detached(struct vswitch *sw, const struct switch_port *port);
 
 /**

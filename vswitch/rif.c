@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "bond.h"
+#include "emulated.h"
 #include "error.h"
+#include "guest.h"
 #include "nat.h"
 #include "nd.h"
 #include "port_gateway.h"
@@ -70,6 +72,11 @@ rif_choose_mac(const struct switch_port *port, uint8_t mac[6])
 	static const uint8_t none[6];
 	char name[SWITCH_NAME_SIZE + 16];
 
+	/* the emulated NIC is the same guest's */
+	if (emulated_is_named(port)) {
+		memcpy(mac, guest_side_mac, 6);
+		return;
+	}
 	switch (port->config.kind) {
 	case PORT_KIND_VIF:
 	case PORT_KIND_VHOST:
@@ -87,12 +94,12 @@ rif_choose_mac(const struct switch_port *port, uint8_t mac[6])
 }
 
 static int
-rif_may_be(const struct switch_port *port, struct error *err)
+rif_may_be(const struct switch_port *port, bool leaves_bridge, struct error *err)
 {
 	if (port->member != NULL)
 		return error_set(err, EBUSY, "port %s: is a member of bond %s", port->config.name,
 				 port->member->bond->name);
-	if (port->bridge != NULL && port->config.kind != PORT_KIND_GATEWAY)
+	if (port->bridge != NULL && port->config.kind != PORT_KIND_GATEWAY && !leaves_bridge)
 		return error_set(err, EBUSY,
 				 "port %s: is on bridge %s; give the address to the bridge (addr "
 				 "add ... bridge %s), or take the port off it",
@@ -105,8 +112,6 @@ rif_make(struct routing *routing, struct switch_port *port, struct error *err)
 {
 	struct switch_rif *rif;
 
-	if (rif_may_be(port, err) < 0)
-		return NULL;
 	rif = calloc(1, sizeof(*rif));
 	if (rif == NULL)
 		goto err;
@@ -172,11 +177,14 @@ rif_set(struct routing *routing, struct switch_port *port, const struct rif_conf
 {
 	struct switch_rif *rif = rif_find(routing, port);
 	const bool is_new = rif == NULL;
+	int ret = is_new ? rif_may_be(port, config->leaves_bridge, err) : 0;
 
+	if (ret < 0)
+		return ret;
 	if (is_new)
 		rif = rif_make(routing, port, err);
 	if (rif == NULL)
-		return err != NULL ? err->code : -EBUSY;
+		return -ENOMEM;
 	rif->is_guest = true;
 	rif->proxy = config->proxy;
 	rif->side = config->side;
@@ -212,7 +220,7 @@ rif_config_get(const struct switch_rif *rif, struct rif_config *ret_config)
 void
 rif_clear(struct routing *routing, struct switch_port *port)
 {
-	static const struct rif_config defaults;
+	const struct rif_config defaults = { .proxy = port->config.proxy };
 	struct switch_rif *rif = rif_find(routing, port);
 
 	if (rif == NULL)
@@ -425,6 +433,18 @@ addr_find(struct switch_rif *rif, const struct ip_addr *addr)
 }
 
 static int
+addr_check_guest(const struct routing *routing, const struct ip_prefix *prefix, const char *text,
+		 struct error *err)
+{
+	const struct ip_prefix host = ip_prefix_host(&prefix->addr);
+	const struct switch_port *port = guest_of_ip(routing->sw, &host);
+
+	return port == NULL ? 0 :
+			      error_set(err, EEXIST, "addr %s: is the guest's at port %s", text,
+					port->config.name);
+}
+
+static int
 addr_check(struct routing *routing, const struct ip_prefix *prefix, const char *text,
 	   struct error *err)
 {
@@ -455,13 +475,13 @@ addr_check(struct routing *routing, const struct ip_prefix *prefix, const char *
 						 ip_addr_bits(prefix->addr.family));
 		}
 	}
-	return 0;
+	return addr_check_guest(routing, prefix, text, err);
 }
 
 /* Put an address on a rif. */
 static int
-addr_attach(struct switch_rif *rif, const struct ip_prefix *prefix, const char *text,
-	    struct error *err)
+addr_attach(struct switch_rif *rif, const struct ip_prefix *prefix, bool is_gateway,
+	    const char *text, struct error *err)
 {
 	struct rif_addr *addr;
 	int ret;
@@ -474,6 +494,7 @@ addr_attach(struct switch_rif *rif, const struct ip_prefix *prefix, const char *
 		return error_set(err, ENOMEM, "addr %s: no memory for it", text);
 	addr->prefix = *prefix;
 	addr->rif = rif;
+	addr->is_gateway = is_gateway;
 	LIST_INSERT_HEAD(&rif->addrs, addr, list);
 	rif->n_addrs++;
 	ret = addr_routes_renew(rif, prefix, true);
@@ -514,17 +535,27 @@ addr_add(struct routing *routing, const struct ip_prefix *prefix, const struct a
 	if (port == NULL)
 		return err->code;
 	rif = rif_find(routing, port);
-	if (rif == NULL)
+	if (rif == NULL && rif_may_be(port, false, err) == 0)
 		rif = rif_make(routing, port, err);
 	if (rif == NULL) {
 		if (port->config.is_auto)
 			switch_port_remove(routing->sw, port);
 		return err->code;
 	}
-	ret = addr_attach(rif, prefix, text, err);
+	ret = addr_attach(rif, prefix, false, text, err);
 	if (ret < 0)
 		rif_done(rif);
 	return ret;
+}
+
+int
+addr_add_gateway(struct switch_port *port, const struct ip_addr *addr, struct error *err)
+{
+	const struct ip_prefix prefix = ip_prefix_host(addr);
+	char text[IP_PREFIX_TEXT_SIZE];
+
+	return addr_attach(rif_find(port->sw->routing, port), &prefix, true,
+			   ip_prefix_format(&prefix, text), err);
 }
 
 static void
@@ -591,9 +622,25 @@ addr_del(struct routing *routing, const struct ip_prefix *prefix, const struct a
 	if (addr == NULL)
 		return err->code;
 	rif = addr->rif;
+	if (addr->is_gateway)
+		return error_set(
+			err, EBUSY,
+			"addr: is the gateway of the guest at port %s: \"vsctl port set %s "
+			"gateway none\" takes it away",
+			rif->port->config.name, rif->port->config.name);
 	addr_detach(addr);
 	rif_done(rif);
 	return 0;
+}
+
+void
+addr_del_gateway(struct switch_port *port, const struct ip_addr *addr)
+{
+	struct switch_rif *rif = rif_find(port->sw->routing, port);
+	struct rif_addr *own = rif != NULL ? addr_find(rif, addr) : NULL;
+
+	if (own != NULL && own->is_gateway)
+		addr_detach(own);
 }
 
 /* --- sending --- */
@@ -633,15 +680,26 @@ routing_may_go(const struct switch_port *port, struct error *err)
 {
 	const struct routing *routing = port->sw->routing;
 	const struct switch_rif *rif = routing != NULL ? routing->by_port[port->dp->id] : NULL;
+	const struct rif_addr *addr, *last = NULL;
 	char text[IP_PREFIX_TEXT_SIZE];
+	unsigned int n = 0;
 
 	if (rif == NULL)
 		return 0;
-	if (rif->n_addrs == 0)
-		return error_set(err, EBUSY, "port %s: is a routed port", port->config.name);
-	return error_set(err, EBUSY, "port %s: has %u address(es) such as %s; delete them first",
-			 port->config.name, rif->n_addrs,
-			 ip_prefix_format(&LIST_FIRST(&rif->addrs)->prefix, text));
+	LIST_FOREACH(addr, &rif->addrs, list) {
+		if (addr->is_gateway)
+			continue;
+		last = addr;
+		n++;
+	}
+	if (last != NULL)
+		return error_set(err, EBUSY,
+				 "port %s: has %u address(es) such as %s; delete them first",
+				 port->config.name, n, ip_prefix_format(&last->prefix, text));
+	/* what made it a guest's goes with it */
+	return guest_is(port) ?
+		       0 :
+		       error_set(err, EBUSY, "port %s: is a routed port", port->config.name);
 }
 
 void
@@ -651,8 +709,12 @@ routing_set_proxy(struct switch_port *port, uint8_t proxy)
 	struct switch_rif *rif = routing != NULL ? rif_find(routing, port) : NULL;
 
 	port->config.proxy = proxy;
-	if (rif != NULL)
-		rif->proxy = proxy;
+	/* guests' ports answer for all, whatever is set */
+	if (rif == NULL || guest_is(port) || rif->proxy == proxy)
+		return;
+	rif->proxy = proxy;
+	if (proxy == PROXY_GUESTS && port->dp->open)
+		guests_announce(port->sw);
 }
 
 void
@@ -661,6 +723,10 @@ routing_port_removed(struct switch_port *port)
 	struct routing *routing = port->sw->routing;
 	struct switch_rif *rif = routing != NULL ? rif_find(routing, port) : NULL;
 
+	if (rif == NULL)
+		return;
+	guest_removed(port);
+	rif = rif_find(routing, port);
 	if (rif == NULL)
 		return;
 	while (!LIST_EMPTY(&rif->addrs))
@@ -688,4 +754,8 @@ routing_port_changed(struct switch_port *port)
 	if (port->dp->open && memcmp(mac, rif->mac, sizeof(mac)) == 0)
 		LIST_FOREACH(own, &rif->addrs, list)
 			rif_announce(rif, &own->prefix.addr);
+	if (port->dp->open && !rif->is_open && rif->proxy == PROXY_GUESTS)
+		guests_announce(port->sw);
+	rif->is_open = port->dp->open;
+	guest_changed(port);
 }

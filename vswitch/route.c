@@ -11,8 +11,8 @@
 #define BUCKETS_MIN 1024u
 
 const char *const route_origin_names[ROUTE_ORIGINS] = {
-	[ROUTE_LOCAL] = "local",   [ROUTE_CONNECTED] = "connected", [ROUTE_STATIC] = "static",
-	[ROUTE_KERNEL] = "kernel", [ROUTE_NEIGHBOUR] = "neighbour",
+	[ROUTE_LOCAL] = "local",   [ROUTE_GUEST] = "guest",   [ROUTE_CONNECTED] = "connected",
+	[ROUTE_STATIC] = "static", [ROUTE_KERNEL] = "kernel", [ROUTE_NEIGHBOUR] = "neighbour",
 };
 
 static uint32_t

@@ -27,11 +27,12 @@
 
 #include "prefix.h"
 #include "router.h"
+#include "schema.h"
 #include "slow.h"
 #include "switch.h"
 
 #define ROUTES_MAX_DEFAULT 16384
-#define RIF_SOURCES_MAX 32
+#define RIF_SOURCES_MAX PORT_IPS_MAX
 #define ROUTE_VIAS_MAX NEXT_HOP_MEMBERS_MAX
 
 struct neighbour;
@@ -51,6 +52,7 @@ struct rif_addr {
 	LIST_ENTRY(rif_addr) list;
 	struct ip_prefix prefix; /* with the bits behind its length */
 	struct switch_rif *rif;
+	bool is_gateway; /* of a guest's port, by its key: it goes with that alone */
 };
 
 /* A routed interface. */
@@ -62,6 +64,7 @@ struct switch_rif {
 	uint8_t mac[6];
 	bool is_gateway;
 	bool is_guest; /* rif_set() made it: it stays without addresses */
+	bool is_open;  /* its port was, when last looked at */
 	uint8_t proxy; /* enum proxy */
 	uint8_t side;  /* enum nat_side */
 	uint16_t guest;
@@ -89,6 +92,7 @@ struct rif_config {
 	uint8_t side;       /* enum nat_side */
 	uint16_t guest;     /* whose NAT sessions: NAT_GUEST_NONE, or 1 .. NAT_GUESTS - 1 */
 	bool check_sources; /* packets from elsewhere than @sources are dropped as spoofed */
+	bool leaves_bridge; /* the port may still be on one, which it is about to leave */
 	unsigned int n_sources;
 	struct ip_prefix sources[RIF_SOURCES_MAX];
 };
@@ -97,7 +101,8 @@ struct rif_config {
 enum route_origin {
 	ROUTE_LOCAL,     /* own addresses; broadcast addresses */
 	ROUTE_CONNECTED, /* networks of own addresses */
-	ROUTE_STATIC,    /* by the operator, or the scripts of a guest */
+	ROUTE_GUEST,     /* addresses of guests in route or NAT mode */
+	ROUTE_STATIC,    /* by the operator */
 	ROUTE_KERNEL,    /* taken from the host's kernel */
 	ROUTE_NEIGHBOUR, /* stations that are known */
 	ROUTE_ORIGINS
@@ -145,8 +150,8 @@ struct switch_rif *rif_next(const struct routing *routing, const struct switch_r
 
 /**
  * rif_set() - make a port a routed one, with or without addresses, or change what is set of it.
- * Its routes are added by route_add(). For guests' vifs in route or NAT mode, and for what NAT
- * wants of an uplink.
+ * Its routes are added by route_add(). For guests' ports (guest.h), and for what NAT wants of an
+ * uplink.
  * Return: 0, -EBUSY (the port is on a bridge, or a bond's), -ENOMEM.
  */
 int rif_set(struct routing *routing, struct switch_port *port, const struct rif_config *config,
@@ -184,6 +189,16 @@ int addr_add(struct routing *routing, const struct ip_prefix *prefix,
  */
 int addr_del(struct routing *routing, const struct ip_prefix *prefix,
 	     const struct addr_place *place, struct error *err);
+
+/**
+ * addr_add_gateway() - give the router an address towards one guest, which others may have as well.
+ * @port: is a routed one.
+ * Return: as addr_add().
+ */
+int addr_add_gateway(struct switch_port *port, const struct ip_addr *addr, struct error *err);
+
+/** addr_del_gateway() - take it away. */
+void addr_del_gateway(struct switch_port *port, const struct ip_addr *addr);
 
 /** addr_is_own() - has any rif this address? */
 bool addr_is_own(const struct routing *routing, const struct ip_addr *addr);

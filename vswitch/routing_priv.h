@@ -173,6 +173,9 @@ void rif_send_bytes(struct switch_rif *rif, const uint8_t *frame, uint32_t len);
 /** rif_announce() - tell the link of an address of the rif's, or of one that it answers for. */
 void rif_announce(struct switch_rif *rif, const struct ip_addr *addr);
 
+/** rif_announce_guest() - tell the link that it answers for a guest's address from now on. */
+void rif_announce_guest(struct switch_rif *rif, const struct ip_addr *addr);
+
 /* --- routing.c --- */
 
 /**

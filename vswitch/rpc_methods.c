@@ -293,7 +293,9 @@ port_make(struct vswitch *sw, const struct object *obj, bool may_wait, struct er
 	snprintf(config.name, sizeof(config.name), "%.15s", obj->name);
 	snprintf(config.devargs, sizeof(config.devargs), "%.255s", values[PORT_KEY_DEVARGS].text);
 	snprintf(config.path, sizeof(config.path), "%.107s", values[PORT_KEY_PATH].text);
-	if (config.kind == PORT_KIND_VIF && bridge_of(obj) == NULL)
+	rpc_guest_read(values, &config.guest);
+	if (config.kind == PORT_KIND_VIF && bridge_of(obj) == NULL &&
+	    config.guest.mode == PORT_MODE_BRIDGE)
 		return error_set(err, EINVAL,
 				 "port %s: bridge is missing: the bridge that it joins",
 				 config.name);
@@ -368,7 +370,8 @@ port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 	config.rate = port_rate(obj.values);
 	config.proxy = obj.values[PORT_KEY_PROXY].number;
 	fields = rpc_vlan_update(obj.values, &config) |
-		 rpc_stp_read_port(obj.values, false, &config.stp);
+		 rpc_stp_read_port(obj.values, false, &config.stp) |
+		 rpc_guest_read(obj.values, &config.guest);
 	for (i = 0; i < RTE_DIM(settable); i++)
 		if (obj.values[settable[i].key].is_set)
 			fields |= settable[i].field;
@@ -424,10 +427,11 @@ port_json(const struct vswitch *sw, const struct switch_port *port)
 			    json_string(port->config.checksum_full ? "full" : "offload"));
 	json_object_set_new(json, "carrier", json_string(port->config.carrier_off ? "off" : "on"));
 	rpc_group_port_json(port, json);
+	rpc_guest_json(&port->config.guest, json);
 	if (port_vif_rate(port, &rate))
 		json_object_set_new(json, "rate", json_string(rate_format(&rate, rate_text)));
 	if (port_device_mode(port)[0] != '\0')
-		json_object_set_new(json, "mode", json_string(port_device_mode(port)));
+		json_object_set_new(json, "driver", json_string(port_device_mode(port)));
 	if (port->member != NULL)
 		json_object_set_new(json, "bond", json_string(port->member->bond->name));
 	if (port->reason[0] != '\0')

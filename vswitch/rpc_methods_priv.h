@@ -15,6 +15,7 @@
 #include "addr.h"
 
 struct error;
+struct guest_config;
 struct object;
 struct stp_bridge_config;
 struct stp_port_config;
@@ -70,6 +71,16 @@ unsigned int rpc_vlan_update(const struct value *values, struct port_config *con
  * as the schema's, but for "vlan", which says it in short, and "subports".
  */
 void rpc_vlan_json(const struct switch_port *port, json_t *json);
+
+/**
+ * rpc_guest_read() - mode and addresses of a guest's port. Without addresses in mode bridge.
+ * @values: by enum port_key. @config: its own so far; what is given is changed.
+ * Return: PORT_SET_GUEST if any was given; else 0.
+ */
+unsigned int rpc_guest_read(const struct value *values, struct guest_config *config);
+
+/** rpc_guest_json() - put the same into a port's object: mode, ip, gateway. */
+void rpc_guest_json(const struct guest_config *config, json_t *json);
 
 /**
  * rpc_stp_read_bridge() - a bridge's spanning tree and loop detection.

@@ -70,8 +70,9 @@ vif_setup_json(const struct vif_info *info)
 }
 
 static json_t *
-vif_json(const struct vif_info *info, const char *bridge)
+vif_json(const struct vif_info *info, const struct switch_port *port)
 {
+	const char *bridge = port != NULL && port->bridge != NULL ? port->bridge->name : NULL;
 	char rate_text[RATE_TEXT_SIZE];
 	json_t *json;
 
@@ -83,6 +84,8 @@ vif_json(const struct vif_info *info, const char *bridge)
 			 "split_event_channels", info->split_channels, "features",
 			 vif_features_json(info));
 	json_object_update_new(json, vif_setup_json(info));
+	if (port != NULL)
+		rpc_guest_json(&port->config.guest, json);
 	json_object_set_new(json, "rate", json_string(rate_format(&info->rate, rate_text)));
 	json_object_update_new(json, vif_counters_json(info));
 	if (info->error[0] != '\0')
@@ -114,7 +117,7 @@ rpc_vif_show(void *ctx, const json_t *params, json_t **ret_result, struct error 
 			continue;
 		if (*wanted != '\0' && (bridge == NULL || strcmp(bridge, wanted) != 0))
 			continue;
-		json_array_append_new(*ret_result, vif_json(&info, bridge));
+		json_array_append_new(*ret_result, vif_json(&info, port));
 	}
 	if (obj.name[0] != '\0' && json_array_size(*ret_result) == 0)
 		return error_set(err, ENOENT,

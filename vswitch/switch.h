@@ -20,6 +20,7 @@
 
 #include "bridge.h"
 #include "datapath.h"
+#include "guest.h"
 #include "rcu.h"
 #include "log.h"
 #include "loop.h"
@@ -105,10 +106,11 @@ struct port_config {
 	struct rate rate;   /* vif: what its guest may send; not kept here but in xenstore */
 	uint16_t xdp;       /* netdev: enum xdp_word */
 	struct stp_port_config stp;
-	uint8_t mrouter;                       /* enum membership_router */
-	bool fast_leave;                       /* one station only wants multicast groups here */
-	uint32_t group_limit;                  /* multicast groups of this port; 0: as fdb_limit */
-	uint8_t proxy;                         /* enum proxy_word: routed */
+	uint8_t mrouter;      /* enum membership_router */
+	bool fast_leave;      /* one station only wants multicast groups here */
+	uint32_t group_limit; /* multicast groups of this port; 0: as fdb_limit */
+	uint8_t proxy;        /* enum proxy_word: routed */
+	struct guest_config guest;
 	bool is_auto;                          /* it comes and goes by itself: gateway */
 	char gateway_bridge[SWITCH_NAME_SIZE]; /* gateway: name of the bridge that it is made for */
 	struct vswitch *sw; /* for types that need the event loop, netback, pool */
@@ -141,6 +143,7 @@ struct switch_port {
 	char shut_reason[SWITCH_REASON_SIZE]; /* not empty: switch_port_shut() */
 	enum port_state stp_state;            /* what the spanning tree lets it do */
 	struct stp_port *stp;                 /* its part of the tree; NULL: it is in none */
+	struct guest *guest;                  /* guest.c; NULL: in mode bridge */
 	struct loop_port loop;
 	struct membership_port *membership; /* NULL: its bridge does not snoop */
 	uint64_t learn_refused;             /* sources not learnt: a limit of the FDB was reached */
@@ -230,7 +233,7 @@ struct switch_bridge *switch_bridge_find(struct vswitch *sw, const char *name);
 
 /**
  * switch_port_add() - open a port and put it on a bridge.
- * @bridge: name of the bridge. NULL: on no bridge (yet).
+ * @bridge: name of the bridge. NULL: on no bridge (yet), or in route or NAT mode.
  * @config: name and settings; a vif must exist already (netback made it) and is attached, and so is
  *	the port of a bond.
  *
@@ -272,6 +275,7 @@ enum port_set {
 	PORT_SET_FAST_LEAVE = 2048,
 	PORT_SET_GROUP_LIMIT = 4096,
 	PORT_SET_PROXY = 8192,
+	PORT_SET_GUEST = 16384,
 	/* what a hotplug script says of a vif */
 	PORT_SET_ATTACH = PORT_SET_VLAN | PORT_SET_MTU | PORT_SET_FDB_LIMIT | PORT_SET_CARRIER |
 			  PORT_SET_CHECKSUM | PORT_SET_ISOLATED | PORT_SET_FLOOD | PORT_SET_STP |

@@ -283,6 +283,7 @@ switch_port_open(struct vswitch *sw, const struct port_config *config, struct er
 	port->dp = dp;
 	port->config = *config;
 	port->config.sw = sw;
+	port->config.guest = (struct guest_config){ 0 }; /* switch_port_route() */
 	dp->type = port_types[config->kind];
 	dp->generation = ++sw->next_generation;
 	dp->isolated = config->isolated;
@@ -546,7 +547,7 @@ err_vlan:
 	return ret;
 }
 
-/* The port of a vif (made by netback) or of a bond: put it on a bridge. */
+/* The port of a vif (made by netback) or of a bond: put it on a bridge, or have it be routed. */
 static int
 switch_port_adopt(struct vswitch *sw, struct switch_port *port, struct switch_bridge *bridge,
 		  const struct port_config *config, struct error *err)
@@ -558,13 +559,23 @@ switch_port_adopt(struct vswitch *sw, struct switch_port *port, struct switch_br
 	if (port->bridge != NULL)
 		return error_set(err, EEXIST, "port %s: is on bridge %s already", config->name,
 				 port->bridge->name);
+	if (guest_is(port))
+		return error_set(err, EEXIST, "port %s: is in mode %s already", config->name,
+				 port->config.guest.mode == PORT_MODE_NAT ? "nat" : "route");
 	if ((ret = routing_may_go(port, err)) < 0)
 		return ret;
-	ret = switch_port_prepare(sw, port, bridge, fields, config, &vlan, err);
+	ret = guest_begin(port, &config->guest, err);
 	if (ret < 0)
 		return ret;
+	ret = switch_port_prepare(sw, port, bridge, fields, config, &vlan, err);
+	if (ret < 0) {
+		guest_abort(port, &config->guest);
+		return ret;
+	}
 	switch_port_apply(sw, port, fields, config, vlan);
-	switch_port_join(port, bridge);
+	guest_commit(port, &config->guest);
+	if (bridge != NULL)
+		switch_port_join(port, bridge);
 	if (config->kind == PORT_KIND_VIF)
 		port_vif_attached(sw, port);
 	return 0;
@@ -575,6 +586,17 @@ static bool
 switch_kind_stays(enum port_kind kind)
 {
 	return kind == PORT_KIND_VIF || kind == PORT_KIND_BOND;
+}
+
+/* A new port's mode. */
+static int
+switch_port_route(struct switch_port *port, const struct guest_config *config, struct error *err)
+{
+	int ret = guest_begin(port, config, err);
+
+	if (ret == 0)
+		guest_commit(port, config);
+	return ret;
 }
 
 int
@@ -590,13 +612,16 @@ switch_port_add(struct vswitch *sw, const char *bridge_name, const struct port_c
 		if (bridge == NULL)
 			return -ENOENT;
 	}
+	if (bridge != NULL && config->guest.mode != PORT_MODE_BRIDGE)
+		return error_set(err, EINVAL, "port %s: is on a bridge in mode bridge only",
+				 config->name);
 	ret = switch_vlan_check(&config->vlan, config->name, err);
 	if (ret == 0)
 		ret = stp_port_config_check(&config->stp, config->name, err);
 	if (ret < 0)
 		return ret;
-	if (port != NULL && bridge != NULL && port->config.kind == config->kind &&
-	    switch_kind_stays(config->kind))
+	if (port != NULL && (bridge != NULL || config->guest.mode != PORT_MODE_BRIDGE) &&
+	    port->config.kind == config->kind && switch_kind_stays(config->kind))
 		return switch_port_adopt(sw, port, bridge, config, err);
 	if (port != NULL)
 		return error_set(err, EEXIST, "port %s: exists already%s%s", config->name,
@@ -611,13 +636,14 @@ switch_port_add(struct vswitch *sw, const char *bridge_name, const struct port_c
 			  config->name, config->name);
 	if (port == NULL)
 		return ret;
-	ret = bridge != NULL ? switch_port_attach(sw, port, bridge, err) : 0;
+	ret = bridge != NULL ? switch_port_attach(sw, port, bridge, err) :
+			       switch_port_route(port, &config->guest, err);
 	/* last, so that the first packet finds the bridge: a file that is read has no second one */
 	if (ret == 0 && switch_port_start(sw, port->dp) < 0)
 		ret = error_set(err, ENOMEM, "port %s: cannot wait for its packets", config->name);
 	if (ret < 0)
 		switch_port_remove(sw, port);
-	else if (bridge != NULL && config->kind == PORT_KIND_VIF)
+	else if (config->kind == PORT_KIND_VIF)
 		port_vif_attached(sw, port);
 	else
 		emulated_added(sw, port);
@@ -658,8 +684,9 @@ switch_port_del(struct vswitch *sw, const char *name, struct error *err)
 				 "port %s: is on no bridge; \"vsctl bond del %s\" takes the bond "
 				 "apart",
 				 name, name);
-	if (port->bridge == NULL)
+	if (port->bridge == NULL && !guest_is(port))
 		return error_set(err, ENOENT, "port %s: is on no bridge", name);
+	guest_removed(port);
 	switch_port_detach(sw, port);
 	if (port->config.kind == PORT_KIND_VIF)
 		port_vif_detached(sw, port);
@@ -669,7 +696,8 @@ switch_port_del(struct vswitch *sw, const char *name, struct error *err)
 /* The bridge that a change moves the port to; NULL: to none, or it stays. */
 static int
 switch_port_target(struct vswitch *sw, const struct switch_port *port, const char *name,
-		   struct switch_bridge **ret_bridge, bool *ret_moves, struct error *err)
+		   const struct port_config *config, struct switch_bridge **ret_bridge,
+		   bool *ret_moves, struct error *err)
 {
 	struct switch_bridge *bridge = NULL;
 
@@ -677,7 +705,7 @@ switch_port_target(struct vswitch *sw, const struct switch_port *port, const cha
 		bridge = switch_bridge_need(sw, name, err);
 		if (bridge == NULL)
 			return -ENOENT;
-	} else if (port->config.kind == PORT_KIND_VIF) {
+	} else if (port->config.kind == PORT_KIND_VIF && config->guest.mode == PORT_MODE_BRIDGE) {
 		return error_set(
 			err, EINVAL,
 			"port %s: \"vsctl port del %s\" takes a guest's vif off its bridge",
@@ -692,6 +720,28 @@ switch_port_target(struct vswitch *sw, const struct switch_port *port, const cha
 	return *ret_moves ? switch_port_may_move(port, err) : 0;
 }
 
+/* In route or NAT mode a port is on no bridge. */
+static int
+switch_port_check_mode(const struct switch_port *port, unsigned int fields, const char *bridge,
+		       const struct guest_config *config, struct error *err)
+{
+	const bool moves = fields & PORT_SET_BRIDGE;
+
+	if (!(fields & (PORT_SET_BRIDGE | PORT_SET_GUEST)))
+		return 0;
+	if (config->mode == PORT_MODE_BRIDGE || (moves ? bridge : (void *)port->bridge) == NULL)
+		return 0;
+	if (!(fields & PORT_SET_GUEST))
+		return error_set(err, EBUSY,
+				 "port %s: is in mode %s; give mode bridge as well to put it on a "
+				 "bridge",
+				 port->config.name,
+				 config->mode == PORT_MODE_NAT ? "nat" : "route");
+	return error_set(err, EBUSY,
+			 "port %s: is on bridge %s; give bridge none as well to take it off",
+			 port->config.name, moves ? bridge : port->bridge->name);
+}
+
 int
 switch_port_set(struct vswitch *sw, const char *name, unsigned int fields, const char *bridge_name,
 		const struct port_config *config, struct error *err)
@@ -699,27 +749,42 @@ switch_port_set(struct vswitch *sw, const char *name, unsigned int fields, const
 	struct switch_port *port = switch_port_need(sw, name, err);
 	const struct vlan_settings *vlan;
 	struct switch_bridge *bridge = NULL;
-	bool moves = false;
+	bool moves = false, was_guest;
 	int ret;
 
 	if (port == NULL)
 		return -ENOENT;
+	was_guest = guest_is(port);
+	ret = switch_port_check_mode(port, fields, bridge_name, &config->guest, err);
+	if (ret < 0)
+		return ret;
 	if (fields & PORT_SET_BRIDGE) {
-		ret = switch_port_target(sw, port, bridge_name, &bridge, &moves, err);
+		ret = switch_port_target(sw, port, bridge_name, config, &bridge, &moves, err);
 		if (ret < 0)
 			return ret;
 	}
-	ret = switch_port_prepare(sw, port, bridge, fields, config, &vlan, err);
-	if (ret < 0)
+	if ((fields & PORT_SET_GUEST) && (ret = guest_begin(port, &config->guest, err)) < 0)
 		return ret;
+	ret = switch_port_prepare(sw, port, bridge, fields, config, &vlan, err);
+	if (ret < 0) {
+		if (fields & PORT_SET_GUEST)
+			guest_abort(port, &config->guest);
+		return ret;
+	}
 	/* nothing fails from here on */
 	if (moves)
 		switch_port_detach(sw, port);
 	switch_port_apply(sw, port, fields, config, vlan);
+	if (fields & PORT_SET_GUEST)
+		guest_commit(port, &config->guest);
 	if (bridge != NULL)
 		switch_port_join(port, bridge);
-	if (port->config.kind == PORT_KIND_VIF && port->bridge != NULL)
+	if (port->config.kind != PORT_KIND_VIF)
+		return 0;
+	if (port->bridge != NULL || guest_is(port))
 		port_vif_attached(sw, port);
+	else if (was_guest)
+		port_vif_detached(sw, port);
 	return 0;
 }
 

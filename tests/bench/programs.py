@@ -508,7 +508,7 @@ class NetdevVswitchd(Vswitchd):
                         [ports[nic]["tx_packets"] for nic, _ in self.ends])
 
     def measure(self, seconds):
-        mode = self.show("port", self.ends[0][0])[0]["mode"]
+        mode = self.show("port", self.ends[0][0])[0]["driver"]
         result = Program.measure(self, seconds)
         result.extra["mode"] = mode
         return result

@@ -31,7 +31,7 @@ COPY = "af_xdp, copy"
 def stations(bed, *keys, **kwargs):
     """Two plain stations with addresses, behind AF_XDP ports."""
     pair = [bed.speak(bed.station(n, "xdp", "on", *keys, **kwargs), n) for n in (1, 2)]
-    assert [bed.daemon.port(name)["mode"] for name in ("p1", "p2")] == [COPY, COPY]
+    assert [bed.daemon.port(name)["driver"] for name in ("p1", "p2")] == [COPY, COPY]
     return pair
 
 
@@ -62,7 +62,7 @@ def test_mode_is_shown(bed):
     bed.station(3, "xdp", "on")
     shown = {"p1": "af_packet: veth has no zero-copy", "p2": "af_packet: xdp is off", "p3": COPY}
     for name, mode in shown.items():
-        assert bed.daemon.port(name)["mode"] == mode
+        assert bed.daemon.port(name)["driver"] == mode
         assert mode in bed.daemon.vsctl_raw("port", "show", name).stdout
     assert program(bed, "p1") is None and program(bed, "p2") is None
     assert program(bed, "p3")["mode"] == 1  # in the driver
@@ -166,7 +166,7 @@ def test_comes_and_goes(bed):
 
     def cycle():
         bed.daemon.vsctl("port", "add", "p3", "bridge", "br0", "xdp", "on")
-        assert bed.daemon.port("p3")["mode"] == COPY
+        assert bed.daemon.port("p3")["driver"] == COPY
         bed.daemon.vsctl("port", "del", "p3")
     cycle()
     before = count(), memory()
@@ -203,7 +203,7 @@ def test_killed(bed):
     bed.daemon.start("[bridge br0]\n[port p1]\nbridge = br0\nxdp = on\n"
                      "[port p2]\nbridge = br0\n")
     bed.daemon.wait_link("p1")
-    assert bed.daemon.port("p1")["mode"] == COPY
+    assert bed.daemon.port("p1")["driver"] == COPY
     check_traffic(one.host, two.host)
     bed.daemon.stop(signal.SIGKILL)
     bed.sw.run("tc", "qdisc", "del", "dev", "p1", "clsact")
@@ -230,24 +230,24 @@ def test_link_and_interface(bed):
     wait_until(lambda: program(bed, "other") is None and vlan_offload(bed, "other"),
                what="the interface is left alone")
     bed.sw.ip("link", "set", "other", "name", "p2")
-    assert bed.daemon.wait_link("p2")["mode"] == COPY
+    assert bed.daemon.wait_link("p2")["driver"] == COPY
     one.host.ping(two.address, count=1)
     mac = two.mac
     bed.sw.ip("link", "del", "p2")
-    assert "mode" not in bed.daemon.wait_link("p2", "down")
+    assert "driver" not in bed.daemon.wait_link("p2", "down")
     run("ip", "link", "add", "p2", "netns", bed.sw.name, "type", "veth", "peer", "eth0",
         "netns", two.host.name, "address", mac)
     two.host.offloads("eth0", "off")
     two.host.ip("link", "set", "eth0", "up")
     bed.speak(two, 2)
-    assert bed.daemon.wait_link("p2")["mode"] == COPY
+    assert bed.daemon.wait_link("p2")["driver"] == COPY
     check_traffic(one.host, two.host)
 
 
 def mode_is(bed, name, start):
     """Wait until a port's mode starts so."""
     def reached():
-        mode = bed.daemon.port(name).get("mode", "")
+        mode = bed.daemon.port(name).get("driver", "")
         return mode if mode.startswith(start) else None
     return wait_until(reached, what=lambda: "%s: %s" % (start, bed.daemon.port(name)))
 
@@ -294,7 +294,7 @@ def test_program_of_others(bed):
         assert program(bed, "p1") is not None and vlan_offload(bed, "p1")
     wait_until(lambda: program(bed, "p1") is None, what="no program")
     bed.daemon.vsctl("port", "add", "p1", "bridge", "br0", "xdp", "on")
-    assert bed.daemon.port("p1")["mode"] == COPY
+    assert bed.daemon.port("p1")["driver"] == COPY
 
 
 def test_mtu_of_the_interface(bed):
@@ -334,7 +334,7 @@ def test_mtu_by_the_operator(bed):
     """The same through vsctl, and what does not fit from the start."""
     one = bed.station(1, "xdp", "on")
     bed.daemon.vsctl("port", "set", "p1", "mtu", 9000)
-    assert bed.daemon.port("p1")["mode"].startswith("af_packet: mtu 9000")
+    assert bed.daemon.port("p1")["driver"].startswith("af_packet: mtu 9000")
     assert bed.sw.link("p1")["mtu"] == bed.daemon.port("p1")["mtu"] == 9000
     bed.daemon.vsctl("port", "set", "p1", "mtu", 1500)
     mode_is(bed, "p1", COPY)
@@ -356,7 +356,7 @@ def test_generic(bed):
     bed.sw.ip("link", "set", "p2", "master", "kb0")
     bed.sw.ip("link", "set", "kb0", "up")
     bed.daemon.vsctl("port", "add", "kb0", "bridge", "br0", "xdp", "on")
-    assert bed.daemon.wait_link("kb0")["mode"] == "af_xdp, generic copy"
+    assert bed.daemon.wait_link("kb0")["driver"] == "af_xdp, generic copy"
     check_traffic(one.host, two.host)
     bed.daemon.vsctl("port", "del", "kb0")
     wait_until(lambda: program(bed, "kb0") is None, what="no program")
@@ -380,7 +380,7 @@ def test_queues(idle_bed):
     hosts = [multi_queue(bed, number, 5) for number in (1, 2)]
     for number, host in enumerate(hosts, 1):
         bed.daemon.vsctl("port", "add", "p%d" % number, "bridge", "br0", "xdp", "on")
-        assert bed.daemon.wait_link("p%d" % number)["mode"] == COPY
+        assert bed.daemon.wait_link("p%d" % number)["driver"] == COPY
         host.sysctl("ipv6/conf/eth0/disable_ipv6", 0)
         host.ip("addr", "add", "10.0.0.%d/24" % number, "dev", "eth0")
         host.ip("addr", "add", "fd00::%d/64" % number, "dev", "eth0", "nodad")
@@ -402,7 +402,7 @@ def test_queues_change(idle_bed):
         host.ip("addr", "add", "10.0.0.%d/24" % number, "dev", "eth0")
         host.ip("addr", "add", "fd00::%d/64" % number, "dev", "eth0", "nodad")
         bed.daemon.vsctl("port", "add", "p%d" % number, "bridge", "br0", "xdp", "on")
-        assert bed.daemon.wait_link("p%d" % number)["mode"] == COPY
+        assert bed.daemon.wait_link("p%d" % number)["driver"] == COPY
     sockets = "ls -l /proc/%d/fd | grep -c socket:" % bed.daemon.pid
 
     def count():
