@@ -220,6 +220,12 @@ classify_slow(const struct nat_step *step, struct ip_meta *meta, enum nat_side s
 		classify_found(step, meta, side, ref);
 		return;
 	}
+	/* RFC 5508 REQ-11: no session begins with neither a query nor an error */
+	if (meta->proto == IPPROTO_ICMP && meta->kind == IP_L4_NONE) {
+		if (nat_rules_ext(step->rules, meta->dst) != NULL)
+			missed(step, meta);
+		return;
+	}
 	if (side == NAT_OUTSIDE)
 		classify_new_in(step, meta);
 	else
