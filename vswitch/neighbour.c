@@ -13,6 +13,8 @@
 #define TICK_USEC 100000
 #define REVIVE_MSEC 5000 /* when one of a group is asked for again, since no packet goes there */
 #define FAILED_MSEC 1000 /* in which it is not asked for again */
+#define CHECK_USEC 10000 /* after routes have changed: many may do so at once */
+#define ROOM_TRIES 16    /* stations that go so that another has its host route */
 
 const char *const neighbour_state_names[NEIGHBOUR_STATES] = {
 	[NEIGHBOUR_NEW] = "none",
@@ -49,20 +51,58 @@ neighbour_find(struct routing *routing, const struct switch_rif *rif, const stru
 	return NULL;
 }
 
-/* Which of a rif's can be done without best: one that nobody needs, least recently heard of. */
+/* When a packet went to it last: worker.now; 0: none has. */
+static uint32_t
+last_use(const struct neighbour *neighbour)
+{
+	const struct next_hop *next_hop =
+		&neighbour->rif->routing->dp->next_hops[neighbour->number];
+
+	return __atomic_load_n(&next_hop->used, __ATOMIC_RELAXED);
+}
+
+/*
+ * Which of a rif's can be done without best: one that nobody needs, least recently used, then least
+ * recently heard of. So who claims thousands of addresses loses those, and not the others theirs.
+ * @but: not this one.
+ */
 static struct neighbour *
-neighbour_least(struct switch_rif *rif)
+neighbour_least(struct switch_rif *rif, const struct neighbour *but)
 {
 	struct neighbour *neighbour, *least = NULL;
+	uint32_t least_used = 0;
 
 	LIST_FOREACH(neighbour, &rif->neighbours, list) {
-		if (neighbour->refs > 0 || neighbour->state == NEIGHBOUR_PERMANENT ||
+		const uint32_t used = last_use(neighbour);
+
+		if (neighbour == but || neighbour->refs > 0 ||
+		    neighbour->state == NEIGHBOUR_PERMANENT ||
 		    neighbour->state == NEIGHBOUR_INCOMPLETE)
 			continue;
-		if (least == NULL || neighbour->updated < least->updated)
+		if (least == NULL || used < least_used ||
+		    (used == least_used && neighbour->updated < least->updated)) {
 			least = neighbour;
+			least_used = used;
+		}
 	}
 	return least;
+}
+
+/* Forget a station of the rif that has the most. @but: not this one. Return: false: there is none.
+ */
+static bool
+neighbours_make_room(struct routing *routing, const struct neighbour *but)
+{
+	struct switch_rif *rif, *most = NULL;
+	struct neighbour *least;
+
+	LIST_FOREACH(rif, &routing->rifs, list)
+		if (most == NULL || rif->n_neighbours > most->n_neighbours)
+			most = rif;
+	least = most != NULL ? neighbour_least(most, but) : NULL;
+	if (least != NULL)
+		neighbour_del(least);
+	return least != NULL;
 }
 
 struct neighbour *
@@ -73,8 +113,8 @@ neighbour_get(struct switch_rif *rif, const struct ip_addr *addr)
 
 	if (neighbour != NULL)
 		return neighbour;
-	if (rif->n_neighbours >= NEIGHBOURS_MAX) {
-		least = neighbour_least(rif);
+	if (rif->n_neighbours >= (rif->is_guest ? NEIGHBOURS_GUEST_MAX : NEIGHBOURS_MAX)) {
+		least = neighbour_least(rif, NULL);
 		if (least == NULL)
 			return NULL;
 		neighbour_del(least);
@@ -89,10 +129,14 @@ neighbour_get(struct switch_rif *rif, const struct ip_addr *addr)
 	if (neighbour->number == NEXT_HOP_NUMBER_NONE) {
 		free(neighbour->target);
 		free(neighbour);
+		/* numbers are free after a grace period: the next one has more luck */
+		neighbours_make_room(routing, NULL);
 		return NULL;
 	}
 	neighbour->rif = rif;
+	neighbour->asker = rif->port->dp->id;
 	neighbour->addr = *addr;
+	neighbour->is_on_link = neighbour_is_on_link(rif, addr);
 	neighbour->updated = routing_now();
 	neighbour->target->kind = NEXT_HOP_NEIGHBOUR;
 	neighbour->target->number = neighbour->number;
@@ -164,26 +208,21 @@ queue_send(struct neighbour *neighbour)
 	}
 }
 
-/* The station does not answer: senders are told. */
+/*
+ * The station of a packet does not answer: its sender is told, and the packet is gone. That may
+ * have stations made and others forgotten: nobody who walks through them calls it.
+ */
 static void
-queue_refuse(struct neighbour *neighbour)
+packet_refuse(struct routing *routing, const struct neighbour_packet *packet)
 {
-	struct routing *routing = neighbour->rif->routing;
+	struct switch_rif *in = rif_of(routing, packet->port);
 	uint8_t buffer[SLOW_FRAME_MAX];
-	struct neighbour_packet packet;
+	const uint32_t len = RTE_MIN(packet->pkt->pkt_len, (uint32_t)sizeof(buffer));
 
-	while (neighbour->n_queued > 0) {
-		struct switch_rif *in;
-		uint32_t len;
-
-		queue_take(neighbour, &packet);
-		in = rif_of(routing, packet.port);
-		len = RTE_MIN(packet.pkt->pkt_len, (uint32_t)sizeof(buffer));
-		if (!packet.own && in != NULL)
-			routing_tell(in, rte_pktmbuf_read(packet.pkt, 0, len, buffer), len,
-				     ICMP_HOST_UNREACHABLE, 0);
-		rte_pktmbuf_free(packet.pkt);
-	}
+	if (!packet->own && in != NULL)
+		routing_tell(in, rte_pktmbuf_read(packet->pkt, 0, len, buffer), len,
+			     ICMP_HOST_UNREACHABLE, 0);
+	rte_pktmbuf_free(packet->pkt);
 }
 
 /* --- states --- */
@@ -225,20 +264,42 @@ count_incomplete(const struct neighbour *neighbour, int by)
 		asker->n_incomplete += by;
 }
 
-/* With or without the host route that spares workers asking. */
-static void
+/*
+ * With or without the host route that spares workers asking. Return: -ENOSPC: there is no room for
+ * it; else 0.
+ */
+static int
 route_renew(struct neighbour *neighbour)
 {
 	struct routing *routing = neighbour->rif->routing;
 	const struct ip_prefix host = ip_prefix_host(&neighbour->addr);
-	const bool wanted =
-		neighbour_is_known(neighbour) && !ip_addr_is_link_local(&neighbour->addr);
+	const bool wanted = neighbour_is_known(neighbour) && neighbour->is_on_link &&
+			    !ip_addr_is_link_local(&neighbour->addr);
+	int ret = 0;
 
-	if (wanted && !neighbour->has_route)
-		neighbour->has_route =
-			route_install(routing, &host, ROUTE_NEIGHBOUR, neighbour->target) == 0;
-	else if (!wanted && neighbour->has_route)
+	if (wanted && !neighbour->has_route) {
+		ret = route_install(routing, &host, ROUTE_NEIGHBOUR, neighbour->target);
+		neighbour->has_route = ret == 0;
+	} else if (!wanted && neighbour->has_route) {
 		neighbour->has_route = route_uninstall(routing, &host, ROUTE_NEIGHBOUR) < 0;
+	}
+	return ret == -ENOSPC ? ret : 0;
+}
+
+/* The same; others go if there is no room for it. For who does not walk through stations. */
+static void
+route_renew_forced(struct neighbour *neighbour)
+{
+	for (int i = 0; i < ROOM_TRIES && route_renew(neighbour) < 0; i++)
+		if (!neighbours_make_room(neighbour->rif->routing, neighbour))
+			return;
+}
+
+bool
+neighbour_need_route(struct neighbour *neighbour)
+{
+	route_renew_forced(neighbour);
+	return neighbour->has_route;
 }
 
 static void
@@ -250,8 +311,8 @@ state_set(struct neighbour *neighbour, enum neighbour_state state)
 	const bool was_known = neighbour_is_known(neighbour);
 
 	neighbour->state = state;
-	if (before == NEIGHBOUR_INCOMPLETE && state != NEIGHBOUR_INCOMPLETE)
-		count_incomplete(neighbour, -1);
+	if ((before == NEIGHBOUR_INCOMPLETE) != (state == NEIGHBOUR_INCOMPLETE))
+		count_incomplete(neighbour, state == NEIGHBOUR_INCOMPLETE ? 1 : -1);
 	if (state == NEIGHBOUR_INCOMPLETE || state == NEIGHBOUR_PROBE)
 		busy_begin(neighbour);
 	else
@@ -322,7 +383,6 @@ neighbour_wait(struct neighbour *neighbour, struct switch_rif *asker,
 	} else if (neighbour->state != NEIGHBOUR_INCOMPLETE) {
 		neighbour->asker =
 			asker != NULL ? asker->port->dp->id : neighbour->rif->port->dp->id;
-		count_incomplete(neighbour, 1);
 		ask_begin(neighbour, NEIGHBOUR_INCOMPLETE);
 	}
 	return 0;
@@ -344,15 +404,21 @@ neighbour_heard(struct neighbour *neighbour, const uint8_t mac[6], bool confirme
 		/* it will be asked when it is used */
 		state_set(neighbour, NEIGHBOUR_STALE);
 	}
+	route_renew_forced(neighbour);
 	queue_send(neighbour);
 }
 
-static void
-neighbour_fail(struct neighbour *neighbour)
+/* @ret_packets: those that have waited in vain. Return: how many. */
+static unsigned int
+neighbour_fail(struct neighbour *neighbour, struct neighbour_packet *ret_packets)
 {
+	unsigned int n = 0;
+
 	neighbour->updated = routing_now();
 	state_set(neighbour, NEIGHBOUR_FAILED);
-	queue_refuse(neighbour);
+	while (neighbour->n_queued > 0)
+		queue_take(neighbour, &ret_packets[n++]);
+	return n;
 }
 
 void
@@ -372,9 +438,13 @@ neighbour_del(struct neighbour *neighbour)
 {
 	struct switch_rif *rif = neighbour->rif;
 	struct routing *routing = rif->routing;
+	struct neighbour_packet packet;
 	struct neighbour **at;
 
-	queue_refuse(neighbour);
+	while (neighbour->n_queued > 0) {
+		queue_take(neighbour, &packet);
+		rte_pktmbuf_free(packet.pkt);
+	}
 	state_set(neighbour, NEIGHBOUR_NEW);
 	if (neighbour->refs > 0)
 		return;
@@ -402,24 +472,59 @@ neighbours_flush(struct switch_rif *rif, bool all)
 	}
 }
 
+/* Is a station where routes lead to? Else it goes, or what routes need of it stays. */
+static void
+neighbour_check(struct neighbour *neighbour)
+{
+	neighbour->is_on_link = neighbour->state == NEIGHBOUR_PERMANENT ||
+				neighbour_is_on_link(neighbour->rif, &neighbour->addr);
+	if (!neighbour->is_on_link && neighbour->refs == 0)
+		neighbour_del(neighbour);
+	else
+		route_renew(neighbour);
+}
+
 void
 neighbours_check(struct switch_rif *rif)
 {
 	struct neighbour *neighbour, *next;
 
 	for (neighbour = LIST_FIRST(&rif->neighbours); neighbour != NULL; neighbour = next) {
-		const struct ip_prefix host = ip_prefix_host(&neighbour->addr);
-
 		next = LIST_NEXT(neighbour, list);
-		/* its own route says nothing */
-		if (neighbour->has_route)
-			route_uninstall(rif->routing, &host, ROUTE_NEIGHBOUR);
-		neighbour->has_route = false;
-		if (neighbour_is_on_link(rif, &neighbour->addr))
-			route_renew(neighbour);
-		else
+		if (neighbour->state == NEIGHBOUR_PERMANENT &&
+		    !neighbour_is_on_link(rif, &neighbour->addr))
 			neighbour_del(neighbour);
+		else
+			neighbour_check(neighbour);
 	}
+}
+
+/* All of them: routes have changed. */
+static void
+check_all(evutil_socket_t fd, short what, void *arg)
+{
+	struct routing *routing = arg;
+	struct neighbour *neighbour, *next;
+	struct switch_rif *rif;
+
+	(void)fd;
+	(void)what;
+	LIST_FOREACH(rif, &routing->rifs, list) {
+		for (neighbour = LIST_FIRST(&rif->neighbours); neighbour != NULL;
+		     neighbour = next) {
+			next = LIST_NEXT(neighbour, list);
+			neighbour_check(neighbour);
+		}
+	}
+}
+
+void
+neighbours_check_soon(struct routing *routing)
+{
+	static const struct timeval soon = { .tv_usec = CHECK_USEC };
+
+	if (routing->n_neighbours > 0 && !event_pending(routing->check, EV_TIMEOUT, NULL))
+		event_add(routing->check, &soon);
 }
 
 /* --- time --- */
@@ -427,9 +532,11 @@ neighbours_check(struct switch_rif *rif)
 static void
 busy_tick(evutil_socket_t fd, short what, void *arg)
 {
+	struct neighbour_packet refused[NEIGHBOUR_QUEUED_MAX];
 	struct routing *routing = arg;
 	struct neighbour *neighbour, *next;
 	const uint64_t now = routing_now();
+	unsigned int n = 0;
 
 	(void)fd;
 	(void)what;
@@ -440,17 +547,17 @@ busy_tick(evutil_socket_t fd, short what, void *arg)
 		if (neighbour->probes < NEIGHBOUR_PROBES)
 			ask_again(neighbour);
 		else
-			neighbour_fail(neighbour);
+			n += neighbour_fail(neighbour, &refused[n]);
 	}
+	for (unsigned int i = 0; i < n; i++)
+		packet_refuse(routing, &refused[i]);
 }
 
 /* Has a packet gone to it in the last @sec seconds? */
 static bool
 neighbour_used(const struct neighbour *neighbour, uint32_t sec)
 {
-	const struct next_hop *next_hop =
-		&neighbour->rif->routing->dp->next_hops[neighbour->number];
-	const uint32_t used = __atomic_load_n(&next_hop->used, __ATOMIC_RELAXED);
+	const uint32_t used = last_use(neighbour);
 
 	return used != 0 && switch_now() - used <= sec;
 }
@@ -509,7 +616,10 @@ neighbours_create(struct routing *routing)
 	LIST_INIT(&routing->busy);
 	routing->neighbours = calloc(BUCKETS, sizeof(routing->neighbours[0]));
 	routing->timer = event_new(routing->sw->base, -1, EV_PERSIST, busy_tick, routing);
-	return routing->neighbours != NULL && routing->timer != NULL ? 0 : -ENOMEM;
+	routing->check = event_new(routing->sw->base, -1, 0, check_all, routing);
+	return routing->neighbours != NULL && routing->timer != NULL && routing->check != NULL ?
+		       0 :
+		       -ENOMEM;
 }
 
 void
@@ -517,7 +627,9 @@ neighbours_destroy(struct routing *routing)
 {
 	if (routing->timer != NULL)
 		event_free(routing->timer);
-	routing->timer = NULL;
+	if (routing->check != NULL)
+		event_free(routing->check);
+	routing->timer = routing->check = NULL;
 	free(routing->neighbours);
 	routing->neighbours = NULL;
 }
@@ -531,12 +643,11 @@ neighbour_is_on_link(struct switch_rif *rif, const struct ip_addr *addr)
 
 	if (ip_addr_is_link_local(addr))
 		return true;
-	target = route_lookup(rif->routing, addr);
+	/* that it is known, says nothing */
+	target = route_lookup_but(rif->routing, addr, ROUTE_NEIGHBOUR);
 	if (target == NULL || target_rif(target) != rif)
 		return false;
 	/* what is behind a gateway on the link is not on it */
-	if (target->owner != NULL)
-		return ip_addr_equal(&target->owner->addr, addr);
 	return target->kind == NEXT_HOP_CONNECTED ||
 	       (target->config.n_via == 1 && ip_addr_equal(&target->config.via[0], addr));
 }

@@ -11,7 +11,8 @@
  *
  * Nobody who looks through a large network for stations keeps others from finding theirs: what
  * comes in by one rif may have stations asked for up to NEIGHBOUR_INCOMPLETE_MAX at a time, and a
- * rif has NEIGHBOURS_MAX stations, of which those that are used least go first.
+ * rif has NEIGHBOURS_MAX stations, of which those that are used least go first. If the FIB is full,
+ * the rif with the most of them loses one for each new one.
  *
  * Thread-safety: control thread only.
  */
@@ -32,6 +33,7 @@ struct switch_rif;
 struct target;
 
 #define NEIGHBOURS_MAX 4096          /* of a rif */
+#define NEIGHBOURS_GUEST_MAX 256     /* of a guest's */
 #define NEIGHBOUR_INCOMPLETE_MAX 128 /* on behalf of one rif */
 #define NEIGHBOUR_QUEUE 3            /* packets that wait for one */
 #define NEIGHBOUR_QUEUED_MAX 1024    /* for all */
@@ -69,6 +71,7 @@ struct neighbour {
 	enum neighbour_state state;
 	uint8_t mac[6];
 	bool is_busy;
+	bool is_on_link;  /* routes lead to it on the rif's link, or the operator says so */
 	bool has_route;   /* its host route is there */
 	bool is_router;   /* it has said so (ND) */
 	bool has_failed;  /* and not been heard of since: groups do without it */
@@ -100,6 +103,9 @@ void neighbour_unref(struct neighbour *neighbour);
 /** neighbour_is_known() - may packets be sent to its MAC? */
 bool neighbour_is_known(const struct neighbour *neighbour);
 
+/** neighbour_need_route() - add its host route if it is not there. Return: whether it is. */
+bool neighbour_need_route(struct neighbour *neighbour);
+
 /**
  * neighbour_wait() - have a packet wait for a station, and ask for it.
  * @asker: the rif that the packet came in by.
@@ -119,7 +125,7 @@ void neighbour_heard(struct neighbour *neighbour, const uint8_t mac[6], bool con
 /** neighbour_set() - MAC by the operator; NULL: it is to be asked for again. */
 void neighbour_set(struct neighbour *neighbour, const uint8_t *mac);
 
-/** neighbour_del() - forget one; targets by it ask again. */
+/** neighbour_del() - forget one, and what waits for it; targets by it ask again. */
 void neighbour_del(struct neighbour *neighbour);
 
 /** neighbours_flush() - forget all of a rif's but those by the operator. */
@@ -127,6 +133,9 @@ void neighbours_flush(struct switch_rif *rif, bool all);
 
 /** neighbours_check() - forget those of a rif that no route leads to on its link any more. */
 void neighbours_check(struct switch_rif *rif);
+
+/** neighbours_check_soon() - the same of all, but those by the operator; a route has changed. */
+void neighbours_check_soon(struct routing *routing);
 
 /** neighbours_tick() - once a second: what is old. */
 void neighbours_tick(struct routing *routing);

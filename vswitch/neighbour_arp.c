@@ -83,9 +83,11 @@ neighbour_receive_arp(struct switch_rif *rif, const struct slow_frame *frame)
 			send_reply(rif, &arp);
 		return;
 	}
-	if (rif_on_link(rif->routing, &sender) != rif)
-		return; /* it has no business here */
 	neighbour = neighbour_find(rif->routing, rif, &sender);
+	/* it has no business here, unless a route by this port says so */
+	if (rif_on_link(rif->routing, &sender) != rif &&
+	    (neighbour == NULL || (neighbour->refs == 0 && !neighbour->is_on_link)))
+		return;
 	if (neighbour == NULL && answers && neighbour_is_on_link(rif, &sender))
 		neighbour = neighbour_get(rif, &sender);
 	/* only what answers us, by our own MAC, proves that packets get there */

@@ -9,6 +9,11 @@
 #include "routing_priv.h"
 
 #define BUCKETS_MIN 1024u
+/* Routes and groups of a FIB beside those of routes-max: for stations, and for own addresses */
+#define STATIONS_ROUTES 8192u
+#define STATIONS_GROUPS4 2048u
+#define STATIONS_GROUPS6 8192u
+#define OWN_ROUTES 1024u
 
 const char *const route_origin_names[ROUTE_ORIGINS] = {
 	[ROUTE_LOCAL] = "local",   [ROUTE_GUEST] = "guest",   [ROUTE_CONNECTED] = "connected",
@@ -74,16 +79,17 @@ route_find(struct routing *routing, const struct ip_prefix *prefix, enum route_o
 	return NULL;
 }
 
-/* The route of a prefix that counts: the first origin that leads anywhere. */
+/* The route of a prefix that counts: the first origin that leads anywhere. @but: without this one.
+ */
 static struct route *
-route_best(const struct route_table *table, const struct ip_prefix *prefix)
+route_best(const struct route_table *table, const struct ip_prefix *prefix, enum route_origin but)
 {
 	struct route *route, *best = NULL;
 
 	if (table->n_buckets == 0)
 		return NULL;
 	for (route = *bucket_of(table, prefix); route != NULL; route = route->next)
-		if (route->target->number != NEXT_HOP_NUMBER_NONE &&
+		if (route->target->number != NEXT_HOP_NUMBER_NONE && route->origin != but &&
 		    (best == NULL || route->origin < best->origin) &&
 		    ip_prefix_equal(&route->prefix, prefix))
 			best = route;
@@ -103,12 +109,13 @@ fib_need(struct routing *routing, uint8_t family)
 {
 	struct fib **fib = fib_of(routing, family);
 	/* a host route apart from others needs one group with IPv4, eight or so with IPv6 */
-	uint32_t groups = family == AF_INET ? routing->max_routes / 4 : routing->max_routes;
+	uint32_t groups = family == AF_INET ? routing->max_routes / 4 + STATIONS_GROUPS4 :
+					      routing->max_routes + STATIONS_GROUPS6;
 	struct fib *new;
 
 	if (*fib != NULL)
 		return *fib;
-	new = fib_create(family, routing->max_routes, RTE_MAX(groups, 1024u));
+	new = fib_create(family, routing->max_routes + STATIONS_ROUTES + OWN_ROUTES, groups);
 	if (new != NULL)
 		__atomic_store_n(fib, new, __ATOMIC_RELEASE);
 	return new;
@@ -118,7 +125,8 @@ fib_need(struct routing *routing, uint8_t family)
 static int
 fib_renew(struct routing *routing, const struct ip_prefix *prefix)
 {
-	const struct route *best = route_best(route_table(routing, prefix->addr.family), prefix);
+	const struct route *best =
+		route_best(route_table(routing, prefix->addr.family), prefix, ROUTE_ORIGINS);
 	struct fib *fib = *fib_of(routing, prefix->addr.family);
 
 	if (best == NULL) {
@@ -144,6 +152,7 @@ routes_renew(struct routing *routing, const struct target *target)
 				if (route->target == target)
 					fib_renew(routing, &route->prefix);
 	}
+	neighbours_check_soon(routing);
 }
 
 /* --- the table --- */
@@ -158,7 +167,27 @@ route_unlink(struct routing *routing, struct route *route)
 		at = &(*at)->next;
 	*at = route->next;
 	table->n--;
+	table->n_by_origin[route->origin]--;
 	table->n_by_len[route->prefix.len]--;
+}
+
+/* Is there room for one more of an origin? Neither stations nor routes take that of the others. */
+static bool
+table_has_room(const struct routing *routing, const struct route_table *table,
+	       enum route_origin origin)
+{
+	const uint32_t *n = table->n_by_origin;
+
+	switch (origin) {
+	case ROUTE_NEIGHBOUR:
+		return n[origin] < STATIONS_ROUTES;
+	case ROUTE_LOCAL:
+	case ROUTE_CONNECTED:
+		return true; /* the FIB's limit does */
+	default:
+		return table->n - n[ROUTE_NEIGHBOUR] - n[ROUTE_LOCAL] - n[ROUTE_CONNECTED] <
+		       routing->max_routes;
+	}
 }
 
 int
@@ -172,6 +201,8 @@ route_install(struct routing *routing, const struct ip_prefix *prefix, enum rout
 
 	if (route_find(routing, &net, origin) != NULL)
 		return -EEXIST;
+	if (!table_has_room(routing, table, origin))
+		return -ENOSPC;
 	if (table_grow(table) < 0 || (route = malloc(sizeof(*route))) == NULL)
 		return -ENOMEM;
 	bucket = bucket_of(table, &net);
@@ -183,11 +214,15 @@ route_install(struct routing *routing, const struct ip_prefix *prefix, enum rout
 	};
 	*bucket = route;
 	table->n++;
+	table->n_by_origin[origin]++;
 	table->n_by_len[net.len]++;
 	target->refs++;
 	ret = fib_renew(routing, &net);
-	if (ret == 0)
+	if (ret == 0) {
+		if (origin != ROUTE_NEIGHBOUR)
+			neighbours_check_soon(routing);
 		return 0;
+	}
 	route_unlink(routing, route);
 	free(route);
 	target_put(routing, target);
@@ -204,13 +239,15 @@ route_uninstall(struct routing *routing, const struct ip_prefix *prefix, enum ro
 		return -ENOENT;
 	route_unlink(routing, route);
 	fib_renew(routing, &net);
+	if (origin != ROUTE_NEIGHBOUR)
+		neighbours_check_soon(routing);
 	target_put(routing, route->target);
 	free(route);
 	return 0;
 }
 
 static struct route *
-route_match_entry(struct routing *routing, const struct ip_addr *addr)
+route_match_entry(struct routing *routing, const struct ip_addr *addr, enum route_origin but)
 {
 	const struct route_table *table = route_table(routing, addr->family);
 	struct ip_prefix prefix = ip_prefix_host(addr);
@@ -223,7 +260,7 @@ route_match_entry(struct routing *routing, const struct ip_addr *addr)
 			continue;
 		prefix.len = (uint8_t)len;
 		net = ip_prefix_net(&prefix);
-		route = route_best(table, &net);
+		route = route_best(table, &net, but);
 		if (route != NULL)
 			return route;
 	}
@@ -231,11 +268,17 @@ route_match_entry(struct routing *routing, const struct ip_addr *addr)
 }
 
 struct target *
-route_lookup(struct routing *routing, const struct ip_addr *addr)
+route_lookup_but(struct routing *routing, const struct ip_addr *addr, enum route_origin but)
 {
-	struct route *route = route_match_entry(routing, addr);
+	struct route *route = route_match_entry(routing, addr, but);
 
 	return route != NULL ? route->target : NULL;
+}
+
+struct target *
+route_lookup(struct routing *routing, const struct ip_addr *addr)
+{
+	return route_lookup_but(routing, addr, ROUTE_ORIGINS);
 }
 
 /* @mark: of those that stay; -1: none. */
@@ -384,6 +427,11 @@ route_set(struct routing *routing, const struct ip_prefix *prefix, enum route_or
 		route->target = target;
 		target->refs++;
 		ret = fib_renew(routing, &net);
+		if (ret < 0) {
+			route->target = old;
+			old = target;
+		}
+		neighbours_check_soon(routing);
 		target_put(routing, old);
 	}
 	target_put(routing, target);
@@ -484,7 +532,7 @@ route_match(const struct routing *routing, const struct ip_addr *addr, struct ro
 {
 	/* the lookup writes nothing */
 	struct routing *unconst = (struct routing *)(uintptr_t)routing;
-	const struct route *route = route_match_entry(unconst, addr);
+	const struct route *route = route_match_entry(unconst, addr, ROUTE_ORIGINS);
 
 	if (route != NULL)
 		route_info(route, ret_info);

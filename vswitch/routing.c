@@ -260,9 +260,11 @@ receive_neighbour(struct switch_rif *rif, const struct slow_frame *frame)
 		.generation = frame->punt->generation,
 	};
 
-	/* known, but for workers: there is no room for its host route */
-	if (neighbour == NULL ||
-	    (neighbour_is_known(neighbour) && !neighbour->has_route && neighbour->refs == 0))
+	if (neighbour == NULL)
+		return;
+	/* known, but not to workers, which had it from its network's route: they need its own */
+	if (neighbour_is_known(neighbour) && frame->punt->next_hop != neighbour->number &&
+	    !neighbour_need_route(neighbour))
 		return;
 	rte_pktmbuf_refcnt_update(frame->pkt, 1);
 	if (neighbour_wait(neighbour, rif, &packet) == -EHOSTUNREACH)

@@ -49,6 +49,7 @@ struct route_table {
 	struct route **buckets;
 	uint32_t n_buckets; /* power of two; 0: no route yet */
 	uint32_t n;
+	uint32_t n_by_origin[ROUTE_ORIGINS];
 	uint32_t n_by_len[129];
 };
 
@@ -77,6 +78,7 @@ struct routing {
 	LIST_HEAD(, neighbour) busy; /* those that are being asked */
 	uint32_t n_queued;
 	struct event *timer; /* while some are */
+	struct event *check; /* routes have changed: are stations still on their links? */
 	uint16_t next_id;    /* IPv4 identification of what it sends */
 	struct {
 		addr_changed_fn fn;
@@ -153,6 +155,10 @@ void routes_sweep(struct routing *routing, enum route_origin origin, uint8_t mar
 
 /** route_lookup() - the target of the best route to an address; NULL: none. */
 struct target *route_lookup(struct routing *routing, const struct ip_addr *addr);
+
+/** route_lookup_but() - the same without the routes of an origin. */
+struct target *route_lookup_but(struct routing *routing, const struct ip_addr *addr,
+				enum route_origin but);
 
 /* --- rif.c --- */
 
