@@ -21,15 +21,15 @@ ROUTER, ROUTER6 = "10.0.1.1", "fd00:1::1"
 BROADCAST = "ff:ff:ff:ff:ff:ff"
 
 
-def settle_guest(station, addresses, gateways=(ROUTER, ROUTER6)):
-    """Make a station a guest: addresses without networks, and a way out by a gateway on its link."""
-    station.host.sysctl("ipv6/conf/eth0/disable_ipv6", 0)
+def settle_guest(host, addresses, gateways=(ROUTER, ROUTER6)):
+    """Make a host a guest: addresses without networks, and a way out by a gateway on its link."""
+    host.sysctl("ipv6/conf/eth0/disable_ipv6", 0)
     for address, gateway, family in zip(addresses, gateways, ("-4", "-6")):
         length = "/128" if family == "-6" else "/32"
-        station.host.ip("addr", "add", address + length, "dev", "eth0",
+        host.ip("addr", "add", address + length, "dev", "eth0",
                         *(("nodad",) if family == "-6" else ()))
-        station.host.ip(family, "route", "add", gateway + length, "dev", "eth0")
-        station.host.ip(family, "route", "add", "default", "via", gateway, "dev", "eth0")
+        host.ip(family, "route", "add", gateway + length, "dev", "eth0")
+        host.ip(family, "route", "add", "default", "via", gateway, "dev", "eth0")
 
 
 def guest_keys(number):
@@ -38,11 +38,12 @@ def guest_keys(number):
             "%s,%s" % (ROUTER, ROUTER6))
 
 
-def add_uplink(bed, plain=False):
-    """h1 on a LAN, whose router answers for guests."""
-    station = bed.station(1, "proxy", "guests", plain=plain, bridge="none")
-    bed.daemon.vsctl("addr", "add", ROUTER + "/24", "port", "p1")
-    bed.daemon.vsctl("addr", "add", ROUTER6 + "/64", "port", "p1")
+def add_uplink(bed, plain=False, bridge="none", proxy="no"):
+    """h1 on a LAN with the router: its port's addresses, or its bridge's."""
+    station = bed.station(1, "proxy", proxy, plain=plain, bridge=bridge)
+    place = ("port", "p1") if bridge == "none" else ("bridge", bridge)
+    bed.daemon.vsctl("addr", "add", ROUTER + "/24", *place)
+    bed.daemon.vsctl("addr", "add", ROUTER6 + "/64", *place)
     settle(station, 1)
     return station
 
@@ -52,14 +53,14 @@ def add_guest(bed, number, plain=False):
     station = bed.cable(number, plain=plain)
     bed.daemon.vsctl("port", "add", station.port, *guest_keys(number))
     bed.daemon.wait_link(station.port)
-    settle_guest(station, GUESTS[number])
+    settle_guest(station.host, GUESTS[number])
     return station
 
 
 @pytest.fixture
 def lan(bed):
     """A LAN and two guests, one with addresses of the LAN: by the number of the cable."""
-    stations = {1: add_uplink(bed), 2: add_guest(bed, 2), 3: add_guest(bed, 3)}
+    stations = {1: add_uplink(bed, proxy="guests"), 2: add_guest(bed, 2), 3: add_guest(bed, 3)}
     # no gateway of h1's for the LAN's own addresses: proxy ARP and ND it is
     return stations
 

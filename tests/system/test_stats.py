@@ -175,5 +175,6 @@ def test_vif_bridge_finds_the_only_bridge(bed, tmp_path):
     (tmp_path / "vsctl").symlink_to(build_folder() / "ctl/vsctl")
     result = bed.sw.run("env", "PATH=%s:/usr/bin:/bin" % tmp_path,
                         "VSWITCH_RUN_DIR=%s" % bed.daemon.run_dir, "sh", "-c",
-                        function + "\ndefault_bridge")
+                        ". %s\n%s\ndefault_bridge" % (
+                            ROOT / "scripts/vif-vswitch-common.sh", function))
     assert result.stdout == "br0\n"

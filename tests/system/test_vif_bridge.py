@@ -5,109 +5,26 @@ Every such case runs under dash and under busybox's shell. The cases at the end 
 QEMU makes it, and a real vswitchd.
 """
 
-import fcntl
 import os
-import pathlib
 import shutil
-import struct
-import subprocess
 
 import pytest
 
 from harness.daemon import build_folder
+from harness.hotplug import SHELLS, Host, hosts, qemu_tap
 from harness.wait import wait_until
 from harness.wire import BROADCAST, frame, mac_of
 
-SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "scripts/vif-bridge"
-BACKEND = "backend/vif/7/1"
-
-STUBS = {
-    "xenstore-read": '[ -f "$STORE/$1" ] || exit 1; cat "$STORE/$1"',
-    "xenstore-write": """
-        while [ $# -ge 2 ]; do
-            mkdir -p "$(dirname "$STORE/$1")"; printf '%s' "$2" > "$STORE/$1"; shift 2
-        done""",
-    "vsctl": """
-        [ "$1" = -j ] && { cat "$STORE/bridges"; exit 0; }
-        { printf 'vsctl'; printf ' [%s]' "$@"; echo; } >> "$STORE/calls"
-        [ -f "$STORE/vsctl-error" ] && { cat "$STORE/vsctl-error" >&2; exit 1; }
-        exit 0""",
-}
-
-
-class Host:
-    """A fake Xen host in a folder."""
-
-    def __init__(self, folder, shell):
-        self.store = folder / "store"
-        self._bin = folder / "bin"
-        self._shell = shell
-        (self.store / BACKEND).mkdir(parents=True)
-        self._bin.mkdir()
-        (self.store / "bridges").write_text("[]")
-        for name, body in STUBS.items():
-            stub = self._bin / name
-            stub.write_text("#!/bin/sh\n" + body + "\n")
-            stub.chmod(0o755)
-        self.set("frontend-id", "7")
-        self.set("handle", "1")
-
-    def set(self, key, value):
-        """Write a key of the backend folder."""
-        (self.store / BACKEND / key).write_text(value)
-
-    def use_vsctl(self, program):
-        """A real vsctl from now on."""
-        stub = self._bin / "vsctl"
-        stub.unlink()
-        stub.symlink_to(program)
-
-    def get(self, key):
-        """A key of the backend folder, None if it is not there."""
-        path = self.store / BACKEND / key
-        return path.read_text() if path.exists() else None
-
-    @property
-    def calls(self):
-        """The commands that were run, in order."""
-        path = self.store / "calls"
-        return path.read_text().splitlines() if path.exists() else []
-
-    def run(self, *arguments, **environment):
-        """Run the script as libxl does."""
-        env = {"PATH": "%s:/usr/bin:/bin" % self._bin, "STORE": str(self.store),
-               "XENBUS_PATH": BACKEND, "XENBUS_TYPE": "vif", "vif": "vif7.1",
-               "INTERFACE": "vif7.1-emu", **environment}
-        return subprocess.run([*self._shell, str(SCRIPT), *arguments], env=env,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              stdin=subprocess.DEVNULL, check=False, timeout=60)
-
-    def fails(self, text, *arguments):
-        """Run; it must fail, say text, and leave it for xl."""
-        result = self.run(*(arguments or ("online", "type_if=vif")))
-        assert result.returncode == 1
-        assert text in result.stderr
-        assert text in self.get("hotplug-error")
-        assert self.get("hotplug-status") == "error"
-
-
-@pytest.fixture(params=["dash", "busybox"])
+@pytest.fixture(params=SHELLS)
 def host(request, tmp_path):
     """One host per shell."""
-    if not shutil.which(request.param):
-        pytest.skip("%s is not installed" % request.param)
-    shell = [request.param, "sh"] if request.param == "busybox" else [request.param]
-    return Host(tmp_path, shell)
+    return hosts(request, tmp_path, "vif-bridge")
 
 
 def online(host):
     """Run online and return the one vsctl call."""
-    result = host.run("online", "type_if=vif")
-    assert result.returncode == 0, result.stderr
-    assert host.get("hotplug-status") == "connected"
-    assert host.get("hotplug-error") is None
-    assert len(host.calls) == 1
-    return host.calls[0]
+    call, = host.online()
+    return call
 
 
 def test_bridge(host):
@@ -135,7 +52,7 @@ def test_vlan_and_mtu(host):
 
 
 def test_bridge_with_a_dot(host):
-    (host.store / "bridges").write_text('[{"bridge": "br.100", "ports": []}, {"bridge": "br"}]')
+    (host.store / "bridge show").write_text('[{"bridge": "br.100", "ports": []}, {"bridge": "br"}]')
     host.set("bridge", "br.100")
     assert online(host) == "vsctl [port] [add] [vif7.1] [bridge] [br.100]"
 
@@ -147,7 +64,7 @@ def test_bridge_with_a_dot(host):
     ("[]", "xenbr0"),
 ])
 def test_default_bridge(host, bridges, expected):
-    (host.store / "bridges").write_text(bridges)
+    (host.store / "bridge show").write_text(bridges)
     assert online(host) == "vsctl [port] [add] [vif7.1] [bridge] [%s]" % expected
 
 
@@ -330,8 +247,6 @@ def test_no_vsctl(host):
     host.fails("vsctl is not installed")
 
 
-IFF_TAP, IFF_NO_PI = 0x2, 0x1000
-TUNSETIFF = 0x400454ca
 EMULATED = "vif7.1-emu"
 
 
@@ -345,9 +260,7 @@ def emulated(bed, tmp_path):
     host.use_vsctl(build_folder() / "ctl/vsctl")
     host.set("bridge", "br0.9")
     host.set("mtu", "1400")
-    with bed.sw.inside():
-        tap = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-        fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH22x", EMULATED.encode(), IFF_TAP | IFF_NO_PI))
+    tap = qemu_tap(bed.sw, EMULATED)
     files = [tap]
 
     def script(*arguments):

@@ -129,8 +129,11 @@ class Images:
         for path, copy in self._tools.items():
             image.program(path, copy)
         image.file("etc/xen/xl.conf", self._xl_conf)
-        # Under the name that meson install gives it.
-        image.file("etc/xen/scripts/vif-vswitch", os.path.join(source, "scripts/vif-bridge"), 0o755)
+        # Under the names that meson install gives them.
+        for name, installed in (("vif-bridge", "vif-vswitch"), ("vif-route", "vif-vswitch-route"),
+                                ("vif-nat", "vif-vswitch-nat"),
+                                ("vif-vswitch-common.sh", "vif-vswitch-common.sh")):
+            image.file("etc/xen/scripts/" + installed, os.path.join(source, "scripts", name), 0o755)
 
         image.program("usr/sbin/vswitchd", os.path.join(build, "vswitch/vswitchd"))
         image.program("usr/bin/vsctl", os.path.join(build, "ctl/vsctl"))
