@@ -321,6 +321,48 @@ rif_restore(struct switch_port *port)
 		rif_clear(port->sw->routing, port);
 }
 
+/* --- uplinks --- */
+
+/* Is one of a rif's addresses a guest's gateway? */
+static bool
+rif_is_gateway(const struct switch_rif *rif)
+{
+	const struct switch_port *port;
+	const struct rif_addr *addr;
+
+	LIST_FOREACH(port, &rif->routing->sw->ports, list)
+		LIST_FOREACH(addr, &rif->addrs, list)
+			if (config_has_gateway(&port->config.guest, &addr->prefix.addr))
+				return true;
+	return false;
+}
+
+void
+guests_uplink_changed(struct switch_rif *rif)
+{
+	uint8_t proxy = rif->port->config.proxy;
+
+	/* guests' own are answered everything, whatever is set */
+	if (rif->port->guest != NULL)
+		return;
+	if (proxy == PROXY_NO && rif_is_gateway(rif))
+		proxy = PROXY_GUESTS;
+	if (proxy == rif->proxy)
+		return;
+	rif->proxy = proxy;
+	if (proxy == PROXY_GUESTS && rif->port->dp->open)
+		guests_announce(rif->routing->sw);
+}
+
+static void
+uplinks_changed(struct routing *routing)
+{
+	struct switch_rif *rif = NULL;
+
+	while (routing != NULL && (rif = rif_next(routing, rif)) != NULL)
+		guests_uplink_changed(rif);
+}
+
 int
 guest_begin(struct switch_port *port, const struct guest_config *config, struct error *err)
 {
@@ -378,6 +420,7 @@ guest_commit(struct switch_port *port, const struct guest_config *config)
 	struct switch_rif *rif;
 
 	port->config.guest = *config;
+	uplinks_changed(port->sw->routing);
 	for (unsigned int i = 0; i < old.n_ips; i++)
 		if (!config_has_ip(config, &old.ips[i]))
 			ip_release(port, &old.ips[i]);

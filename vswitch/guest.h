@@ -6,9 +6,11 @@
  * its *addresses* (key `ip`) are routed to it, it may send from no others, and a station of another
  * address finds no answer there; it is answered ARP and neighbour solicitations for whatever is
  * routed elsewhere, so that it can take the whole world for its link; its *gateways* are addresses
- * of the router's own on its link alone, and any number of guests may have the same ones. Uplinks
- * with `proxy guests` answer for its addresses, and are told of them (gratuitous ARP, unsolicited
- * neighbour advertisements) as soon as the guest can be reached, three times within a second.
+ * of the router's own on its link alone, and any number of guests may have the same ones.
+ *
+ * An *uplink* answers for guests if it is told so (`proxy guests`), and without that if one of its
+ * addresses is the gateway of a guest. It is told of their addresses (gratuitous ARP, unsolicited
+ * neighbour advertisements) as soon as they can be reached, three times within a second.
  *
  * A change is made in two steps: guest_begin() does all that may fail, beside what there is;
  * guest_commit() takes away what is not wanted any more, and cannot fail.
@@ -30,6 +32,7 @@
 struct error;
 struct guest;
 struct switch_port;
+struct switch_rif;
 struct vswitch;
 
 /* What an operator says of a guest's port. */
@@ -79,6 +82,9 @@ void guest_removed(struct switch_port *port);
 
 /** guest_changed() - a port's link has changed: say where the guest is if it can be reached. */
 void guest_changed(struct switch_port *port);
+
+/** guests_uplink_changed() - a rif's addresses have changed, or whom it is to answer for. */
+void guests_uplink_changed(struct switch_rif *rif);
 
 /** guests_announce() - an uplink answers for guests from now on: say so of all of them. */
 void guests_announce(struct vswitch *sw);

@@ -500,6 +500,7 @@ addr_attach(struct switch_rif *rif, const struct ip_prefix *prefix, bool is_gate
 	ret = addr_routes_renew(rif, prefix, true);
 	if (ret == 0) {
 		targets_renew(rif->routing);
+		guests_uplink_changed(rif);
 		rif_announce(rif, &addr->prefix.addr);
 		addr_tell(addr, true);
 		return 0;
@@ -568,6 +569,7 @@ addr_detach(struct rif_addr *addr)
 	addr_routes_renew(rif, &addr->prefix, false);
 	targets_renew(rif->routing);
 	neighbours_check(rif);
+	guests_uplink_changed(rif);
 	addr_tell(addr, false);
 	free(addr);
 }
@@ -709,12 +711,8 @@ routing_set_proxy(struct switch_port *port, uint8_t proxy)
 	struct switch_rif *rif = routing != NULL ? rif_find(routing, port) : NULL;
 
 	port->config.proxy = proxy;
-	/* guests' ports answer for all, whatever is set */
-	if (rif == NULL || guest_is(port) || rif->proxy == proxy)
-		return;
-	rif->proxy = proxy;
-	if (proxy == PROXY_GUESTS && port->dp->open)
-		guests_announce(port->sw);
+	if (rif != NULL)
+		guests_uplink_changed(rif);
 }
 
 void
