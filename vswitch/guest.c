@@ -261,6 +261,7 @@ rif_configure(struct switch_port *port, const struct guest_config *config, struc
 		.side = config->mode == PORT_MODE_NAT ? NAT_INSIDE : NAT_OUTSIDE,
 		.guest = port->dp->id + 1,
 		.check_sources = config->n_ips > 0,
+		.leaves_bridge = true,
 		.n_sources = config->n_ips,
 	};
 

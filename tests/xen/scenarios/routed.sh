@@ -81,7 +81,7 @@ spoofs()
 	guest_do g5 60 'ip addr add 10.9.0.99/32 dev eth0' || return
 	guest_do g5 60 "ping -I 10.9.0.99 -c 2 -i 0.5 -W 2 $HOST" | none_answered || return
 	guest_do g5 60 'ip addr del 10.9.0.99/32 dev eth0' || return
-	vsctl -j stats show "vif$(domid g5).0" | grep '"spoofed": *[1-9]'
+	vsctl -j stats show "vif$(domid g5).0" | grep '"spoofed_source": *[1-9]'
 }
 check routed.foreign-source-is-dropped spoofs
 check routed.g5-goes-on guest_pings g5 "$BEYOND"
