@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <string.h>
 
 #include <rte_ether.h>
 #include <rte_spinlock.h>
@@ -147,6 +148,37 @@ egress_slow(struct worker *worker, const struct port *in, struct port *out, stru
 		return;
 	}
 	egress_queue(worker, out, pkt);
+}
+
+void
+egress_burst(struct worker *worker, struct port *out, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct tx_batch *batch = &worker->tx[out->id];
+	const uint32_t max = out->max_frame;
+	uint64_t flags = 0, bytes = 0;
+	uint32_t too_long = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		flags |= pkts[i]->ol_flags;
+		bytes += pkts[i]->pkt_len;
+		too_long |= pkts[i]->pkt_len > max;
+	}
+	if (unlikely((flags & OFFLOAD_BLANK_MASK) != 0 || too_long || !out->open)) {
+		for (uint16_t i = 0; i < n; i++)
+			egress_packet(worker, out, out, pkts[i], 0);
+		return;
+	}
+	if (batch->n + n > PORT_BURST_MAX)
+		egress_flush_port(worker, out->id);
+	if (!batch->dirty) {
+		batch->dirty = true;
+		worker->dirty[worker->n_dirty++] = out->id;
+	}
+	memcpy(&batch->pkts[batch->n], pkts, n * sizeof(pkts[0]));
+	batch->n += n;
+	batch->bytes += bytes;
+	if (batch->n == PORT_BURST_MAX)
+		egress_flush_port(worker, out->id);
 }
 
 /* Merge segments that came from a wire, if the port takes super-packets. */

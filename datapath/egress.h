@@ -27,9 +27,6 @@ void egress_slow(struct worker *worker, const struct port *in, struct port *out,
  */
 struct rte_mbuf *egress_writable(struct worker *worker, struct rte_mbuf *pkt);
 
-/** egress_writable() - a packet to write to: @pkt or, in its place, a copy. NULL: no buffers. */
-struct rte_mbuf *egress_writable(struct worker *worker, struct rte_mbuf *pkt);
-
 /**
  * egress_fill() - have the data of a packet here, since it is to be read.
  * Return: false if it cannot be had; then the packet is gone, and counted.
@@ -85,5 +82,12 @@ egress_packet(struct worker *worker, const struct port *in, struct port *out, st
 	else
 		egress_slow(worker, in, out, pkt, tag);
 }
+
+/**
+ * egress_burst() - send packets of the switch's own making, or the router's: untagged ones, and not
+ * from another port.
+ * @n: 1 .. PORT_BURST_MAX.
+ */
+void egress_burst(struct worker *worker, struct port *out, struct rte_mbuf **pkts, uint16_t n);
 
 #endif /* DATAPATH_EGRESS_H */

@@ -164,15 +164,16 @@ parse_ipv6(struct ip_meta *meta, const uint8_t *ip, uint32_t readable)
 }
 
 void
-ip_parse_slow(struct ip_meta *meta)
+ip_parse_slow(struct ip_meta *ret_meta, struct rte_mbuf *pkt, uint16_t l3)
 {
-	const uint8_t *ip = rte_pktmbuf_mtod_offset(meta->pkt, const uint8_t *, meta->l3);
-	uint32_t readable = meta->pkt->data_len > meta->l3 ? meta->pkt->data_len - meta->l3 : 0;
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(pkt, const uint8_t *, l3);
+	uint32_t readable = pkt->data_len > l3 ? pkt->data_len - l3 : 0;
 
+	*ret_meta = (struct ip_meta){ .pkt = pkt, .l3 = l3, .drop = IP_KEEP };
 	if (readable > 0 && ip[0] >> 4 == 4)
-		parse_ipv4(meta, ip, readable);
+		parse_ipv4(ret_meta, ip, readable);
 	else if (readable > 0 && ip[0] >> 4 == 6)
-		parse_ipv6(meta, ip, readable);
+		parse_ipv6(ret_meta, ip, readable);
 	else
-		meta->drop = DROP_BAD_FRAME;
+		ret_meta->drop = DROP_BAD_FRAME;
 }

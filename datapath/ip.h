@@ -15,6 +15,7 @@
 #define DATAPATH_IP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -81,30 +82,106 @@ struct ip_meta {
 	uint32_t session;   /* NAT session that the packet belongs to; 0: none */
 	uint32_t session2;  /* IP_NAT_HAIRPIN: the session of the other end */
 	uint16_t out;       /* router: id of the interface that it leaves by */
-	uint16_t vid;       /* router: VLAN it came by */
+	uint16_t way;       /* router: its way, among those of the burst */
 	uint32_t next_hop;  /* router: result of the FIB */
 	uint8_t ttl;        /* TTL or hop limit, as it is in the packet */
 	uint8_t tos;        /* IPv4 TOS or IPv6 traffic class */
 } __rte_aligned(64);
 static_assert(sizeof(struct ip_meta) == 64, "one cache line");
 
-/**
- * ip_parse_slow() - ip_parse() for anything but a plain IPv4 packet with TCP, UDP or ICMP. Called
- * by ip_parse() alone.
+/* What the steps ask again and again - flags, drop and nat - as one word, to be masked and compared
  */
-void ip_parse_slow(struct ip_meta *meta);
+#define IP_STATE(flags, drop, nat) \
+	((uint32_t)(uint8_t)(flags) | (uint32_t)(drop) << 16 | (uint32_t)(nat) << 24)
 
-/* Is the header's checksum right? @ip: 20 bytes without options. */
+static inline uint32_t
+ip_state(const struct ip_meta *meta)
+{
+	uint32_t state;
+
+	static_assert(offsetof(struct ip_meta, drop) == offsetof(struct ip_meta, flags) + 2 &&
+			      offsetof(struct ip_meta, nat) == offsetof(struct ip_meta, flags) + 3,
+		      "the word is made for this layout");
+	memcpy(&state, &meta->flags, sizeof(state));
+	return state;
+}
+
+/**
+ * ip_parse_slow() - ip_parse() for whatever ip_parse_plain() leaves.
+ */
+void ip_parse_slow(struct ip_meta *ret_meta, struct rte_mbuf *pkt, uint16_t l3);
+
+/*
+ * Is the header's checksum right? @ip: 20 bytes without options. A one's complement sum is one
+ * modulo 65535, and that it is 0 takes one multiplication to tell; it is not the zero of all zeros.
+ */
 static inline bool
 ipv4_header_ok(const uint8_t *ip)
 {
-	uint64_t a, b;
+	const uint64_t sum = (uint64_t)get32(ip) + get32(ip + 4) + get32(ip + 8) + get32(ip + 12) +
+			     get32(ip + 16);
 
-	memcpy(&a, ip, sizeof(a));
-	memcpy(&b, ip + 8, sizeof(b));
-	a = csum_plus(a, b);
-	a = csum_plus(a, get32(ip + 16));
-	return csum_fold(a) == 0xffff;
+	/* sum % 0xffff == 0, by the inverse of 0xffff modulo 2^64 */
+	return sum * UINT64_C(0xfffefffefffeffff) <= UINT64_MAX / 0xffff;
+}
+
+/* The words of an ip_meta that ip_parse() writes as such: a store for each field costs more. */
+static inline void
+ip_meta_fill(struct ip_meta *meta, struct rte_mbuf *pkt, const uint8_t *ip, uint16_t l3,
+	     uint16_t l4_len, bool tcp)
+{
+	const uint8_t *l4 = ip + IPV4_HEADER_LEN;
+	const uint64_t kind = tcp ? IP_L4_TCP : IP_L4_UDP, tcp_flags = tcp ? l4[13] : 0;
+	const uint64_t offsets = l3 | (uint32_t)(l3 + IPV4_HEADER_LEN) << 16;
+	const uint64_t about = l4_len | (uint64_t)ip[9] << 16 | kind << 24 | tcp_flags << 40 |
+			       (uint64_t)IP_KEEP << 48;
+	const uint64_t route_dst = get32(ip + 16), none = 0;
+	const uint64_t hops = (uint64_t)ip[8] << 32 | (uint64_t)ip[1] << 40;
+
+	static_assert(
+		RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN && offsetof(struct ip_meta, sport) == 16 &&
+			offsetof(struct ip_meta, l3) == 20 &&
+			offsetof(struct ip_meta, l4_len) == 24 &&
+			offsetof(struct ip_meta, proto) == 26 &&
+			offsetof(struct ip_meta, kind) == 27 &&
+			offsetof(struct ip_meta, tcp_flags) == 29 &&
+			offsetof(struct ip_meta, drop) == 30 &&
+			offsetof(struct ip_meta, route_dst) == 32 &&
+			offsetof(struct ip_meta, session2) == 40 &&
+			offsetof(struct ip_meta, next_hop) == 48 &&
+			offsetof(struct ip_meta, ttl) == 52 && offsetof(struct ip_meta, tos) == 53,
+		"the words are made for this layout");
+	meta->pkt = pkt;
+	memcpy(&meta->src, ip + 12, 8);
+	memcpy(&meta->sport, l4, 4);
+	memcpy(&meta->l3, &offsets, 4);
+	memcpy(&meta->l4_len, &about, 8);
+	memcpy(&meta->route_dst, &route_dst, 8);
+	memcpy(&meta->session2, &none, 8);
+	memcpy(&meta->next_hop, &hops, 8);
+}
+
+/**
+ * ip_parse_plain() - ip_parse() for a sound IPv4 packet with TCP or UDP, no options, no fragment.
+ * Return: false: it is anything else, and nothing is written.
+ */
+static inline bool
+ip_parse_plain(struct ip_meta *ret_meta, struct rte_mbuf *pkt, uint16_t l3)
+{
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(pkt, const uint8_t *, l3);
+	const uint8_t proto = ip[9];
+	uint16_t total;
+
+	/* 20 bytes of either transport header: a shorter UDP packet takes the slow way */
+	if (unlikely(pkt->data_len < l3 + IPV4_HEADER_LEN + 20 || ip[0] != 0x45 ||
+		     (get16(ip + 6) & IPV4_FRAGMENT_BE) != 0))
+		return false;
+	total = rte_be_to_cpu_16(get16(ip + 2));
+	if (unlikely(((proto != IPPROTO_TCP) & (proto != IPPROTO_UDP)) || total < 40 ||
+		     (uint32_t)l3 + total > pkt->pkt_len || !ipv4_header_ok(ip)))
+		return false;
+	ip_meta_fill(ret_meta, pkt, ip, l3, total - IPV4_HEADER_LEN, proto == IPPROTO_TCP);
+	return true;
 }
 
 /**
@@ -120,37 +197,8 @@ ipv4_header_ok(const uint8_t *ip)
 static inline void
 ip_parse(struct ip_meta *ret_meta, struct rte_mbuf *pkt, uint16_t l3)
 {
-	const uint8_t *ip = rte_pktmbuf_mtod_offset(pkt, const uint8_t *, l3);
-	uint16_t total, l4 = l3 + IPV4_HEADER_LEN;
-	uint8_t proto;
-
-	memset(ret_meta, 0, sizeof(*ret_meta));
-	ret_meta->pkt = pkt;
-	ret_meta->l3 = l3;
-	ret_meta->drop = IP_KEEP;
-	/* 20 bytes of either transport header: a shorter UDP or ICMP packet takes the slow way */
-	if (unlikely(pkt->data_len < l4 + 20 || ip[0] != 0x45 ||
-		     (get16(ip + 6) & IPV4_FRAGMENT_BE) != 0)) {
-		ip_parse_slow(ret_meta);
-		return;
-	}
-	proto = ip[9];
-	total = rte_be_to_cpu_16(get16(ip + 2));
-	if (unlikely((proto != IPPROTO_TCP && proto != IPPROTO_UDP) || total < 40 ||
-		     (uint32_t)l3 + total > pkt->pkt_len || !ipv4_header_ok(ip))) {
-		ip_parse_slow(ret_meta);
-		return;
-	}
-	memcpy(&ret_meta->src, ip + 12, 8);
-	memcpy(&ret_meta->sport, ip + IPV4_HEADER_LEN, 4);
-	ret_meta->route_dst = ret_meta->dst;
-	ret_meta->l4 = l4;
-	ret_meta->l4_len = total - IPV4_HEADER_LEN;
-	ret_meta->proto = proto;
-	ret_meta->kind = proto == IPPROTO_TCP ? IP_L4_TCP : IP_L4_UDP;
-	ret_meta->tcp_flags = proto == IPPROTO_TCP ? ip[IPV4_HEADER_LEN + 13] : 0;
-	ret_meta->ttl = ip[8];
-	ret_meta->tos = ip[1];
+	if (unlikely(!ip_parse_plain(ret_meta, pkt, l3)))
+		ip_parse_slow(ret_meta, pkt, l3);
 }
 
 #endif /* DATAPATH_IP_H */

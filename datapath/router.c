@@ -15,6 +15,7 @@
 #include "fib.h"
 #include "packet.h"
 #include "punt.h"
+#include "unaligned.h"
 
 #define PREFETCH_AHEAD 4
 #define MAC_MASK UINT64_C(0x0000ffffffffffff)
@@ -149,19 +150,38 @@ ipv6_addresses(const struct ip_meta *meta)
 	return rte_pktmbuf_mtod_offset(meta->pkt, const uint8_t *, meta->l3 + 8);
 }
 
-/* May a packet of this source come in by the interface? */
-static bool
-source_allowed(const struct rif *rif, const struct ip_meta *meta)
+/* May an IPv4 packet of this source come in by the interface? */
+static inline bool
+source_allowed4(const struct rif *rif, uint32_t src)
 {
-	const bool is_ipv6 = meta->flags & IP_IS_IPV6;
-	const uint8_t *address = is_ipv6 ? ipv6_addresses(meta) : (const uint8_t *)&meta->src;
+	for (uint16_t i = 0; i < rif->n_sources; i++) {
+		const struct rif_source *source = &rif->sources[i];
+		const uint64_t differs = rte_be_to_cpu_32(src ^ get32(source->prefix));
 
+		if (source->family == AF_INET && differs >> (32 - source->len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+source_allowed6(const struct rif *rif, const uint8_t *address)
+{
 	for (uint16_t i = 0; i < rif->n_sources; i++)
-		if (rif->sources[i].family == (is_ipv6 ? AF_INET6 : AF_INET) &&
-		    source_matches(&rif->sources[i], address, is_ipv6 ? 16 : 4))
+		if (rif->sources[i].family == AF_INET6 &&
+		    source_matches(&rif->sources[i], address, 16))
 			return true;
 	/* link-local ones speak to the router alone */
-	return is_ipv6 && is_link_local(address);
+	return is_link_local(address);
+}
+
+/* May a packet of this source come in by the interface? */
+static inline bool
+source_allowed(const struct rif *rif, const struct ip_meta *meta)
+{
+	if (meta->flags & IP_IS_IPV6)
+		return source_allowed6(rif, ipv6_addresses(meta));
+	return source_allowed4(rif, meta->src);
 }
 
 /* Have they a meaning beyond a link, or at least to the router (RFC 4291 2.5.2, 2.5.3)? */
@@ -183,11 +203,11 @@ ipv6_addresses_ok(const uint8_t *src)
 
 /* Are they those of stations (RFC 1812 5.3.7)? The first bytes of the addresses decide. */
 static inline bool
-ipv4_addresses_ok(const struct ip_meta *meta)
+ipv4_addresses_ok(const uint8_t *src)
 {
-	const uint8_t src = *(const uint8_t *)&meta->src, dst = *(const uint8_t *)&meta->dst;
+	static const bool bad[256] = { [0] = true, [127] = true, [224 ... 255] = true };
 
-	return (src < 224) & (dst < 224) & (src != 127) & (dst != 127) & (src != 0) & (dst != 0);
+	return !(bad[src[0]] | bad[src[4]]);
 }
 
 /*
@@ -232,19 +252,45 @@ take_link_local(const struct router_step *step, const struct ip_meta *meta)
 }
 
 /* Why a packet is not to be routed, or IP_KEEP. @is_ipv6: the Ethertype says so. */
-static inline uint8_t
+static uint8_t
 router_refuse(const struct rif *rif, const struct ip_meta *meta, bool is_ipv6)
 {
-	if (unlikely(meta->drop != IP_KEEP))
+	const uint8_t *ip = rte_pktmbuf_mtod_offset(meta->pkt, const uint8_t *, meta->l3);
+
+	if (meta->drop != IP_KEEP)
 		return meta->drop;
-	if (unlikely(is_ipv6 != ((meta->flags & IP_IS_IPV6) != 0)))
+	if (is_ipv6 != ((meta->flags & IP_IS_IPV6) != 0))
 		return DROP_BAD_FRAME;
-	if (is_ipv6 ? unlikely(!ipv6_addresses_ok(ipv6_addresses(meta))) :
-		      unlikely(!ipv4_addresses_ok(meta)))
+	if (is_ipv6 ? !ipv6_addresses_ok(ip + 8) : !ipv4_addresses_ok(ip + 12))
 		return DROP_NOT_ROUTED;
-	if (rif->check_sources && unlikely(!source_allowed(rif, meta)))
+	if (rif->check_sources && !source_allowed(rif, meta))
 		return DROP_SPOOFED;
 	return IP_KEEP;
+}
+
+/* A packet that is not plain, or not sound. Return: whether it goes on; else it is dealt with. */
+static __rte_noinline bool
+router_parse_slow(const struct router_step *step, struct rte_mbuf *pkt, struct ip_meta *meta)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(pkt, const uint8_t *);
+	const uint16_t type = get16(frame + 12);
+	const bool is_ipv6 = type == RTE_BE16(RTE_ETHER_TYPE_IPV6);
+	uint64_t own = 0, dst = 0;
+	uint8_t drop;
+
+	memcpy(&own, step->rif->mac, sizeof(step->rif->mac));
+	memcpy(&dst, frame, RTE_ETHER_ADDR_LEN);
+	if (dst != own || (type != RTE_BE16(RTE_ETHER_TYPE_IPV4) && !is_ipv6)) {
+		take_other(step, pkt, dst, type);
+		return false;
+	}
+	ip_parse(meta, pkt, RTE_ETHER_HDR_LEN);
+	drop = router_refuse(step->rif, meta, is_ipv6);
+	if (drop != IP_KEEP) {
+		port_drop(step->worker, step->in, pkt, drop);
+		return false;
+	}
+	return !is_ipv6 || !take_link_local(step, meta);
 }
 
 /* Read the headers of a burst. Return: how many packets go on; the others are dealt with. */
@@ -252,41 +298,32 @@ static uint16_t
 router_parse(const struct router_step *step, struct rte_mbuf **pkts, uint16_t n,
 	     struct ip_meta *metas)
 {
+	const struct rif *rif = step->rif;
+	const bool check_sources = rif->check_sources;
 	uint64_t own = 0;
 	uint16_t k = 0;
 
-	memcpy(&own, step->rif->mac, sizeof(step->rif->mac));
+	memcpy(&own, rif->mac, sizeof(rif->mac));
 	for (uint16_t i = 0; i < RTE_MIN(n, PREFETCH_AHEAD); i++)
 		rte_prefetch0(rte_pktmbuf_mtod(pkts[i], const void *));
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *pkt = pkts[i];
 		const uint8_t *frame = rte_pktmbuf_mtod(pkt, const uint8_t *);
-		struct ip_meta *meta = &metas[k];
-		bool is_ipv6;
-		uint16_t type;
+		const uint8_t *ip = frame + RTE_ETHER_HDR_LEN;
 		uint64_t dst;
-		uint8_t drop;
 
 		if (i + PREFETCH_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + PREFETCH_AHEAD], const void *));
 		/* a buffer holds a header even if the frame does not */
 		memcpy(&dst, frame, sizeof(dst));
-		memcpy(&type, frame + 12, sizeof(type));
-		dst &= MAC_MASK;
-		is_ipv6 = type == RTE_BE16(RTE_ETHER_TYPE_IPV6);
-		if (unlikely(dst != own || (type != RTE_BE16(RTE_ETHER_TYPE_IPV4) && !is_ipv6))) {
-			take_other(step, pkt, dst, type);
-			continue;
-		}
-		ip_parse(meta, pkt, RTE_ETHER_HDR_LEN);
-		drop = router_refuse(step->rif, meta, is_ipv6);
-		if (unlikely(drop != IP_KEEP)) {
-			port_drop(step->worker, step->in, pkt, drop);
-			continue;
-		}
-		if (is_ipv6 && unlikely(take_link_local(step, meta)))
-			continue;
-		k++;
+		if (likely(((dst ^ own) & MAC_MASK) == 0 &&
+			   get16(frame + 12) == RTE_BE16(RTE_ETHER_TYPE_IPV4) &&
+			   ip_parse_plain(&metas[k], pkt, RTE_ETHER_HDR_LEN) &&
+			   ipv4_addresses_ok(ip + 12) &&
+			   (!check_sources || source_allowed4(rif, get32(ip + 12)))))
+			k++;
+		else if (router_parse_slow(step, pkt, &metas[k]))
+			k++;
 	}
 	return k;
 }
@@ -429,7 +466,7 @@ way_refuse(const struct ip_meta *meta, const struct next_hop *next_hop)
 }
 
 /* Where packets to a neighbour go. Return: false: nowhere now. */
-static __rte_noinline bool
+static bool
 way_fill(const struct router_step *step, const struct next_hop *next_hop, uint64_t mac,
 	 struct router_way *way)
 {
@@ -445,16 +482,50 @@ way_fill(const struct router_step *step, const struct next_hop *next_hop, uint64
 	way->macs = (mac & MAC_MASK) | own << 48;
 	way->macs_end = (uint32_t)(own >> 16);
 	way->mtu = __atomic_load_n(&way->out->max_frame, __ATOMIC_RELAXED) - RTE_ETHER_HDR_LEN;
+	way->next_hop = (uint32_t)(next_hop - step->router->next_hops);
+	way->id = way->rif->port;
+	way->flags = way->rif->side == NAT_OUTSIDE ? IP_SNAT : 0;
 	return true;
 }
 
-/* The way of a packet that is not like that of the one before. Return: as find_way(). */
+/* The way of this burst to a next hop, or WAY_NONE. */
+static inline uint16_t
+way_cached(const struct router_ways *ways, uint32_t number)
+{
+	const uint16_t way = ways->cached[number % WAYS_CACHED];
+
+	return ways->ways[way].next_hop == number ? way : WAY_NONE;
+}
+
+/* A way to a next hop that is not cached. Return: WAY_NONE: there is none, the packet is gone. */
+static __rte_noinline uint16_t
+way_new(const struct router_step *step, const struct ip_meta *meta, struct next_hop *next_hop,
+	struct router_ways *ways)
+{
+	const uint64_t mac = __atomic_load_n(&next_hop->mac, __ATOMIC_RELAXED);
+	const uint16_t way = ways->n;
+
+	if (unlikely(next_hop->kind != NEXT_HOP_NEIGHBOUR || !(mac & NEXT_HOP_RESOLVED))) {
+		take_next_hop(step, meta, next_hop);
+		return WAY_NONE;
+	}
+	if (unlikely(__atomic_load_n(&next_hop->used, __ATOMIC_RELAXED) != step->worker->now))
+		__atomic_store_n(&next_hop->used, step->worker->now, __ATOMIC_RELAXED);
+	if (unlikely(!way_fill(step, next_hop, mac, &ways->ways[way]))) {
+		port_drop(step->worker, step->in, meta->pkt, DROP_PORT_DOWN);
+		return WAY_NONE;
+	}
+	ways->cached[ways->ways[way].next_hop % WAYS_CACHED] = way;
+	ways->n++;
+	return way;
+}
+
+/* The way of a packet whose next hop is not cached, or that is not plain. Return: as decide(). */
 static __rte_noinline bool
-find_other_way(const struct router_step *step, struct ip_meta *meta, struct router_way *way)
+find_other_way(const struct router_step *step, struct ip_meta *meta, struct router_ways *ways)
 {
 	struct next_hop *next_hop = router_next_hop(step->router, meta);
 	const uint8_t drop = way_refuse(meta, next_hop);
-	uint64_t mac;
 
 	if (unlikely(drop != IP_KEEP)) {
 		if (drop == DROP_TTL)
@@ -462,50 +533,15 @@ find_other_way(const struct router_step *step, struct ip_meta *meta, struct rout
 		port_drop(step->worker, step->in, meta->pkt, drop);
 		return false;
 	}
-	mac = __atomic_load_n(&next_hop->mac, __ATOMIC_RELAXED);
-	if (unlikely(next_hop->kind != NEXT_HOP_NEIGHBOUR || !(mac & NEXT_HOP_RESOLVED))) {
-		take_next_hop(step, meta, next_hop);
-		return false;
-	}
-	if (unlikely(__atomic_load_n(&next_hop->used, __ATOMIC_RELAXED) != step->worker->now))
-		__atomic_store_n(&next_hop->used, step->worker->now, __ATOMIC_RELAXED);
-	if (unlikely(!way_fill(step, next_hop, mac, way))) {
-		port_drop(step->worker, step->in, meta->pkt, DROP_PORT_DOWN);
-		return false;
-	}
 	meta->next_hop = (uint32_t)(next_hop - step->router->next_hops);
-	return true;
-}
-
-/* Nothing to be said against it but what is said about its way? */
-static inline bool
-is_plain(const struct ip_meta *meta)
-{
-	return (meta->drop == IP_KEEP) & (meta->nat != IP_NAT_MISS) & (meta->ttl > 1) &
-	       !(meta->flags & IP_IS_IPV6);
-}
-
-/*
- * Find a packet's way. Packets in a row mostly go the same way.
- * @last: of the packet before, to next hop @last_number; 0: not known.
- * Return: whether there is one; else the packet is dealt with.
- */
-static inline bool
-find_way(const struct router_step *step, struct ip_meta *meta, const struct router_way *last,
-	 uint32_t last_number, struct router_way *way)
-{
-	if (likely((meta->next_hop == last_number) & is_plain(meta) & (last_number != 0)))
-		*way = *last;
-	else if (!find_other_way(step, meta, way))
-		return false;
-	if (likely(offload_frame_len(meta->pkt) - meta->l3 <= way->mtu))
-		return true;
-	meta->flags |= IP_CUT;
-	return take_big(step, meta, &step->router->next_hops[meta->next_hop]);
+	meta->way = way_cached(ways, meta->next_hop);
+	if (meta->way == WAY_NONE)
+		meta->way = way_new(step, meta, next_hop, ways);
+	return meta->way != WAY_NONE;
 }
 
 /* Have a packet to oneself. Return: whether one has; else it is dealt with. */
-static __rte_noinline bool
+static bool
 make_writable(const struct router_step *step, struct ip_meta *meta)
 {
 	if (!egress_fill(step->worker, meta->pkt))
@@ -516,35 +552,67 @@ make_writable(const struct router_step *step, struct ip_meta *meta)
 	return meta->pkt != NULL;
 }
 
+/* decide() for whatever is not as most packets are. */
+static __rte_noinline bool
+decide_slow(const struct router_step *step, struct ip_meta *meta, struct router_ways *ways)
+{
+	if (!find_other_way(step, meta, ways))
+		return false;
+	if (offload_frame_len(meta->pkt) - meta->l3 > ways->ways[meta->way].mtu) {
+		meta->flags |= IP_CUT;
+		if (!take_big(step, meta, &step->router->next_hops[meta->next_hop]))
+			return false;
+	}
+	return packet_writable(meta->pkt) || make_writable(step, meta);
+}
+
 /*
- * Decide where each packet goes, and have it to oneself. Return: how many go on, in front; the
- * others are dealt with. Nothing is written before, since what senders are told quotes packets as
- * they were.
+ * Decide where a packet goes, and have it to oneself. Return: whether it goes on; else it is dealt
+ * with.
+ */
+static inline bool
+decide(const struct router_step *step, struct ip_meta *meta, struct router_ways *ways)
+{
+	const uint16_t cached = way_cached(ways, meta->next_hop);
+	const struct rte_mbuf *pkt = meta->pkt;
+	const struct router_way *way = &ways->ways[cached];
+	/* IPv4, not dropped, not IP_NAT_MISS */
+	const uint32_t mask = IP_STATE(IP_IS_IPV6, UINT8_MAX, IP_NAT_MISS);
+
+	static_assert((IP_NAT_MISS & (IP_NAT_OUT | IP_NAT_IN | IP_NAT_HAIRPIN)) == 0, "a bit");
+	if (likely((cached != WAY_NONE) & ((ip_state(meta) & mask) == IP_STATE(0, IP_KEEP, 0)) &
+		   (meta->ttl > 1) & ((pkt->ol_flags & OFFLOAD_SEG_MASK) == 0) &
+		   (pkt->pkt_len - meta->l3 <= way->mtu)) &&
+	    likely(packet_writable(pkt))) {
+		meta->way = cached;
+	} else {
+		if (!decide_slow(step, meta, ways))
+			return false;
+		way = &ways->ways[meta->way];
+	}
+	meta->out = way->id;
+	meta->flags |= way->flags;
+	return true;
+}
+
+/*
+ * The same for a burst. Return: how many go on, in front. Nothing is written before, since what
+ * senders are told quotes packets as they were.
  */
 static uint16_t
 router_decide(const struct router_step *step, struct ip_meta *metas, uint16_t n,
-	      struct router_way *ways)
+	      struct router_ways *ways)
 {
-	const struct router_way *last = NULL;
-	uint32_t last_number = 0;
 	uint16_t k = 0;
 
+	ways->n = WAY_NONE + 1;
+	ways->ways[WAY_NONE].next_hop = NEXT_HOPS_MAX; /* that of no packet */
+	memset(ways->cached, WAY_NONE, sizeof(ways->cached));
 	for (uint16_t i = 0; i < n; i++) {
-		struct ip_meta *meta = &metas[i];
-
-		if (!find_way(step, meta, last, last_number, &ways[k]))
+		if (unlikely(!decide(step, &metas[i], ways)))
 			continue;
-		last = &ways[k];
-		last_number = meta->next_hop;
-		if (unlikely(!packet_writable(meta->pkt)) && !make_writable(step, meta)) {
-			last_number = 0; /* its way is written over */
-			continue;
-		}
-		meta->out = ways[k].rif->port;
-		if (ways[k].rif->side == NAT_OUTSIDE)
-			meta->flags |= IP_SNAT;
-		if (k != i)
-			metas[k] = *meta;
+		if (unlikely(k != i))
+			metas[k] = metas[i];
 		k++;
 	}
 	return k;
@@ -561,7 +629,7 @@ router_burst(struct worker *worker, const struct rif *rif, struct port *in, stru
 		.in = in,
 	};
 	struct nat *nat = __atomic_load_n(&rif->router->nat, __ATOMIC_ACQUIRE);
-	struct router_way ways[PORT_BURST_MAX];
+	struct router_ways ways;
 	struct ip_meta metas[PORT_BURST_MAX];
 
 	/* a packet that goes from gateway to gateway has its TTL; the stack has less patience */
@@ -576,10 +644,10 @@ router_burst(struct worker *worker, const struct rif *rif, struct port *in, stru
 		nat_classify(nat, worker->id, worker->now, rif->side, rif->guest, metas, n);
 	if (likely(n > 0)) {
 		router_lookup(step.router, metas, n);
-		n = router_decide(&step, metas, n, ways);
+		n = router_decide(&step, metas, n, &ways);
 	}
 	if (nat != NULL && n > 0)
 		nat_translate(nat, worker->id, worker->now, rif->side, rif->guest, metas, n);
-	router_output(worker, in, metas, ways, n);
+	router_output(worker, in, metas, &ways, n);
 	worker->depth--;
 }

@@ -9,9 +9,9 @@
 #include "ip_frag.h"
 #include "router_priv.h"
 
-/* Packets in a row for one gateway: they enter its bridge together. */
+/* Packets in a row for one interface; their frames are complete. They leave together. */
 struct gather {
-	struct port *gateway;
+	const struct router_way *way;
 	uint16_t n;
 	struct rte_mbuf *pkts[PORT_BURST_MAX];
 };
@@ -19,33 +19,31 @@ struct gather {
 static void
 gather_end(struct worker *worker, struct gather *gather)
 {
+	const struct router_way *way = gather->way;
 	const uint16_t n = gather->n;
 
 	gather->n = 0;
-	if (n > 0)
-		worker_enter(worker, gather->gateway, gather->pkts, n);
+	if (n == 0)
+		return;
+	if (way->rif->gateway)
+		worker_enter(worker, way->out, gather->pkts, n);
+	else
+		egress_burst(worker, way->out, gather->pkts, n);
 }
 
-/* Send a packet by a routed interface; its frame is complete. */
-static inline void
-router_send(struct worker *worker, const struct router_way *way, struct gather *gather,
-	    struct rte_mbuf *pkt)
+static void
+gather_add(struct worker *worker, struct gather *gather, struct rte_mbuf *pkt)
 {
-	if (!way->rif->gateway) {
-		egress_packet(worker, way->out, way->out, pkt, 0);
-		return;
-	}
-	if (gather->gateway != way->out || gather->n == PORT_BURST_MAX)
+	if (unlikely(gather->n == PORT_BURST_MAX))
 		gather_end(worker, gather);
-	gather->gateway = way->out;
 	gather->pkts[gather->n++] = pkt;
 }
 
 /* Cut an ordinary packet for the port's MTU and send the pieces. */
 static void
-send_pieces(struct worker *worker, const struct router_way *way, struct gather *gather,
-	    struct rte_mbuf *pkt, uint16_t l3)
+send_pieces(struct worker *worker, struct gather *gather, struct rte_mbuf *pkt, uint16_t l3)
 {
+	const struct router_way *way = gather->way;
 	struct rte_mbuf *pieces[IP_FRAG_MAX];
 	int n;
 
@@ -62,21 +60,21 @@ send_pieces(struct worker *worker, const struct router_way *way, struct gather *
 	rte_pktmbuf_free(pkt);
 	worker_stats(worker, way->out)->copies += n - 1;
 	for (int i = 0; i < n; i++)
-		router_send(worker, way, gather, pieces[i]);
+		gather_add(worker, gather, pieces[i]);
 }
 
 /* The same for whatever is too long, super-packets with too large segments included. */
 static __rte_noinline void
-router_send_cut(struct worker *worker, const struct router_way *way, struct gather *gather,
-		struct rte_mbuf *pkt, uint16_t l3)
+router_send_cut(struct worker *worker, struct gather *gather, struct rte_mbuf *pkt, uint16_t l3)
 {
+	const struct router_way *way = gather->way;
 	struct rte_mbuf *segments[OFFLOAD_SEGMENTS_MAX];
 	int n;
 
 	if (!egress_fill(worker, pkt))
 		return;
 	if (!(pkt->ol_flags & OFFLOAD_SEG_MASK)) {
-		send_pieces(worker, way, gather, pkt, l3);
+		send_pieces(worker, gather, pkt, l3);
 		return;
 	}
 	n = offload_segment(pkt, worker->pool, false, segments, OFFLOAD_SEGMENTS_MAX);
@@ -88,9 +86,9 @@ router_send_cut(struct worker *worker, const struct router_way *way, struct gath
 	worker_stats(worker, way->out)->copies += n - 1;
 	for (int i = 0; i < n; i++) {
 		if (segments[i]->pkt_len - l3 > way->mtu)
-			send_pieces(worker, way, gather, segments[i], l3);
+			send_pieces(worker, gather, segments[i], l3);
 		else
-			router_send(worker, way, gather, segments[i]);
+			gather_add(worker, gather, segments[i]);
 	}
 }
 
@@ -110,28 +108,60 @@ ttl_decrement(uint8_t *ip, bool is_ipv6)
 	put16(ip + 10, sum + (sum < RTE_BE16(0x0100)));
 }
 
+/* Write what changes at every hop. */
+static inline void
+rewrite(const struct router_way *way, const struct ip_meta *meta)
+{
+	uint8_t *frame = rte_pktmbuf_mtod(meta->pkt, uint8_t *);
+
+	ttl_decrement(frame + meta->l3, meta->flags & IP_IS_IPV6);
+	memcpy(frame, &way->macs, sizeof(way->macs));
+	memcpy(frame + sizeof(way->macs), &way->macs_end, sizeof(way->macs_end));
+}
+
+/* Rewrite packets that go the same way, as far as that is all. Return: how many from the start. */
+static inline uint16_t
+rewrite_run(const struct router_way *way, const struct ip_meta *metas, uint16_t n,
+	    struct rte_mbuf **pkts)
+{
+	const struct router_way copy = *way;
+	const uint32_t mask = IP_STATE(IP_CUT, UINT8_MAX, 0);
+	const uint16_t number = metas[0].way;
+	uint16_t i;
+
+	for (i = 0; i < n; i++) {
+		const struct ip_meta *meta = &metas[i];
+
+		if (unlikely((meta->way != number) |
+			     ((ip_state(meta) & mask) != IP_STATE(0, IP_KEEP, 0))))
+			break;
+		rewrite(&copy, meta);
+		pkts[i] = meta->pkt;
+	}
+	return i;
+}
+
 void
 router_output(struct worker *worker, const struct port *in, const struct ip_meta *metas,
-	      const struct router_way *ways, uint16_t n)
+	      const struct router_ways *ways, uint16_t n)
 {
-	struct gather gather = { .n = 0 };
+	struct gather gather;
+	uint16_t done;
 
-	for (uint16_t i = 0; i < n; i++) {
-		const struct router_way *way = &ways[i];
+	for (uint16_t i = 0; i < n; i += done) {
 		const struct ip_meta *meta = &metas[i];
-		uint8_t *frame = rte_pktmbuf_mtod(meta->pkt, uint8_t *);
 
-		if (unlikely(meta->drop != IP_KEEP)) {
-			port_drop(worker, in, meta->pkt, meta->drop);
-			continue;
+		gather.way = &ways->ways[meta->way];
+		gather.n = done = rewrite_run(gather.way, meta, n - i, gather.pkts);
+		if (unlikely(done == 0)) {
+			done = 1;
+			if (meta->drop != IP_KEEP) {
+				port_drop(worker, in, meta->pkt, meta->drop);
+				continue;
+			}
+			rewrite(gather.way, meta);
+			router_send_cut(worker, &gather, meta->pkt, meta->l3);
 		}
-		ttl_decrement(frame + meta->l3, meta->flags & IP_IS_IPV6);
-		memcpy(frame, &way->macs, sizeof(way->macs));
-		memcpy(frame + sizeof(way->macs), &way->macs_end, sizeof(way->macs_end));
-		if (unlikely(meta->flags & IP_CUT))
-			router_send_cut(worker, way, &gather, meta->pkt, meta->l3);
-		else
-			router_send(worker, way, &gather, meta->pkt);
+		gather_end(worker, &gather);
 	}
-	gather_end(worker, &gather);
 }
