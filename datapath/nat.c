@@ -13,6 +13,8 @@
 
 /* What has no key of its own: taken one by one. */
 #define NO_KEY (IP_IS_IPV6 | IP_FRAG_LATER | IP_ICMP_ERROR | IP_NO_L4)
+/* And what there is more to do for than to find the session. */
+#define NOT_PLAIN (NO_KEY | IP_FRAG_FIRST)
 
 /* The fields of transport headers that change, by enum ip_l4. */
 static const struct {
@@ -197,12 +199,9 @@ classify_found(const struct nat_step *step, struct ip_meta *meta, enum nat_side 
 		found_out(meta, ref);
 	else
 		hairpin(step, meta, ref);
-	if (unlikely(meta->flags & IP_FRAG_FIRST) && meta->nat != IP_NAT_MISS)
-		nat_frag_note(step->nat->frags, step->nat->sessions, meta, session->guest,
-			      step->now);
 }
 
-/* The guess was wrong, or there was none. */
+/* The guess was wrong, or there was none; or the packet is not plain. */
 static __rte_noinline void
 classify_slow(const struct nat_step *step, struct ip_meta *meta, enum nat_side side,
 	      const struct nat_key *key, uint64_t hash)
@@ -218,18 +217,15 @@ classify_slow(const struct nat_step *step, struct ip_meta *meta, enum nat_side s
 	ref = nat_index_find_sure(&step->nat->index, key, hash);
 	if (ref != 0) {
 		classify_found(step, meta, side, ref);
-		return;
-	}
-	/* RFC 5508 REQ-11: no session begins with neither a query nor an error */
-	if (meta->proto == IPPROTO_ICMP && meta->kind == IP_L4_NONE) {
+	} else if (meta->proto == IPPROTO_ICMP && meta->kind == IP_L4_NONE) {
+		/* RFC 5508 REQ-11: no session begins with neither a query nor an error */
 		if (nat_rules_ext(step->rules, meta->dst) != NULL)
 			missed(step, meta);
-		return;
-	}
-	if (side == NAT_OUTSIDE)
+	} else if (side == NAT_OUTSIDE) {
 		classify_new_in(step, meta);
-	else
+	} else {
 		classify_new_out(step, meta);
+	}
 	if ((meta->flags & IP_FRAG_FIRST) && meta->session != 0)
 		nat_frag_note(step->nat->frags, step->nat->sessions, meta,
 			      step->nat->sessions[meta->session].guest, step->now);
@@ -244,6 +240,8 @@ classify_side(const struct nat_step *step, enum nat_side side, struct ip_meta *m
 {
 	const struct nat_index *index = &step->nat->index;
 	const enum nat_dir dir = side == NAT_INSIDE ? NAT_DIR_OUT : NAT_DIR_IN;
+	const uint32_t mask = IP_STATE(NOT_PLAIN, UINT8_MAX, 0);
+	const struct nat_bucket *buckets[PORT_BURST_MAX];
 	struct nat_key keys[PORT_BURST_MAX];
 	uint64_t hashes[PORT_BURST_MAX];
 	uint32_t refs[PORT_BURST_MAX];
@@ -251,15 +249,19 @@ classify_side(const struct nat_step *step, enum nat_side side, struct ip_meta *m
 	for (uint16_t i = 0; i < n; i++) {
 		keys[i] = nat_meta_key(&metas[i], dir);
 		hashes[i] = nat_index_hash(index, &keys[i]);
-		rte_prefetch0(nat_index_bucket(index, hashes[i]));
+		buckets[i] = nat_index_bucket(index, hashes[i]);
+		rte_prefetch0(buckets[i]);
 	}
 	for (uint16_t i = 0; i < n; i++) {
-		refs[i] = nat_index_guess(index, hashes[i]);
+		refs[i] = nat_index_guess(buckets[i], hashes[i]);
 		rte_prefetch0(&index->sessions[refs[i]]);
 	}
 	for (uint16_t i = 0; i < n; i++) {
-		if (likely(nat_session_is(&index->sessions[refs[i]], &keys[i]) &&
-			   (metas[i].flags & NO_KEY) == 0 && metas[i].drop == IP_KEEP))
+		const struct nat_session *session = &index->sessions[refs[i]];
+
+		if (likely((session->end[dir] == keys[i].local) &
+			   (session->remote == keys[i].remote) &
+			   ((ip_state(&metas[i]) & mask) == IP_STATE(0, IP_KEEP, 0))))
 			classify_found(step, &metas[i], side, refs[i]);
 		else
 			classify_slow(step, &metas[i], side, &keys[i], hashes[i]);
@@ -309,7 +311,7 @@ rewrite_l4(struct ip_meta *meta, uint8_t *l4, uint16_t port, uint16_t delta_ip, 
 }
 
 /* Give a packet the other one of the session's own ends. */
-static inline void
+static void
 rewrite(struct ip_meta *meta, const struct nat_session *session, enum nat_dir dir)
 {
 	uint8_t *ip = rte_pktmbuf_mtod_offset(meta->pkt, uint8_t *, meta->l3);
@@ -317,13 +319,13 @@ rewrite(struct ip_meta *meta, const struct nat_session *session, enum nat_dir di
 	const uint16_t flip = dir == NAT_DIR_OUT ? 0 : 0xffff;
 	const uint16_t delta_ip = session->delta_ip ^ flip;
 
-	if (unlikely(meta->flags & IP_ICMP_ERROR)) {
+	if (meta->flags & IP_ICMP_ERROR) {
 		nat_icmp_rewrite(meta, session, dir);
 		return;
 	}
 	put32(ip + (dir == NAT_DIR_OUT ? 12 : 16), nat_end_ip(to));
 	put16(ip + 10, csum_apply(get16(ip + 10), delta_ip));
-	if (likely(meta->kind != IP_L4_NONE))
+	if (meta->kind != IP_L4_NONE)
 		rewrite_l4(meta, rte_pktmbuf_mtod_offset(meta->pkt, uint8_t *, meta->l4),
 			   nat_end_port(to), delta_ip, session->delta_l4 ^ flip, dir);
 }
@@ -337,7 +339,7 @@ track(const struct nat_step *step, const struct ip_meta *meta, struct nat_sessio
 		nat_track(session, meta->tcp_flags, dir, step->now);
 }
 
-static inline void
+static void
 translate_out(const struct nat_step *step, struct ip_meta *meta, uint32_t ref)
 {
 	struct nat_session *session = &step->nat->sessions[ref];
@@ -346,13 +348,50 @@ translate_out(const struct nat_step *step, struct ip_meta *meta, uint32_t ref)
 	track(step, meta, session, NAT_DIR_OUT);
 }
 
-static inline void
+static void
 translate_in(const struct nat_step *step, struct ip_meta *meta, uint32_t ref)
 {
 	struct nat_session *session = &step->nat->sessions[ref];
 
 	rewrite(meta, session, NAT_DIR_IN);
 	track(step, meta, session, NAT_DIR_IN);
+}
+
+/*
+ * Is it of one session, and TCP or UDP behind an IPv4 header without options, no fragment, its
+ * checksum not blank?
+ */
+static inline bool
+is_plain(const struct ip_meta *meta, enum ip_nat nat)
+{
+	const uint32_t mask = IP_STATE(~(IP_SNAT | IP_CUT), UINT8_MAX, UINT8_MAX);
+
+	return ((ip_state(meta) & mask) == IP_STATE(0, IP_KEEP, nat)) &
+	       ((meta->kind == IP_L4_TCP) | (meta->kind == IP_L4_UDP)) &
+	       ((meta->pkt->ol_flags & OFFLOAD_BLANK_MASK) == 0);
+}
+
+/* translate_out() and translate_in() for a plain packet. */
+static inline __attribute__((always_inline)) void
+translate_plain(const struct nat_step *step, const struct ip_meta *meta, enum nat_dir dir)
+{
+	struct nat_session *session = &step->nat->sessions[meta->session];
+	uint8_t *ip = rte_pktmbuf_mtod_offset(meta->pkt, uint8_t *, meta->l3);
+	uint8_t *l4 = ip + IPV4_HEADER_LEN;
+	const bool udp = meta->kind == IP_L4_UDP;
+	uint8_t *field = l4 + (udp ? 6 : 16);
+	const uint64_t to = session->end[1 - dir];
+	const uint16_t flip = dir == NAT_DIR_OUT ? 0 : 0xffff;
+	uint16_t sum = get16(field);
+
+	put32(ip + (dir == NAT_DIR_OUT ? 12 : 16), nat_end_ip(to));
+	put16(ip + 10, csum_apply(get16(ip + 10), session->delta_ip ^ flip));
+	put16(l4 + (dir == NAT_DIR_OUT ? 0 : 2), nat_end_port(to));
+	if (!udp || sum != 0) { /* RFC 768: none */
+		sum = csum_apply(sum, session->delta_l4 ^ flip);
+		put16(field, udp && sum == 0 ? 0xffff : sum);
+	}
+	nat_track(session, meta->tcp_flags, dir, step->now);
 }
 
 /* From inside to outside, and no session yet. */
@@ -397,12 +436,35 @@ translate_new(const struct nat_step *step, struct ip_meta *meta)
 	step->worker->stats.out++;
 }
 
+/* What is not plain, or not of one session that exists. */
 static __rte_noinline void
-translate_hairpin(const struct nat_step *step, struct ip_meta *meta)
+translate_other(const struct nat_step *step, struct ip_meta *meta, enum nat_side side)
 {
-	translate_out(step, meta, meta->session);
-	translate_in(step, meta, meta->session2);
-	step->worker->stats.hairpin++;
+	struct nat_stats *stats = &step->worker->stats;
+
+	switch ((enum ip_nat)meta->nat) {
+	case IP_NAT_OUT:
+		translate_out(step, meta, meta->session);
+		stats->out++;
+		break;
+	case IP_NAT_IN:
+		translate_in(step, meta, meta->session);
+		stats->in++;
+		break;
+	case IP_NAT_HAIRPIN:
+		translate_out(step, meta, meta->session);
+		translate_in(step, meta, meta->session2);
+		stats->hairpin++;
+		break;
+	case IP_NAT_NONE:
+		if (side == NAT_INSIDE && (meta->flags & (IP_SNAT | IP_IS_IPV6)) == IP_SNAT)
+			translate_new(step, meta);
+		return;
+	case IP_NAT_MISS:
+		return;
+	}
+	stats->fragments += (meta->flags & IP_FRAG_LATER) != 0;
+	stats->errors += (meta->flags & IP_ICMP_ERROR) != 0;
 }
 
 void
@@ -416,33 +478,23 @@ nat_translate(struct nat *nat, uint16_t worker, uint32_t now, enum nat_side side
 		.now = now,
 		.guest = guest,
 	};
-	uint32_t counts[IP_NAT_MISS + 1] = { 0 }, fragments = 0, errors = 0;
+	uint32_t out = 0, in = 0;
 
 	for (uint16_t i = 0; i < n; i++) {
 		struct ip_meta *meta = &metas[i];
 
-		if (unlikely(meta->drop != IP_KEEP))
-			continue;
-		counts[meta->nat]++;
-		if (meta->nat == IP_NAT_OUT) {
-			translate_out(&step, meta, meta->session);
-		} else if (meta->nat == IP_NAT_IN) {
-			translate_in(&step, meta, meta->session);
-		} else if (meta->nat == IP_NAT_HAIRPIN) {
-			translate_hairpin(&step, meta);
-		} else {
-			if (meta->nat == IP_NAT_NONE && side == NAT_INSIDE &&
-			    (meta->flags & (IP_SNAT | IP_IS_IPV6)) == IP_SNAT)
-				translate_new(&step, meta);
-			continue;
+		if (likely(is_plain(meta, IP_NAT_OUT))) {
+			translate_plain(&step, meta, NAT_DIR_OUT);
+			out++;
+		} else if (likely(is_plain(meta, IP_NAT_IN))) {
+			translate_plain(&step, meta, NAT_DIR_IN);
+			in++;
+		} else if (meta->drop == IP_KEEP) {
+			translate_other(&step, meta, side);
 		}
-		fragments += (meta->flags & IP_FRAG_LATER) != 0;
-		errors += (meta->flags & IP_ICMP_ERROR) != 0;
 	}
-	step.worker->stats.out += counts[IP_NAT_OUT];
-	step.worker->stats.in += counts[IP_NAT_IN];
-	step.worker->stats.fragments += fragments;
-	step.worker->stats.errors += errors;
+	step.worker->stats.out += out;
+	step.worker->stats.in += in;
 }
 
 static bool

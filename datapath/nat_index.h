@@ -53,9 +53,9 @@ struct nat_index {
 static inline uint64_t
 nat_index_hash(const struct nat_index *index, const struct nat_key *key)
 {
-	__uint128_t product =
-		(__uint128_t)(key->local ^ index->seed[0]) * (key->remote ^ index->seed[1]);
-	uint64_t hash = (uint64_t)product ^ (uint64_t)(product >> 64);
+	const uint64_t a = key->local ^ index->seed[0], b = key->remote ^ index->seed[1];
+	/* the low half by itself: GCC takes both out of one product by way of the stack */
+	uint64_t hash = a * b ^ (uint64_t)((__uint128_t)a * b >> 64);
 
 	hash *= UINT64_C(0x9e3779b97f4a7c15); /* see FDB_HASH_MIX */
 	return hash ^ hash >> 32;
@@ -83,11 +83,13 @@ nat_bucket_match(const struct nat_bucket *bucket, uint16_t tag)
 	return _mm_movemask_epi8(_mm_packs_epi16(equal, _mm_setzero_si128()));
 }
 
-/** nat_index_guess() - the first session that a key of this hash may mean, or 0. To prefetch. */
+/**
+ * nat_index_guess() - the first session that a key of this hash may mean, or 0. To prefetch.
+ * @bucket: nat_index_bucket() of the hash.
+ */
 static inline uint32_t
-nat_index_guess(const struct nat_index *index, uint64_t hash)
+nat_index_guess(const struct nat_bucket *bucket, uint64_t hash)
 {
-	const struct nat_bucket *bucket = nat_index_bucket(index, hash);
 	uint32_t match = nat_bucket_match(bucket, nat_index_tag(hash));
 
 	/* an entry that does not match leads to session 0 or to a wrong one: both are no match */
