@@ -371,6 +371,35 @@ check_mode(const struct object *port, enum schema_verb verb, struct error *err)
 	return 0;
 }
 
+/* A rule does one thing, and has only keys that say something about it. */
+static int
+check_nat(const struct object *rule, enum schema_verb verb, struct error *err)
+{
+	static const enum nat_rule_key of_source[] = {
+		NAT_RULE_KEY_FROM,    NAT_RULE_KEY_GUEST,     NAT_RULE_KEY_PORTS,
+		NAT_RULE_KEY_MAPPING, NAT_RULE_KEY_FILTERING,
+	};
+	const struct value *values = rule->values;
+	const bool masquerade = values[NAT_RULE_KEY_MASQUERADE].is_set;
+	const bool dnat = values[NAT_RULE_KEY_DNAT].is_set;
+	const unsigned int n = masquerade + dnat + values[NAT_RULE_KEY_SNAT].is_set;
+	size_t i;
+
+	if (n > 1)
+		return error_set(err, EINVAL, "masquerade, snat and dnat are rules of their own");
+	if ((verb & (VERB_ADD | VERB_CONFIG)) && n == 0)
+		return error_set(err, EINVAL,
+				 "what does it do? give masquerade PORT, snat ADDR or dnat "
+				 "\"tcp PORT -> ADDR:PORT\"");
+	if (masquerade && values[NAT_RULE_KEY_OUT].is_set)
+		return error_set(err, EINVAL, "out is not for masquerade, which names its port");
+	for (i = 0; dnat && i < sizeof(of_source) / sizeof(of_source[0]); i++)
+		if (values[of_source[i]].is_set)
+			return error_set(err, EINVAL, "%s is for source NAT, not for dnat",
+					 rule->schema->keys[of_source[i]].name);
+	return 0;
+}
+
 int
 object_check(const struct object *obj, enum schema_verb verb, struct error *err)
 {
@@ -390,6 +419,8 @@ object_check(const struct object *obj, enum schema_verb verb, struct error *err)
 	if (obj->schema == &addr_schema && check_addr(obj, verb, err) < 0)
 		return prefix_object(obj, err);
 	if (obj->schema == &route_schema && check_route(obj, verb, err) < 0)
+		return prefix_object(obj, err);
+	if (obj->schema == &nat_schema && check_nat(obj, verb, err) < 0)
 		return prefix_object(obj, err);
 	if (obj->schema != &port_schema)
 		return 0;

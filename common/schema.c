@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "error.h"
+#include "nat_text.h"
 #include "rate.h"
 #include "vlans.h"
 
@@ -155,6 +156,29 @@ schema_describe(const struct schema_key *key, char *ret_text, size_t size)
 			 "a list of VLANs 1-%d, each once, such as 10,20-30, or " VLANS_ALL "%s%s",
 			 VLANS_MAX, key->zero_word != NULL ? " or " : "",
 			 key->zero_word != NULL ? key->zero_word : "");
+		break;
+	case VALUE_POOL:
+		snprintf(ret_text, size,
+			 "up to %d IPv4 addresses, each once, such as "
+			 "192.0.2.1-192.0.2.9,192.0.2.20",
+			 NAT_POOL_MAX);
+		break;
+	case VALUE_PORTS:
+		snprintf(ret_text, size,
+			 "a port from 1 to 65535, or two with a hyphen, the lower one first");
+		break;
+	case VALUE_NETS:
+		if (key->max == 1)
+			snprintf(ret_text, size, "an IPv4 network such as 10.0.0.0/24");
+		else
+			snprintf(ret_text, size,
+				 "a list of up to %" PRIu64 " IPv4 networks, such as "
+				 "10.0.0.0/24,10.1.0.0/16",
+				 key->max);
+		break;
+	case VALUE_DNAT:
+		snprintf(ret_text, size,
+			 "tcp|udp [ADDR:]PORT[-PORT] -> ADDR[:PORT], or icmp|any [ADDR] -> ADDR");
 		break;
 	case VALUE_STRING:
 		snprintf(ret_text, size, "%" PRIu64 "-%" PRIu64 " printable characters", key->min,
@@ -362,9 +386,13 @@ list_result(int n, const char *text, uint64_t min)
 	return n < 0 ? n : 0;
 }
 
+/* @ret_fault: more to be said of what is wrong; untouched: nothing. */
 static int
-value_read(const struct schema_key *key, const char *text, struct value *value)
+value_read(const struct schema_key *key, const char *text, struct value *value,
+	   const char **ret_fault)
 {
+	struct nat_dnat_text dnat;
+	uint16_t low, high;
 	struct rate rate;
 	int ret = 0;
 
@@ -412,6 +440,16 @@ value_read(const struct schema_key *key, const char *text, struct value *value)
 			return 0;
 		ret = vlans_parse(text, NULL);
 		return ret == 0 && strlen(text) >= VALUE_TEXT_SIZE ? -ERANGE : ret;
+	case VALUE_POOL:
+		ret = nat_pool_parse(text, NULL);
+		return list_result(ret == -E2BIG ? -ERANGE : ret, text, 1);
+	case VALUE_PORTS:
+		return nat_ports_parse(text, &low, &high);
+	case VALUE_NETS:
+		ret = nat_nets_parse(text, NULL, key->max);
+		return list_result(ret == -E2BIG ? -ERANGE : ret, text, key->min);
+	case VALUE_DNAT:
+		return nat_dnat_parse(text, &dnat, ret_fault);
 	case VALUE_STRING:
 		return string_is_valid(text, key->min, key->max) ? 0 : -EINVAL;
 	}
@@ -422,6 +460,9 @@ value_read(const struct schema_key *key, const char *text, struct value *value)
 static void
 value_set_text(const struct schema_key *key, const char *text, struct value *value)
 {
+	struct nat_dnat_text dnat;
+	const char *fault;
+
 	switch (key->type) {
 	case VALUE_BOOL:
 		text = value->number ? "yes" : "no";
@@ -439,6 +480,10 @@ value_set_text(const struct schema_key *key, const char *text, struct value *val
 		if (key->zero_word != NULL && strcmp(text, key->zero_word) == 0)
 			text = "";
 		break;
+	case VALUE_DNAT:
+		if (nat_dnat_parse(text, &dnat, &fault) == 0)
+			nat_dnat_format(&dnat, value->text);
+		return;
 	default:
 		break;
 	}
@@ -451,9 +496,14 @@ schema_parse_value(const struct schema_key *key, const char *text, struct value 
 {
 	char quoted[QUOTE_SIZE], right[DESCRIBE_SIZE];
 	struct value value = { .is_set = true };
+	const char *fault = NULL;
 	int ret;
 
-	ret = value_read(key, text, &value);
+	ret = value_read(key, text, &value, &fault);
+	if (ret < 0 && fault != NULL)
+		return error_set(err, ret, "%s: %s: %s; right is %s", key->name,
+				 schema_quote(text, quoted, sizeof(quoted)), fault,
+				 schema_describe(key, right, sizeof(right)));
 	if (ret < 0)
 		return error_set(err, ret, "%s: %s is not %s", key->name,
 				 schema_quote(text, quoted, sizeof(quoted)),

@@ -42,6 +42,10 @@ enum value_type {
 	VALUE_CORES,    /* CPU cores: "1-3,5" */
 	VALUE_RATE,     /* bytes in an interval: rate.h */
 	VALUE_VLANS,    /* list of VLANs: vlans.h */
+	VALUE_POOL,     /* IPv4 addresses and ranges of them: nat_text.h */
+	VALUE_PORTS,    /* port, or a range of them: nat_text.h */
+	VALUE_NETS,     /* up to max IPv4 prefixes: nat_text.h */
+	VALUE_DNAT,     /* forwarding, one to four words on a command line: nat_text.h */
 	VALUE_STRING,   /* min..max bytes of printable text */
 };
 
@@ -178,11 +182,13 @@ enum port_key {
 	PORT_KEY_BPDU,           /* enum bpdu_word */
 	PORT_KEY_MROUTER,        /* enum mrouter_word */
 	PORT_KEY_FAST_LEAVE,
-	PORT_KEY_GROUP_LIMIT, /* 0: as the bridge */
-	PORT_KEY_PROXY,       /* enum proxy_word */
-	PORT_KEY_MODE,        /* enum port_mode_word */
-	PORT_KEY_IP,          /* text, for ip_prefixes_parse(); zero_word: none */
-	PORT_KEY_GATEWAY,     /* text, for ip_addrs_parse(); zero_word: none */
+	PORT_KEY_GROUP_LIMIT,  /* 0: as the bridge */
+	PORT_KEY_PROXY,        /* enum proxy_word */
+	PORT_KEY_MODE,         /* enum port_mode_word */
+	PORT_KEY_IP,           /* text, for ip_prefixes_parse(); zero_word: none */
+	PORT_KEY_GATEWAY,      /* text, for ip_addrs_parse(); zero_word: none */
+	PORT_KEY_NAT_SESSIONS, /* 0: as nat-table has it */
+	PORT_KEY_NAT_RATE,     /* 0: as nat-table has it */
 	PORT_KEYS
 };
 
@@ -282,6 +288,70 @@ enum route_key {
 
 enum neigh_key { NEIGH_KEY_PORT, NEIGH_KEY_MAC, NEIGH_KEYS };
 
+/* A rule of NAT is one of masquerade, snat and dnat. */
+enum nat_rule_key {
+	NAT_RULE_KEY_MASQUERADE,
+	NAT_RULE_KEY_SNAT,
+	NAT_RULE_KEY_DNAT,
+	NAT_RULE_KEY_OUT,
+	NAT_RULE_KEY_FROM,
+	NAT_RULE_KEY_GUEST,
+	NAT_RULE_KEY_PORTS,
+	NAT_RULE_KEY_MAPPING,   /* enum nat_mapping_word */
+	NAT_RULE_KEY_FILTERING, /* enum nat_filtering_word */
+	NAT_RULE_KEYS
+};
+
+/* The first is: as nat-table has it; the others are in the order of enum nat_mapping, */
+enum nat_mapping_word { NAT_MAPPING_TABLE, NAT_MAPPING_ENDPOINT, NAT_MAPPING_ADDRESS_PORT };
+
+/* and of enum nat_filtering. */
+enum nat_filtering_word {
+	NAT_FILTERING_TABLE,
+	NAT_FILTERING_ADDRESS_PORT,
+	NAT_FILTERING_ADDRESS,
+	NAT_FILTERING_ENDPOINT
+};
+
+enum nat_table_key {
+	NAT_TABLE_KEY_SESSIONS_MAX,
+	NAT_TABLE_KEY_MAPPING,   /* enum nat_mapping_word less 1 */
+	NAT_TABLE_KEY_FILTERING, /* enum nat_filtering_word less 1 */
+	NAT_TABLE_KEY_TCP_ESTABLISHED,
+	NAT_TABLE_KEY_TCP_TRANSITORY,
+	NAT_TABLE_KEY_UDP,
+	NAT_TABLE_KEY_UDP_NEW,
+	NAT_TABLE_KEY_ICMP,
+	NAT_TABLE_KEY_OTHER,
+	NAT_TABLE_KEY_GUEST_SESSIONS, /* 0: no cap */
+	NAT_TABLE_KEY_GUEST_RATE,     /* 0: no cap */
+	NAT_TABLE_KEYS
+};
+
+enum nat_sessions_key {
+	NAT_SESSIONS_KEY_PROTO, /* enum nat_proto_word */
+	NAT_SESSIONS_KEY_INSIDE,
+	NAT_SESSIONS_KEY_REMOTE,
+	NAT_SESSIONS_KEY_EXT,
+	NAT_SESSIONS_KEY_PORT, /* 0: any */
+	NAT_SESSIONS_KEY_GUEST,
+	NAT_SESSIONS_KEY_CURSOR,
+	NAT_SESSIONS_KEY_LIMIT,
+	NAT_SESSIONS_KEYS
+};
+
+enum nat_proto_word {
+	NAT_PROTO_ANY,
+	NAT_PROTO_TCP,
+	NAT_PROTO_UDP,
+	NAT_PROTO_ICMP,
+	NAT_PROTO_GRE,
+	NAT_PROTO_ESP,
+	NAT_PROTO_SCTP,
+	NAT_PROTO_UDPLITE,
+	NAT_PROTO_WORDS
+};
+
 enum vif_key { VIF_KEY_BRIDGE, VIF_KEYS };
 
 extern const struct object_schema vswitchd_schema;
@@ -293,6 +363,9 @@ extern const struct object_schema addr_schema;
 extern const struct object_schema route_schema;
 extern const struct object_schema route_import_schema; /* what "route import" takes: no object */
 extern const struct object_schema neigh_schema;
+extern const struct object_schema nat_schema;
+extern const struct object_schema nat_sessions_schema; /* which sessions: show and flush only */
+extern const struct object_schema nat_table_schema;
 extern const struct object_schema group_schema;   /* show only */
 extern const struct object_schema querier_schema; /* show only */
 extern const struct object_schema vif_schema;     /* show only */
@@ -300,7 +373,7 @@ extern const struct object_schema stp_schema;     /* show only */
 extern const struct object_schema stats_schema;   /* show only */
 extern const struct object_schema worker_schema;  /* show only */
 
-#define OBJECT_SCHEMAS 14
+#define OBJECT_SCHEMAS 17
 extern const struct object_schema *const object_schemas[OBJECT_SCHEMAS];
 
 /**
@@ -309,7 +382,8 @@ extern const struct object_schema *const object_schemas[OBJECT_SCHEMAS];
  * @number: VALUE_UINT, VALUE_SECONDS; VALUE_ENUM: index of the word; VALUE_BOOL: 0 or 1.
  * @mac: VALUE_MAC.
  * @text: VALUE_NAME, VALUE_NAMES, VALUE_ADDRS, VALUE_IPS, VALUE_PREFIXES, VALUE_STRING,
- * VALUE_CORES, VALUE_RATE, VALUE_VLANS; for the others, the canonical text.
+ * VALUE_CORES, VALUE_RATE, VALUE_VLANS, VALUE_POOL, VALUE_PORTS, VALUE_NETS, VALUE_DNAT; for the
+ * others, the canonical text.
  */
 struct value {
 	bool is_set;

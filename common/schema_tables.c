@@ -455,6 +455,19 @@ static const struct schema_key port_keys[] = {
 		.help = "mode route, nat: addresses of the router's own towards the guest; others "
 			"may have the same ones",
 	},
+	[PORT_KEY_NAT_SESSIONS] = {
+		.name = "nat-sessions", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 1, .max = 16777216, .zero_word = "default", .def = "default", .metavar = "N",
+		.help = "routed port: most NAT sessions of the stations behind it; default: "
+			"guest-sessions of nat-table for a guest, else no cap",
+	},
+	[PORT_KEY_NAT_RATE] = {
+		.name = "nat-rate", .type = VALUE_UINT, .verbs = SETTABLE,
+		.min = 1, .max = 100000000, .zero_word = "default", .def = "default",
+		.metavar = "N",
+		.help = "routed port: most new NAT sessions in a second of the stations behind it; "
+			"default: guest-rate of nat-table for a guest, else no cap",
+	},
 };
 static_assert(N_ELEMENTS(port_keys) == PORT_KEYS, "a key has no description");
 static_assert(PORT_KEYS <= SCHEMA_KEYS_MAX, "struct object is too small");
@@ -812,7 +825,8 @@ const struct object_schema worker_schema = {
 };
 
 const struct object_schema *const object_schemas[OBJECT_SCHEMAS] = {
-	&vswitchd_schema, &bridge_schema, &port_schema,  &bond_schema,   &addr_schema,
-	&route_schema,    &neigh_schema,  &vif_schema,   &fdb_schema,    &group_schema,
-	&querier_schema,  &stp_schema,    &stats_schema, &worker_schema,
+	&vswitchd_schema, &bridge_schema,    &port_schema,  &bond_schema,  &addr_schema,
+	&route_schema,    &neigh_schema,     &nat_schema,   &nat_sessions_schema,
+	&nat_table_schema, &vif_schema,      &fdb_schema,   &group_schema, &querier_schema,
+	&stp_schema,      &stats_schema,     &worker_schema,
 };

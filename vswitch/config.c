@@ -78,7 +78,8 @@ kind_find(const char *kind, struct error *err)
 	else
 		error_set(err, EINVAL,
 			  "unknown section %s; known: [vswitchd], [bridge NAME], [port NAME], "
-			  "[bond NAME], [addr IP/LEN], [route IP/LEN], [neigh IP]",
+			  "[bond NAME], [addr IP/LEN], [route IP/LEN], [neigh IP], [nat NAME], "
+			  "[nat-table]",
 			  quoted);
 	return NULL;
 }
