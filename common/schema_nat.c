@@ -6,7 +6,6 @@
 
 #define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 
-#define CREATE (VERB_ADD | VERB_CONFIG)              /* only when the object is made */
 #define SETTABLE (VERB_ADD | VERB_CONFIG | VERB_SET) /* also while it runs */
 #define TABLE (VERB_CONFIG | VERB_SET)
 
@@ -27,7 +26,7 @@ static const char *const nat_filtering_words[] = {
 
 static const struct schema_key nat_keys[] = {
 	[NAT_RULE_KEY_MASQUERADE] = {
-		.name = "masquerade", .type = VALUE_NAME, .verbs = CREATE, .metavar = "PORT",
+		.name = "masquerade", .type = VALUE_NAME, .verbs = SETTABLE, .metavar = "PORT",
 		.help = "source NAT: what leaves by this routed port, or by the router's address of "
 			"this bridge, gets the address that the router has there, whatever it is now",
 	},
@@ -52,7 +51,8 @@ static const struct schema_key nat_keys[] = {
 		.help = "source NAT: only of these inside addresses; default: of all",
 	},
 	[NAT_RULE_KEY_GUEST] = {
-		.name = "guest", .type = VALUE_NAME, .verbs = SETTABLE, .metavar = "PORT",
+		.name = "guest", .type = VALUE_NAME, .verbs = SETTABLE,
+		.zero_word = "all", .def = "all", .metavar = "PORT",
 		.help = "source NAT: only of the guest behind this routed port, such as vif1.0; "
 			"its rules come before those of all",
 	},

@@ -9,6 +9,7 @@
 
 #include "client.h"
 #include "error.h"
+#include "nat_text.h"
 #include "show.h"
 
 #define QUOTE_SIZE 48
@@ -89,6 +90,21 @@ const struct command commands[] = {
 	  run_change },
 	{ "neigh", "flush", &neigh_schema, VERB_FLUSH, NAME_NONE, NULL,
 	  "forget all stations that were not added", run_change },
+	{ "nat", "show", &nat_schema, VERB_SHOW, NAME_OPTIONAL, "RULE",
+	  "list the rules of NAT, and why one is not active", show_nats },
+	{ "nat", "add", &nat_schema, VERB_ADD, NAME_REQUIRED, "RULE",
+	  "translate the addresses of guests, or forward to one", run_change },
+	{ "nat", "del", &nat_schema, VERB_DEL, NAME_REQUIRED, "RULE", "remove a rule", run_change },
+	{ "nat", "set", &nat_schema, VERB_SET, NAME_REQUIRED, "RULE", "change a rule", run_change },
+	{ "nat", "sessions", &nat_sessions_schema, VERB_SHOW, NAME_NONE, NULL, "list the sessions",
+	  show_nat_sessions },
+	{ "nat", "flush", &nat_sessions_schema, VERB_FLUSH, NAME_NONE, NULL,
+	  "end all sessions, or those that are meant", run_change },
+	{ "nat-table", "show", &nat_table_schema, VERB_SHOW, NAME_NONE, NULL,
+	  "show how full the table of sessions is, what was refused, and its settings",
+	  show_nat_table },
+	{ "nat-table", "set", &nat_table_schema, VERB_SET, NAME_NONE, NULL,
+	  "change settings of the table, for sessions that exist, too", run_change },
 	{ "stats", "show", &stats_schema, VERB_SHOW, NAME_OPTIONAL, "PORT",
 	  "list counters and the reasons of drops", show_stats },
 	{ "worker", "show", &worker_schema, VERB_SHOW, NAME_NONE, NULL,
@@ -216,6 +232,24 @@ devargs_here(const char *devargs, char *ret_text, size_t size, struct error *err
 	return 0;
 }
 
+/* The words of a forwarding as one. Return: how many they were, or -EINVAL. */
+static int
+forwarding_join(char *const *words, int n, char *ret_text, size_t size, struct error *err)
+{
+	size_t len = 0;
+
+	n = nat_dnat_words(words, n);
+	if (n < 0)
+		return error_set(err, EINVAL,
+				 "nat: dnat: the shell has taken the > of -> away, and has written "
+				 "to a file instead: say \"to\", or quote it: dnat \"tcp 8080 -> "
+				 "10.0.0.2:80\"");
+	ret_text[0] = '\0';
+	for (int i = 0; i < n && len < size; i++)
+		len += snprintf(ret_text + len, size - len, "%s%s", i > 0 ? " " : "", words[i]);
+	return n;
+}
+
 /* Was it the value that object_set() refused, and not the key? */
 static bool
 value_is_wrong(const struct schema_key *key, enum schema_verb verb, const char *text)
@@ -231,7 +265,7 @@ keys_parse(struct request *request, int argc, char *const *argv, struct error *e
 {
 	const struct object_schema *schema = request->command->schema;
 	enum schema_verb verb = request->command->schema_verb;
-	char devargs[2 * PATH_MAX];
+	char devargs[2 * PATH_MAX], joined[LIST_SIZE];
 	const struct schema_key *key;
 	const char *text;
 	int i, ret;
@@ -247,10 +281,18 @@ keys_parse(struct request *request, int argc, char *const *argv, struct error *e
 		if (key != NULL && key->type != VALUE_FLAG && i + 1 == argc)
 			return error_set(err, EINVAL, "%s: %s needs a value: %s", schema->kind,
 					 key->name, key->metavar);
-		if (key != NULL && key->type == VALUE_FLAG)
+		if (key != NULL && key->type == VALUE_FLAG) {
 			text = "yes";
-		else
+		} else if (key != NULL && key->type == VALUE_DNAT) {
+			ret = forwarding_join(&argv[i + 1], argc - i - 1, joined, sizeof(joined),
+					      err);
+			if (ret < 0)
+				return -EINVAL;
+			i += ret;
+			text = joined;
+		} else {
 			text = ++i < argc ? argv[i] : "";
+		}
 		if (key == &port_schema.keys[PORT_KEY_DEVARGS]) {
 			ret = devargs_here(text, devargs, sizeof(devargs), err);
 			if (ret < 0)
@@ -297,8 +339,9 @@ request_parse(int argc, char *const *argv, struct request *ret_request, struct e
 				 command->metavar);
 	}
 	if (command->schema_verb == VERB_SET && argc == 0 && command->schema->n_keys > 0)
-		return error_set(err, EINVAL, "%s %s: nothing to set: give a key and its value",
-				 command->object, ret_request->object.name);
+		return error_set(err, EINVAL, "%s%s%s: nothing to set: give a key and its value",
+				 command->object, command->name == NAME_NONE ? "" : " ",
+				 ret_request->object.name);
 	return keys_parse(ret_request, argc, argv, err);
 }
 

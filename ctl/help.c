@@ -115,12 +115,35 @@ print_key(const struct schema_key *key, FILE *out)
 	fputc('\n', out);
 }
 
+/* The keys of an object's commands; those of one schema stand together. */
+static void
+print_schemas(const char *object, FILE *out)
+{
+	const struct object_schema *last = NULL;
+
+	for (size_t i = 0; i < n_commands; i++) {
+		const struct object_schema *schema = commands[i].schema;
+
+		if (commands[i].object == NULL || strcmp(commands[i].object, object) != 0 ||
+		    schema == last || schema->n_keys == 0)
+			continue;
+		if (last == NULL)
+			fputs("\nKeys:\n", out);
+		else
+			fprintf(out, "\nKeys: %s:\n", schema->help);
+		last = schema;
+		for (unsigned int k = 0; k < schema->n_keys; k++)
+			if (!schema->keys[k].internal)
+				print_key(&schema->keys[k], out);
+	}
+}
+
 int
 help_print(const char *object, FILE *out, struct error *err)
 {
 	const struct object_schema *schema = NULL;
 	char quoted[48];
-	unsigned int i;
+	size_t i;
 
 	if (object == NULL) {
 		print_all(out);
@@ -131,17 +154,12 @@ help_print(const char *object, FILE *out, struct error *err)
 			continue;
 		if (schema == NULL)
 			fprintf(out, "%s - %s\n\n", object, commands[i].schema->help);
-		if (schema == NULL || commands[i].schema->n_keys > 0)
-			schema = commands[i].schema;
+		schema = commands[i].schema;
 		print_syntax(&commands[i], out);
 	}
 	if (schema == NULL)
 		return error_set(err, EINVAL, "there is no object %s; vsctl help lists them",
 				 schema_quote(object, quoted, sizeof(quoted)));
-	if (schema->n_keys > 0)
-		fputs("\nKeys:\n", out);
-	for (i = 0; i < schema->n_keys; i++)
-		if (!schema->keys[i].internal)
-			print_key(&schema->keys[i], out);
+	print_schemas(object, out);
 	return 0;
 }

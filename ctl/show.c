@@ -136,6 +136,33 @@ static const struct column route_columns[] = {
 	{ .heading = "REASON", .field = "reason" },
 };
 
+static const struct column nat_columns[] = {
+	{ .heading = "RULE", .field = "nat" },
+	{ .heading = "KIND", .field = "kind" },
+	{ .heading = "OUT", .field = "out" },
+	{ .heading = "FROM", .field = "from" },
+	{ .heading = "GUEST", .field = "guest" },
+	{ .heading = "TO", .field = "to" },
+	{ .heading = "PORTS", .field = "ports" },
+	{ .heading = "MAPPING", .field = "mapping" },
+	{ .heading = "FILTERING", .field = "filtering" },
+	{ .heading = "REASON", .field = "reason" },
+};
+
+static const struct column nat_session_columns[] = {
+	{ .heading = "PROTO", .field = "proto", .width = 5 },
+	{ .heading = "INSIDE", .field = "inside", .width = 15 },
+	{ .heading = "PORT", .field = "inside_port", .kind = CELL_NUMBER, .width = 5 },
+	{ .heading = "EXTERNAL", .field = "ext", .width = 15 },
+	{ .heading = "PORT", .field = "ext_port", .kind = CELL_NUMBER, .width = 5 },
+	{ .heading = "REMOTE", .field = "remote", .width = 15 },
+	{ .heading = "PORT", .field = "remote_port", .kind = CELL_NUMBER, .width = 5 },
+	{ .heading = "STATE", .field = "state", .width = 11 },
+	{ .heading = "GUEST", .field = "guest", .width = 8 },
+	{ .heading = "AGE", .field = "age", .kind = CELL_NUMBER, .width = 6 },
+	{ .heading = "EXPIRES", .field = "expires", .kind = CELL_NUMBER },
+};
+
 static const struct column neigh_columns[] = {
 	{ .heading = "NEIGHBOUR", .field = "neighbour" },
 	{ .heading = "PORT", .field = "port" },
@@ -336,6 +363,74 @@ int
 show_neighs(struct client *client, const struct request *request, struct error *err)
 {
 	return show_rows(client, request, neigh_columns, N_ELEMENTS(neigh_columns), err);
+}
+
+int
+show_nats(struct client *client, const struct request *request, struct error *err)
+{
+	struct table table;
+	json_t *rows;
+	int ret = request_call(client, request, &rows, err);
+
+	if (ret < 0)
+		return ret;
+	/* not sorted: their order means something */
+	if (request->json) {
+		print_json(rows);
+	} else {
+		table_init(&table, nat_columns, N_ELEMENTS(nat_columns), 0);
+		table_print(&table, rows, stdout);
+	}
+	json_decref(rows);
+	return 0;
+}
+
+int
+show_nat_sessions(struct client *client, const struct request *request, struct error *err)
+{
+	return show_pages(client, request, nat_session_columns, N_ELEMENTS(nat_session_columns),
+			  "inside", err);
+}
+
+static void
+print_member(const char *name, const json_t *value)
+{
+	if (json_is_object(value)) {
+		const char *part;
+		json_t *member;
+		char full[64];
+
+		json_object_foreach((json_t *)(uintptr_t)value, part, member) {
+			snprintf(full, sizeof(full), "%s %s", name, part);
+			print_member(full, member);
+		}
+	} else if (json_is_string(value)) {
+		printf("%-26s %s\n", name, json_string_value(value));
+	} else if (json_is_real(value)) {
+		printf("%-26s %.1f\n", name, json_real_value(value));
+	} else if (json_is_integer(value)) {
+		printf("%-26s %" JSON_INTEGER_FORMAT "\n", name, json_integer_value(value));
+	} else {
+		printf("%-26s none\n", name);
+	}
+}
+
+int
+show_nat_table(struct client *client, const struct request *request, struct error *err)
+{
+	json_t *table, *value;
+	const char *name;
+	int ret = request_call(client, request, &table, err);
+
+	if (ret < 0)
+		return ret;
+	if (request->json)
+		print_json(table);
+	else
+		json_object_foreach(table, name, value)
+			print_member(name, value);
+	json_decref(table);
+	return 0;
 }
 
 int

@@ -55,6 +55,15 @@ int show_routes(struct client *client, const struct request *request, struct err
 /** show_neighs() - "neigh show" */
 int show_neighs(struct client *client, const struct request *request, struct error *err);
 
+/** show_nats() - "nat show" */
+int show_nats(struct client *client, const struct request *request, struct error *err);
+
+/** show_nat_sessions() - "nat sessions": page by page */
+int show_nat_sessions(struct client *client, const struct request *request, struct error *err);
+
+/** show_nat_table() - "nat-table show": what it holds, and its settings */
+int show_nat_table(struct client *client, const struct request *request, struct error *err);
+
 /** show_version() - "version" */
 int show_version(struct client *client, const struct request *request, struct error *err);
 

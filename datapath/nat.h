@@ -119,7 +119,7 @@ struct nat_snat {
 	uint16_t guest;      /* only of this guest; NAT_GUEST_ANY: of all */
 	uint16_t out;        /* only by this interface (ip_meta.out); NAT_OUT_ANY: by all */
 	const uint32_t *ext; /* external addresses, network order */
-	uint16_t n_ext;      /* 1 .. NAT_EXT_MAX */
+	uint16_t n_ext;      /* 0: what it matches is left alone; .. NAT_EXT_MAX */
 	uint16_t port_low;   /* host order, 1 .. port_high */
 	uint16_t port_high;
 	enum nat_mapping mapping;

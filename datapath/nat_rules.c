@@ -47,9 +47,10 @@ nat_rules_snat(const struct nat_rules *rules, uint16_t guest, uint32_t src, uint
 	if (guest < NAT_GUESTS)
 		rule = snat_in(rules, rules->guest_first[guest], rules->guest_first[guest + 1], src,
 			       out);
-	return rule != NULL ?
-		       rule :
-		       snat_in(rules, rules->guest_first[NAT_GUESTS], rules->n_snats, src, out);
+	if (rule == NULL)
+		rule = snat_in(rules, rules->guest_first[NAT_GUESTS], rules->n_snats, src, out);
+	/* one without addresses is an exception from those that come after it */
+	return rule != NULL && rule->n_pool > 0 ? rule : NULL;
 }
 
 const struct nat_dnat_rule *
@@ -103,7 +104,7 @@ dnat_compare(const void *a, const void *b)
 static bool
 snat_ok(const struct nat_snat *snat)
 {
-	if (snat->inside_len > 32 || snat->n_ext == 0 || snat->n_ext > NAT_EXT_MAX ||
+	if (snat->inside_len > 32 || snat->n_ext > NAT_EXT_MAX ||
 	    snat->port_low == 0 || snat->port_high < snat->port_low ||
 	    (snat->guest >= NAT_GUESTS && snat->guest != NAT_GUEST_ANY) ||
 	    (unsigned int)snat->mapping > NAT_MAP_ADDRESS_PORT_DEPENDENT ||

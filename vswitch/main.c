@@ -20,6 +20,7 @@
 #include "hypervisor_xen_pages.h"
 #include "lacp_bond.h"
 #include "log.h"
+#include "nat_control.h"
 #include "netlink.h"
 #include "options.h"
 #include "port_vif.h"
@@ -124,7 +125,10 @@ datapath_start(struct vswitchd *d, bool xen, struct error *err)
 		settings = section->object;
 	d->sw->routing = routing_create(
 		d->sw, (uint32_t)settings.values[VSWITCHD_KEY_ROUTES_MAX].number, err);
-	return d->sw->routing != NULL ? 0 : err->code;
+	if (d->sw->routing == NULL)
+		return err->code;
+	d->sw->nat = nat_control_create(d->sw, err);
+	return d->sw->nat != NULL ? 0 : err->code;
 }
 
 static int

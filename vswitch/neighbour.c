@@ -7,6 +7,7 @@
 
 #include "guest.h"
 #include "icmp.h"
+#include "nat_control.h"
 #include "routing_priv.h"
 
 #define BUCKETS 16384u
@@ -658,7 +659,7 @@ neighbour_answers(struct switch_rif *rif, const struct ip_addr *addr, bool *ret_
 	const struct target *target;
 	const struct switch_rif *out;
 
-	*ret_own = rif_has_addr(rif, addr);
+	*ret_own = rif_has_addr(rif, addr) || nat_control_answers(rif, addr);
 	if (*ret_own)
 		return true;
 	if (rif->proxy == PROXY_NO || !ip_addr_is_station(addr) || ip_addr_is_link_local(addr))

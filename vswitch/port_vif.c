@@ -72,6 +72,8 @@ struct vif_note {
 	enum membership_router mrouter;
 	uint32_t group_limit;
 	struct guest_config guest;
+	uint32_t nat_sessions;
+	uint32_t nat_rate;
 };
 
 /* There are pending packets in this turn. Note whose they are, should they be lost later. */
@@ -376,6 +378,8 @@ note_read(const struct vif *vif, struct vif_note *note)
 		free(note->bridge);
 		note->bridge = NULL;
 	}
+	note->nat_sessions = note_read_u32(vif, "nat-sessions", UINT32_MAX);
+	note->nat_rate = note_read_u32(vif, "nat-rate", UINT32_MAX);
 }
 
 static void
@@ -396,6 +400,8 @@ note_config(struct vswitch *sw, const struct vif *vif, const struct vif_note *no
 		.mrouter = note->mrouter,
 		.group_limit = note->group_limit,
 		.guest = note->guest,
+		.nat_sessions = note->nat_sessions,
+		.nat_rate = note->nat_rate,
 		.n_queues = 1,
 		.sw = sw,
 	};
@@ -813,6 +819,8 @@ port_vif_attached(struct vswitch *sw, const struct switch_port *port)
 	note_write(vif, "fast-leave", port->config.fast_leave ? "yes" : NULL);
 	note_write(vif, "mrouter", mrouter_notes[port->config.mrouter]);
 	note_write_u32(vif, "group-limit", port->config.group_limit);
+	note_write_u32(vif, "nat-sessions", port->config.nat_sessions);
+	note_write_u32(vif, "nat-rate", port->config.nat_rate);
 	vif_port_status(sw, port->dp->priv);
 }
 
@@ -820,9 +828,10 @@ void
 port_vif_detached(struct vswitch *sw, const struct switch_port *port)
 {
 	static const char *const keys[] = {
-		"bridge",  "vid",         "trunk",    "native",    "tunnel",   "tpid",
-		"mtu",     "isolated",    "no-flood", "fdb-limit", "checksum", "fast-leave",
-		"mrouter", "group-limit", "mode",     "ip",        "gateway",
+		"bridge",   "vid",        "trunk",        "native",      "tunnel",
+		"tpid",     "mtu",        "isolated",     "no-flood",    "fdb-limit",
+		"checksum", "fast-leave", "mrouter",      "group-limit", "mode",
+		"ip",       "gateway",    "nat-sessions", "nat-rate",
 	};
 	struct vif *vif = vif_of(sw, port);
 

@@ -9,6 +9,7 @@
 #include "error.h"
 #include "guest.h"
 #include "nat.h"
+#include "nat_control.h"
 #include "nd.h"
 #include "port_gateway.h"
 #include "routing_priv.h"
@@ -48,8 +49,8 @@ rif_publish(struct switch_rif *rif)
 		return -ENOMEM;
 	memcpy(new->mac, rif->mac, sizeof(new->mac));
 	new->gateway = rif->is_gateway;
-	new->side = rif->side;
-	new->guest = rif->guest;
+	new->side = rif->nat_side = nat_control_side(rif);
+	new->guest = rif->port->dp->id + 1;
 	new->check_sources = rif->check_sources;
 	for (unsigned int i = 0; i < rif->n_sources; i++) {
 		const struct ip_prefix net = ip_prefix_net(&rif->sources[i]);
@@ -58,11 +59,19 @@ rif_publish(struct switch_rif *rif)
 		new->sources[i].len = net.len;
 		memcpy(new->sources[i].prefix, net.addr.bytes, sizeof(net.addr.bytes));
 	}
+	nat_control_changed(rif->routing->sw);
 	rif->dp = new;
 	__atomic_store_n(&rif->port->dp->rif, new, __ATOMIC_RELEASE);
 	if (old != NULL)
 		rcu_retire(rif->routing->sw->rcu, &old->retired, free, old);
 	return 0;
+}
+
+void
+rif_renew_side(struct switch_rif *rif)
+{
+	if (nat_control_side(rif) != rif->nat_side)
+		rif_publish(rif);
 }
 
 /* The MAC that stations on a port's link know the router by. */
@@ -147,6 +156,7 @@ rif_remove(struct switch_rif *rif)
 
 	LIST_REMOVE(rif, list);
 	routing->by_port[rif->port->dp->id] = NULL;
+	nat_control_changed(routing->sw);
 	__atomic_store_n(&rif->port->dp->rif, NULL, __ATOMIC_RELEASE);
 	targets_renew(routing);
 	neighbours_flush(rif, true);
@@ -723,6 +733,7 @@ routing_port_removed(struct switch_port *port)
 
 	if (rif == NULL)
 		return;
+	nat_control_port_removed(port);
 	guest_removed(port);
 	rif = rif_find(routing, port);
 	if (rif == NULL)
@@ -756,4 +767,6 @@ routing_port_changed(struct switch_port *port)
 		guests_announce(port->sw);
 	rif->is_open = port->dp->open;
 	guest_changed(port);
+	if (port->dp->open)
+		nat_control_announce(rif);
 }

@@ -68,6 +68,7 @@ struct switch_rif {
 	uint8_t proxy; /* enum proxy */
 	uint8_t side;  /* enum nat_side */
 	uint16_t guest;
+	uint8_t nat_side; /* enum nat_side: what the rules of NAT make of it */
 	bool check_sources;
 	unsigned int n_sources;
 	struct ip_prefix sources[RIF_SOURCES_MAX];

@@ -174,6 +174,9 @@ void rif_send(struct switch_rif *rif, struct rte_mbuf *pkt);
 /** rif_send_bytes() - the same with a copy of bytes. */
 void rif_send_bytes(struct switch_rif *rif, const uint8_t *frame, uint32_t len);
 
+/** rif_renew_side() - let workers know if it is on another side of NAT now. */
+void rif_renew_side(struct switch_rif *rif);
+
 /* --- announcing: rif_announce.c --- */
 
 /** rif_announce() - tell the link of an address of the rif's, or of one that it answers for. */

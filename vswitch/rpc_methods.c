@@ -282,6 +282,8 @@ port_make(struct vswitch *sw, const struct object *obj, bool may_wait, struct er
 		.fast_leave = values[PORT_KEY_FAST_LEAVE].number,
 		.group_limit = values[PORT_KEY_GROUP_LIMIT].number,
 		.proxy = values[PORT_KEY_PROXY].number,
+		.nat_sessions = values[PORT_KEY_NAT_SESSIONS].number,
+		.nat_rate = values[PORT_KEY_NAT_RATE].number,
 		.has_rate = values[PORT_KEY_RATE].is_set,
 		.rate = port_rate(values),
 		.sw = sw,
@@ -345,6 +347,8 @@ port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 		{ PORT_KEY_FAST_LEAVE, PORT_SET_FAST_LEAVE },
 		{ PORT_KEY_GROUP_LIMIT, PORT_SET_GROUP_LIMIT },
 		{ PORT_KEY_PROXY, PORT_SET_PROXY },
+		{ PORT_KEY_NAT_SESSIONS, PORT_SET_NAT },
+		{ PORT_KEY_NAT_RATE, PORT_SET_NAT },
 	};
 	struct port_config config;
 	struct switch_port *port;
@@ -369,6 +373,10 @@ port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 	config.group_limit = obj.values[PORT_KEY_GROUP_LIMIT].number;
 	config.rate = port_rate(obj.values);
 	config.proxy = obj.values[PORT_KEY_PROXY].number;
+	if (obj.values[PORT_KEY_NAT_SESSIONS].is_set)
+		config.nat_sessions = obj.values[PORT_KEY_NAT_SESSIONS].number;
+	if (obj.values[PORT_KEY_NAT_RATE].is_set)
+		config.nat_rate = obj.values[PORT_KEY_NAT_RATE].number;
 	fields = rpc_vlan_update(obj.values, &config) |
 		 rpc_stp_read_port(obj.values, false, &config.stp) |
 		 rpc_guest_read(obj.values, &config.guest);
@@ -568,6 +576,14 @@ const struct rpc_method rpc_methods[] = {
 	{ "neigh.del", rpc_neigh_del },
 	{ "neigh.show", rpc_neigh_show },
 	{ "neigh.flush", rpc_neigh_flush },
+	{ "nat.add", rpc_nat_add },
+	{ "nat.del", rpc_nat_del },
+	{ "nat.set", rpc_nat_set },
+	{ "nat.show", rpc_nat_show },
+	{ "nat.sessions", rpc_nat_sessions },
+	{ "nat.flush", rpc_nat_flush, rpc_nat_flush_pending },
+	{ "nat-table.set", rpc_nat_table_set },
+	{ "nat-table.show", rpc_nat_table_show },
 	{ "stats.show", stats_show },
 	{ "worker.show", rpc_worker_show },
 	{ "version", version },
@@ -586,14 +602,17 @@ enum config_step {
 	STEP_ADDRS,
 	STEP_ROUTES,
 	STEP_NEIGHS,
+	STEP_NAT_TABLE,
+	STEP_NATS,
 	STEPS
 };
 
 static const struct object_schema *const step_schemas[STEPS] = {
-	[STEP_BRIDGES] = &bridge_schema,  [STEP_PORTS] = &port_schema,
-	[STEP_BONDS] = &bond_schema,      [STEP_BOND_PORTS] = &port_schema,
-	[STEP_VLAN_PORTS] = &port_schema, [STEP_ADDRS] = &addr_schema,
-	[STEP_ROUTES] = &route_schema,    [STEP_NEIGHS] = &neigh_schema,
+	[STEP_BRIDGES] = &bridge_schema,      [STEP_PORTS] = &port_schema,
+	[STEP_BONDS] = &bond_schema,          [STEP_BOND_PORTS] = &port_schema,
+	[STEP_VLAN_PORTS] = &port_schema,     [STEP_ADDRS] = &addr_schema,
+	[STEP_ROUTES] = &route_schema,        [STEP_NEIGHS] = &neigh_schema,
+	[STEP_NAT_TABLE] = &nat_table_schema, [STEP_NATS] = &nat_schema,
 };
 
 static bool
@@ -650,6 +669,10 @@ step_make(struct vswitch *sw, enum config_step step, const struct object *obj, s
 		return rpc_route_make(sw, obj, err);
 	case STEP_NEIGHS:
 		return rpc_neigh_make(sw, obj, err);
+	case STEP_NAT_TABLE:
+		return rpc_nat_table_make(sw, obj, err);
+	case STEP_NATS:
+		return rpc_nat_make(sw, obj, err);
 	default:
 		return port_make(sw, obj, true, err);
 	}
@@ -673,6 +696,11 @@ step_undo(struct vswitch *sw, enum config_step step, const struct object *obj)
 		break;
 	case STEP_NEIGHS:
 		rpc_neigh_undo(sw, obj);
+		break;
+	case STEP_NAT_TABLE: /* settings harm nobody */
+		break;
+	case STEP_NATS:
+		rpc_nat_undo(sw, obj);
 		break;
 	default:
 		switch_port_del(sw, obj->name, NULL);

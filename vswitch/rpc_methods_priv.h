@@ -129,6 +129,24 @@ void rpc_addr_undo(struct vswitch *sw, const struct object *obj);
 void rpc_route_undo(struct vswitch *sw, const struct object *obj);
 void rpc_neigh_undo(struct vswitch *sw, const struct object *obj);
 
+int rpc_nat_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_nat_del(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_nat_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_nat_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_nat_flush(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_nat_table_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_nat_table_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/** rpc_nat_sessions() - one page of the sessions: {"entries": [...], "next": CURSOR or null}. */
+int rpc_nat_sessions(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/** rpc_nat_flush_pending() - are sessions still being ended? */
+bool rpc_nat_flush_pending(void *ctx, const json_t *params);
+
+int rpc_nat_make(struct vswitch *sw, const struct object *obj, struct error *err);
+int rpc_nat_table_make(struct vswitch *sw, const struct object *obj, struct error *err);
+void rpc_nat_undo(struct vswitch *sw, const struct object *obj);
+
 /** rpc_bridge_unknown() - say that there is no such bridge. Return: -ENOENT. */
 int rpc_bridge_unknown(struct error *err, const char *name);
 

@@ -13,6 +13,7 @@
 #include "error.h"
 #include "lacp_bond.h"
 #include "log.h"
+#include "nat_control.h"
 #include "packet.h"
 #include "neighbour.h"
 #include "port_vif.h"
@@ -56,6 +57,7 @@ switch_tick(evutil_socket_t fd, short what, void *arg)
 	loop_tick(sw);
 	if (sw->routing != NULL)
 		neighbours_tick(sw->routing);
+	nat_control_tick(sw);
 }
 
 struct vswitch *
@@ -108,6 +110,7 @@ switch_destroy(struct vswitch *sw)
 	sw->stopping = true;
 	bonds_destroy(sw);
 	lacp_bonds_destroy(sw);
+	nat_control_destroy(sw->nat);
 	while (!LIST_EMPTY(&sw->ports))
 		switch_port_remove(sw, LIST_FIRST(&sw->ports));
 	routing_destroy(sw->routing);

@@ -40,6 +40,7 @@ struct event_base;
 struct lacp_shared;
 struct netback;
 struct netlink_monitor;
+struct nat_control;
 struct routing;
 struct subport_table;
 
@@ -111,6 +112,8 @@ struct port_config {
 	uint32_t group_limit; /* multicast groups of this port; 0: as fdb_limit */
 	uint8_t proxy;        /* enum proxy_word: routed */
 	struct guest_config guest;
+	uint32_t nat_sessions; /* caps; 0: as nat-table has it */
+	uint32_t nat_rate;
 	bool is_auto;                          /* it comes and goes by itself: gateway */
 	char gateway_bridge[SWITCH_NAME_SIZE]; /* gateway: name of the bridge that it is made for */
 	struct vswitch *sw; /* for types that need the event loop, netback, pool */
@@ -169,6 +172,7 @@ struct vswitch {
 	struct netlink_monitor *netlink; /* link changes of netdev ports */
 	struct carrier_watch *carrier;   /* the same of bonds' members, sooner; NULL: none so far */
 	struct routing *routing;         /* NULL: no router */
+	struct nat_control *nat;         /* NULL: no NAT */
 	const char *run_dir;             /* where sockets are; NULL: /run/vswitch */
 	struct switch_bridge_list bridges;
 	struct switch_port_list ports;
@@ -276,6 +280,7 @@ enum port_set {
 	PORT_SET_GROUP_LIMIT = 4096,
 	PORT_SET_PROXY = 8192,
 	PORT_SET_GUEST = 16384,
+	PORT_SET_NAT = 32768,
 	/* what a hotplug script says of a vif */
 	PORT_SET_ATTACH = PORT_SET_VLAN | PORT_SET_MTU | PORT_SET_FDB_LIMIT | PORT_SET_CARRIER |
 			  PORT_SET_CHECKSUM | PORT_SET_ISOLATED | PORT_SET_FLOOD | PORT_SET_STP |

@@ -7,6 +7,7 @@
 #include "emulated.h"
 #include "error.h"
 #include "log.h"
+#include "nat_control.h"
 #include "port_vif.h"
 #include "port_vlan.h"
 #include "routing.h"
@@ -460,6 +461,11 @@ switch_port_apply(struct vswitch *sw, struct switch_port *port, unsigned int fie
 		switch_port_set_checksum(port, config->checksum_full);
 	if (fields & PORT_SET_PROXY)
 		routing_set_proxy(port, config->proxy);
+	if (fields & PORT_SET_NAT) {
+		port->config.nat_sessions = config->nat_sessions;
+		port->config.nat_rate = config->nat_rate;
+		nat_control_changed(sw);
+	}
 	if (fields & PORT_SET_STP) {
 		port->config.stp = config->stp;
 		stp_port_changed(port);
