@@ -97,11 +97,11 @@ test_errors(void **state)
 		int ret;
 	} cases[] = {
 		{ "", "a command is missing: show, bridge, port, bond, vif, fdb, stp, group, "
-		      "querier, addr, route, neigh, stats, worker, version, help" },
+		      "querier, addr, route, neigh, nat, nat-table, stats, worker, version, help" },
 		{ "brdige add x", "unknown command 'brdige'; did you mean 'bridge'?" },
 		{ "interface",
 		  "unknown command 'interface'; known: show, bridge, port, bond, vif, fdb, stp, "
-		  "group, querier, addr, route, neigh, stats, worker, version, help" },
+		  "group, querier, addr, route, neigh, nat, nat-table, stats, worker, version, help" },
 		{ "bridge", "bridge: a verb is missing: add, del, set, show, help" },
 		{ "bridge shwo", "bridge: unknown verb 'shwo'; did you mean 'show'?" },
 		{ "vif add x", "vif: unknown verb 'add'; known: show, help" },
@@ -170,7 +170,7 @@ test_help(void **state)
 		if (schema == NULL)
 			continue;
 		out = open_memstream(&text, &size);
-		assert_int_equal(help_print(schema->kind, out, &err), 0);
+		assert_int_equal(help_print(commands[i].object, out, &err), 0);
 		fclose(out);
 		for (j = 0; j < schema->n_keys; j++) {
 			snprintf(word, sizeof(word), "\n  %s ", schema->keys[j].name);
