@@ -13,14 +13,15 @@
 
 #include "unaligned.h"
 
+#define LOOKUP_BATCH 64
+#define LPM6_GROUPS_MAX (1 << 21) /* what rte_lpm6 can number */
+
 struct fib *
 fib_create(int family, uint32_t max_routes, uint32_t max_groups)
 {
-	struct rte_fib6_conf v6 = {
-		.type = RTE_FIB6_TRIE,
-		.default_nh = FIB_NEXT_HOP_NONE,
-		.max_routes = (int)(max_routes + FIB_PIECES_MAX),
-		.trie = { .nh_sz = RTE_FIB6_TRIE_4B, .num_tbl8 = max_groups },
+	struct rte_lpm6_config v6 = {
+		.max_rules = max_routes + FIB_PIECES_MAX,
+		.number_tbl8s = RTE_MIN(max_groups, (uint32_t)LPM6_GROUPS_MAX),
 	};
 	struct rte_fib_conf v4 = {
 		.type = RTE_FIB_DIR24_8,
@@ -39,7 +40,7 @@ fib_create(int family, uint32_t max_routes, uint32_t max_groups)
 	if (family == AF_INET)
 		fib->v4 = rte_fib_create(name, SOCKET_ID_ANY, &v4);
 	else
-		fib->v6 = rte_fib6_create(name, SOCKET_ID_ANY, &v6);
+		fib->v6 = rte_lpm6_create(name, SOCKET_ID_ANY, &v6);
 	if (fib->v4 != NULL)
 		return fib;
 	free(fib);
@@ -57,7 +58,7 @@ fib_destroy(void *arg)
 	if (fib->family == AF_INET)
 		rte_fib_free(fib->v4);
 	else
-		rte_fib6_free(fib->v6);
+		rte_lpm6_free(fib->v6);
 	free(fib);
 }
 
@@ -88,9 +89,10 @@ leading_ones(const struct fib *fib, const uint8_t *prefix, uint8_t len)
 static int
 table_set(struct fib *fib, const void *prefix, uint8_t len, uint32_t next_hop)
 {
-	const uint64_t value = next_hop | (uint32_t)len << FIB_NEXT_HOP_BITS;
-	int ret = fib->family == AF_INET ? rte_fib_add(fib->v4, host_order(prefix), len, value) :
-					   rte_fib6_add(fib->v6, prefix, len, value);
+	int ret = fib->family == AF_INET ?
+			  rte_fib_add(fib->v4, host_order(prefix), len,
+				      next_hop | (uint32_t)len << FIB_NEXT_HOP_BITS) :
+			  rte_lpm6_add(fib->v6, prefix, len, next_hop);
 
 	return ret < 0 ? -ENOSPC : 0;
 }
@@ -99,7 +101,7 @@ static int
 table_remove(struct fib *fib, const void *prefix, uint8_t len)
 {
 	int ret = fib->family == AF_INET ? rte_fib_delete(fib->v4, host_order(prefix), len) :
-					   rte_fib6_delete(fib->v6, prefix, len);
+					   rte_lpm6_delete(fib->v6, prefix, len);
 
 	return ret < 0 ? -ENOENT : 0;
 }
@@ -186,4 +188,19 @@ fib_remove(struct fib *fib, const void *prefix, uint8_t len)
 	*note = FIB_NEXT_HOP_NONE;
 	pieces_renew(fib);
 	return 0;
+}
+
+void
+fib_lookup6(const struct fib *fib, uint8_t ips[][16], uint64_t *ret_next_hops, uint16_t n)
+{
+	int32_t found[LOOKUP_BATCH];
+
+	for (uint16_t at = 0; at < n; at += LOOKUP_BATCH) {
+		const uint16_t part = RTE_MIN(n - at, LOOKUP_BATCH);
+
+		rte_lpm6_lookup_bulk_func(fib->v6, &ips[at], found, part);
+		for (uint16_t i = 0; i < part; i++)
+			ret_next_hops[at + i] =
+				found[i] < 0 ? FIB_NEXT_HOP_NONE : (uint32_t)found[i];
+	}
 }

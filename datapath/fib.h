@@ -2,17 +2,18 @@
 /*
  * FIB: longest-prefix match for one address family: prefix -> number of a next hop.
  *
- * DPDK's rte_fib and rte_fib6 behind what the switch needs of them: a table of 2^24 entries, and
- * groups of 256 for what is longer, so that a lookup takes one or two reads. It costs 64 MiB, which
- * is why there is none before the first route. rte_lpm was not used, since it looks through all
- * routes of a length to add one.
+ * DPDK's rte_fib for IPv4 and rte_lpm6 for IPv6 behind what the switch needs of them: a table of
+ * 2^24 entries, and groups of 256 for what is longer, so that a lookup of IPv4 takes one or two
+ * reads. It costs 64 MiB, which is why there is none before the first route. rte_lpm was not used,
+ * since it looks through all routes of a length to add one; nor was rte_fib6, which (22.11) never
+ * gives back what it has reserved for a route, and is full after so many that came and went.
  *
- * Two mistakes of theirs (22.11) are kept away from here. A route that leads where the one around
- * it does is not counted among those that need a group, but is when it goes: so each length has
- * values of its own (FIB_NEXT_HOP() takes the number out of them). And one that ends where the
+ * Two mistakes of rte_fib's (22.11) are kept away from here. A route that leads where the one
+ * around it does is not counted among those that need a group, but is when it goes: so each length
+ * has values of its own (FIB_NEXT_HOP() takes the number out of them). And one that ends where the
  * address space does makes the next change of a route around it write over the whole table: so
  * such a route is entered as the pieces of it that are not in the space of multicast and above,
- * which is never looked up.
+ * which is never looked up. With rte_lpm6 the pieces are also how there is a default route.
  *
  * While a route is changed, a worker may see the new or the old next hop. While a group of 256 is
  * given to other prefixes, it may see a next hop of theirs, once: a number that is in use.
@@ -25,7 +26,7 @@
 #include <stdint.h>
 
 #include <rte_fib.h>
-#include <rte_fib6.h>
+#include <rte_lpm6.h>
 
 #include "rcu.h"
 
@@ -41,7 +42,7 @@ struct fib {
 	int family;              /* AF_INET or AF_INET6 */
 	union {
 		struct rte_fib *v4;
-		struct rte_fib6 *v6;
+		struct rte_lpm6 *v6;
 	};
 	/* Of prefixes by the edge of the address space: numbers, or NONE; control */
 	uint32_t ends[FIB_PIECES_MAX];    /* all @index bits are 1 */
@@ -87,10 +88,6 @@ fib_lookup4(const struct fib *fib, uint32_t *ips, uint64_t *ret_next_hops, uint1
 }
 
 /** fib_lookup6() - the same for IPv6, below ff00::. Worker. */
-static inline void
-fib_lookup6(const struct fib *fib, uint8_t ips[][16], uint64_t *ret_next_hops, uint16_t n)
-{
-	rte_fib6_lookup_bulk(fib->v6, ips, ret_next_hops, n);
-}
+void fib_lookup6(const struct fib *fib, uint8_t ips[][16], uint64_t *ret_next_hops, uint16_t n);
 
 #endif /* DATAPATH_FIB_H */

@@ -191,6 +191,33 @@ test_same_way(void **state)
 	}
 }
 
+/* Stations that come and go, many times more than there is room for at once. */
+static void
+test_churn(void **state)
+{
+	static const int families[] = { AF_INET, AF_INET6 };
+	static const uint8_t lens[][2] = { { 16, 32 }, { 64, 128 } };
+
+	for (unsigned int f = 0; f < RTE_DIM(families); f++) {
+		struct fib *fib = fib_create(families[f], 64, 256);
+		uint8_t prefix[16] = { 10 };
+
+		assert_int_equal(fib_set(fib, prefix, lens[f][0], 1), 0);
+		for (uint32_t i = 0; i < 10000; i++) {
+			memcpy(&prefix[2], &(uint16_t){ (uint16_t)(i * 40503) }, 2);
+			if (families[f] == AF_INET6) {
+				prefix[2] = prefix[3] = 0;
+				memcpy(&prefix[9], &(uint32_t){ i * 2654435761u }, 4);
+			}
+			assert_int_equal(fib_set(fib, prefix, lens[f][1], 2), 0);
+			assert_int_equal(lookup(fib, prefix), 2);
+			assert_int_equal(fib_remove(fib, prefix, lens[f][1]), 0);
+			assert_int_equal(lookup(fib, prefix), 1);
+		}
+		fib_destroy(fib);
+	}
+}
+
 /* Two halves, as VPNs have them, and all that nobody should use; then the default route. */
 static void
 test_ends(void **state)
@@ -227,9 +254,8 @@ main(int argc, char **argv)
 		"--log-level", "error",     "-m",          "256"
 	};
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ipv4),
-		cmocka_unit_test(test_ipv6),
-		cmocka_unit_test(test_same_way),
+		cmocka_unit_test(test_ipv4),     cmocka_unit_test(test_ipv6),
+		cmocka_unit_test(test_same_way), cmocka_unit_test(test_churn),
 		cmocka_unit_test(test_ends),
 	};
 
