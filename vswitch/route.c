@@ -402,6 +402,21 @@ config_normalise(const struct ip_prefix *prefix, struct route_config *config)
 	config->via[0] = prefix->addr;
 }
 
+bool
+route_leads(struct routing *routing, const struct route *route, const struct route_config *wanted)
+{
+	struct route_config config = *wanted;
+	struct target *target;
+
+	config_normalise(&route->prefix, &config);
+	target = target_get(routing, &config);
+	if (target == NULL)
+		return false;
+	target_put(routing, target);
+	/* as it has its own reference, it is still there if it is this one */
+	return target == route->target;
+}
+
 int
 route_set(struct routing *routing, const struct ip_prefix *prefix, enum route_origin origin,
 	  const struct route_config *wanted, struct error *err)

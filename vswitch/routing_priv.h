@@ -150,6 +150,10 @@ int route_uninstall(struct routing *routing, const struct ip_prefix *prefix,
 struct route *route_find(struct routing *routing, const struct ip_prefix *prefix,
 			 enum route_origin origin);
 
+/** route_leads() - does a route lead where this says? */
+bool route_leads(struct routing *routing, const struct route *route,
+		 const struct route_config *config);
+
 /** routes_sweep() - remove all routes of an origin that have not this mark. */
 void routes_sweep(struct routing *routing, enum route_origin origin, uint8_t mark);
 
