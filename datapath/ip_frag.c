@@ -13,6 +13,7 @@
 
 #define HEADERS_MAX 128 /* Ethernet, tags, IPv4 with options */
 #define IPV4_HEADER_LEN 20
+#define IPV4_LEN_MAX 65535u
 #define FLAG_MORE 0x2000
 #define OFFSET_MASK 0x1fff
 #define OPTION_END 0
@@ -99,6 +100,9 @@ ip_frag(const struct rte_mbuf *pkt, uint16_t l3, uint32_t mtu, struct rte_mempoo
 	end = l3 + rte_be_to_cpu_16(get16(ip + 2));
 	if (ip_len < IPV4_HEADER_LEN || headers > sizeof(header) || headers > pkt->data_len ||
 	    end > pkt->pkt_len || end <= headers || mtu < ip_len + 8)
+		return -EBADMSG;
+	/* a fragment beyond the longest packet: its pieces' offsets would not fit */
+	if (offset * 8u + (end - headers) > IPV4_LEN_MAX - ip_len)
 		return -EBADMSG;
 	memcpy(header, rte_pktmbuf_mtod(pkt, void *), headers);
 	most = (mtu - ip_len) & ~UINT32_C(7);

@@ -25,6 +25,7 @@ struct parts {
 	uint8_t proto;
 	const uint8_t *l4; /* NULL: not here */
 	uint32_t l4_len;   /* bytes of it that are here */
+	uint32_t proto_at; /* IPv6: where proto is said */
 	bool later;        /* a fragment but the first */
 	bool fragment;
 };
@@ -36,6 +37,7 @@ walk_ipv6(struct parts *parts)
 	uint32_t at = WIRE_IPV6_LEN;
 
 	parts->proto = parts->ip[6];
+	parts->proto_at = 6;
 	while (parts->ip_len >= at + 8) {
 		const uint8_t *header = parts->ip + at;
 
@@ -43,12 +45,14 @@ walk_ipv6(struct parts *parts)
 			parts->fragment = true;
 			parts->later = (wire_get16(header + 2) & 0xfff8) != 0;
 			parts->proto = header[0];
+			parts->proto_at = at;
 			at += 8;
 			if (parts->later)
 				return;
 		} else if (parts->proto == IPPROTO_HOPOPTS || parts->proto == IPPROTO_ROUTING ||
 			   parts->proto == IPPROTO_DSTOPTS) {
 			parts->proto = header[0];
+			parts->proto_at = at;
 			at += (header[1] + 1u) * 8;
 		} else {
 			break;
@@ -158,7 +162,7 @@ error_word(const struct parts *parts, enum icmp_fault fault, uint32_t mtu)
 	if (fault == ICMP_TOO_BIG)
 		return parts->is_ipv6 || mtu < 0xffff ? mtu : 0xffff;
 	/* the field of the last header before what is not known */
-	return fault == ICMP_NO_PROTOCOL && parts->is_ipv6 ? 6 : 0;
+	return fault == ICMP_NO_PROTOCOL && parts->is_ipv6 ? parts->proto_at : 0;
 }
 
 static void

@@ -287,6 +287,7 @@ routing_receive(struct vswitch *sw, struct switch_port *port, const struct slow_
 {
 	struct switch_rif *rif =
 		sw->routing != NULL && port != NULL ? rif_find(sw->routing, port) : NULL;
+	uint32_t mtu;
 
 	if (rif == NULL)
 		return;
@@ -314,8 +315,10 @@ routing_receive(struct vswitch *sw, struct switch_port *port, const struct slow_
 		routing_tell(rif, frame->bytes, frame->len, ICMP_TTL_EXCEEDED, 0);
 		break;
 	case PUNT_TOO_BIG:
-		routing_tell(rif, frame->bytes, frame->len, ICMP_TOO_BIG,
-			     wanted_mtu(sw->routing, frame));
+		mtu = wanted_mtu(sw->routing, frame);
+		/* 0: the way is gone, and the next packet takes another */
+		if (mtu > 0)
+			routing_tell(rif, frame->bytes, frame->len, ICMP_TOO_BIG, mtu);
 		break;
 	default:
 		break;

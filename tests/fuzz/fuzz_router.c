@@ -177,6 +177,7 @@ start(void)
 static void
 free_block(void *addr, void *arg)
 {
+	free(addr);
 	free(arg);
 }
 
@@ -192,7 +193,7 @@ wrap(const uint8_t *bytes, uint16_t len)
 	must(pkt != NULL && block != NULL && shared != NULL, "no memory");
 	memcpy(block, bytes, len);
 	shared->free_cb = free_block;
-	shared->fcb_opaque = block;
+	shared->fcb_opaque = shared;
 	rte_mbuf_ext_refcnt_set(shared, 1);
 	rte_pktmbuf_attach_extbuf(pkt, block, 0, room, shared);
 	pkt->data_off = 0;

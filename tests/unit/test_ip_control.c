@@ -247,6 +247,28 @@ test_icmp_errors(void **state)
 	}
 }
 
+/* Where an IPv6 packet says what nobody knows: in the last header before it. */
+static void
+test_icmp_pointer(void **state)
+{
+	static uint8_t frame[300], error[ICMP_ERROR_MAX];
+	const uint32_t size = put_ip(frame, true, 200, 40);
+	struct ip_addr from;
+
+	ip_addr_parse("fd00::99", &from);
+	icmp_error(frame, size, ICMP_NO_PROTOCOL, 0, &from, 7, error);
+	assert_int_equal(error[54], 4);
+	assert_int_equal(error[55], 1);
+	assert_int_equal(wire_get16(error + 60), 6);
+	frame[20] = IPPROTO_DSTOPTS;
+	frame[54] = IPPROTO_ROUTING;
+	frame[55] = 0;
+	frame[62] = 200;
+	frame[63] = 1;
+	icmp_error(frame, size, ICMP_NO_PROTOCOL, 0, &from, 7, error);
+	assert_int_equal(wire_get16(error + 60), 48);
+}
+
 static void
 test_icmp_silence(void **state)
 {
@@ -343,10 +365,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_prefixes),    cmocka_unit_test(test_address_lists),
-		cmocka_unit_test(test_arp),         cmocka_unit_test(test_nd),
-		cmocka_unit_test(test_icmp_errors), cmocka_unit_test(test_icmp_silence),
-		cmocka_unit_test(test_icmp_local),  cmocka_unit_test(test_echo),
+		cmocka_unit_test(test_prefixes),     cmocka_unit_test(test_address_lists),
+		cmocka_unit_test(test_arp),          cmocka_unit_test(test_nd),
+		cmocka_unit_test(test_icmp_errors),  cmocka_unit_test(test_icmp_silence),
+		cmocka_unit_test(test_icmp_local),   cmocka_unit_test(test_echo),
+		cmocka_unit_test(test_icmp_pointer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

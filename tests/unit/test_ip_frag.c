@@ -152,6 +152,14 @@ test_refused(void **state)
 	assert_int_equal(ip_frag(pkt, (uint16_t)frame.l3, 27, pool, pieces), -EBADMSG);
 	assert_int_equal(ip_frag(pkt, (uint16_t)frame.l3, 68, small, pieces), -ENOBUFS);
 	assert_int_equal(rte_mempool_in_use_count(small), 0);
+	/* a fragment that ends beyond the longest packet; its pieces would be others' fragments */
+	rte_pktmbuf_free(pkt);
+	build(1000, 8191);
+	pkt = l4_frame_mbuf(&frame, pool, 1500, 1500);
+	assert_int_equal(ip_frag(pkt, (uint16_t)frame.l3, 500, pool, pieces), -EBADMSG);
+	rte_pktmbuf_free(pkt);
+	build(1000, 0);
+	pkt = l4_frame_mbuf(&frame, pool, 1500, 1500);
 	rte_pktmbuf_mtod(pkt, uint8_t *)[frame.l3] = 0x44;
 	assert_int_equal(ip_frag(pkt, (uint16_t)frame.l3, 500, pool, pieces), -EBADMSG);
 	rte_pktmbuf_mtod(pkt, uint8_t *)[frame.l3] = 0x45;

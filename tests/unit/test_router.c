@@ -846,6 +846,7 @@ test_gateway_full(void **state)
 	while (a->n_out > 0)
 		rte_pktmbuf_free(fake_take(a));
 	/* without a router behind it */
+	free((void *)(uintptr_t)gateway.rif);
 	gateway.rif = NULL;
 	router_bed_frame(&frame, GATEWAY, 2);
 	fake_send(&bed.sw, a, l4_frame_mbuf(&frame, bed.sw.pool, 1500, 1500));
