@@ -2,6 +2,7 @@
 /* Neighbours of IPv6, by neighbour discovery: RFC 4861, 4389 (proxy). */
 #include <string.h>
 
+#include "guest.h"
 #include "nd.h"
 #include "routing_priv.h"
 
@@ -25,24 +26,48 @@ neighbour_ask_nd(const struct neighbour *neighbour, bool unicast)
 	rif_send_bytes(rif, frame, nd_write(frame, unicast ? neighbour->mac : NULL, rif->mac, &nd));
 }
 
+/* One's own that is asked for; else the one that fits who asks, of this rif. */
+static void
+advert_source(struct switch_rif *rif, const struct nd *solicit, bool own, uint8_t ret_src[16])
+{
+	const struct ip_addr to = ip_addr_make(AF_INET6, solicit->src);
+	struct ip_addr from = rif->link_local;
+
+	if (own)
+		from = ip_addr_make(AF_INET6, solicit->target);
+	else if (ip_addr_is_station(&to) &&
+		 (!addr_source(rif->routing, rif, &to, &from) || !rif_has_addr(rif, &from)))
+		from = rif->link_local;
+	memcpy(ret_src, from.bytes, 16);
+}
+
 static void
 send_advert(struct switch_rif *rif, const struct nd *solicit, bool own)
 {
 	const bool is_probe = memcmp(solicit->src, unspecified, 16) == 0;
+	/* on others' behalf (7.2.8): the target is no router, and may answer by itself */
 	struct nd nd = {
 		.type = ND_ADVERT,
-		.flags = ND_ROUTER | (is_probe ? 0 : ND_SOLICITED) | (own ? ND_OVERRIDE : 0),
+		.flags = (own ? ND_ROUTER | ND_OVERRIDE : 0) | (is_probe ? 0 : ND_SOLICITED),
 		.has_mac = true,
 	};
 	uint8_t frame[ND_FRAME_MAX];
 
 	memcpy(nd.mac, rif->mac, 6);
-	memcpy(nd.src, own ? solicit->target : rif->link_local.bytes, 16);
 	memcpy(nd.dst, is_probe ? all_nodes : solicit->src, 16);
+	advert_source(rif, solicit, own, nd.src);
 	memcpy(nd.target, solicit->target, 16);
 	rif_send_bytes(rif, frame,
 		       nd_write(frame, !is_probe && solicit->has_mac ? solicit->mac : NULL,
 				rif->mac, &nd));
+}
+
+static bool
+is_guests(struct switch_rif *rif, const struct ip_addr *addr)
+{
+	const struct switch_rif *out = rif_on_link(rif->routing, addr);
+
+	return out != NULL && guest_is(out->port);
 }
 
 static void
@@ -56,7 +81,8 @@ receive_solicit(struct switch_rif *rif, const struct slow_frame *frame, struct n
 	if (!neighbour_answers(rif, &target, &own))
 		return;
 	if (!ip_addr_is_station(&src)) {
-		if (own)
+		/* somebody looks whether an address is free: ours are not, and guests' are not */
+		if (own || is_guests(rif, &target))
 			send_advert(rif, nd, own);
 		return;
 	}

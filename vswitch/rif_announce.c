@@ -21,10 +21,10 @@ rif_announce(struct switch_rif *rif, const struct ip_addr *addr)
 void
 rif_announce_guest(struct switch_rif *rif, const struct ip_addr *addr)
 {
-	/* it is not ours, so that it is no source; the flags are those of our solicited answers */
+	/* it is not ours, so that it is no source; what the link knows of it is void */
 	struct nd nd = {
 		.type = ND_ADVERT,
-		.flags = ND_ROUTER | ND_OVERRIDE,
+		.flags = ND_OVERRIDE,
 		.has_mac = true,
 		.dst = { 0xff, 2, [15] = 1 },
 	};

@@ -247,7 +247,7 @@ def announced(wire, *addresses):
             advert = packet[ICMPv6ND_NA]
             assert (packet[IPv6].dst, packet[IPv6].hlim) == ("ff02::1", 255)
             assert packet[IPv6].src.startswith("fe80::")
-            assert (advert.R, advert.S, advert.O) == (1, 0, 1)
+            assert (advert.R, advert.S, advert.O) == (0, 0, 1)
             count[advert.tgt] += 1
             macs |= {packet[ICMPv6NDOptDstLLAddr].lladdr, packet.src}
     return macs
