@@ -11,6 +11,7 @@
 #include "announce.h"
 #include "emulated.h"
 #include "error.h"
+#include "guest_note.h"
 #include "hypervisor.h"
 #include "log.h"
 #include "netback.h"
@@ -337,25 +338,6 @@ note_read_vlan(const struct vif *vif, struct vlan_config *vlan)
 	}
 }
 
-/* As checked by the schema, or as if it were not there. */
-static void
-note_read_guest(const struct vif *vif, struct guest_config *guest)
-{
-	char *ips = vif_note_read(vif, "ip"), *gateways = vif_note_read(vif, "gateway");
-
-	*guest = (struct guest_config){
-		.mode = note_is(vif, "mode", "route") ? PORT_MODE_ROUTE :
-			note_is(vif, "mode", "nat")   ? PORT_MODE_NAT :
-							PORT_MODE_BRIDGE,
-	};
-	if (guest->mode != PORT_MODE_BRIDGE) {
-		guest_config_set_ips(guest, ips != NULL ? ips : "none");
-		guest_config_set_gateways(guest, gateways != NULL ? gateways : "none");
-	}
-	free(ips);
-	free(gateways);
-}
-
 static void
 note_read(const struct vif *vif, struct vif_note *note)
 {
@@ -373,7 +355,7 @@ note_read(const struct vif *vif, struct vif_note *note)
 			note_is(vif, "mrouter", "no")  ? MEMBERSHIP_ROUTER_NO :
 							 MEMBERSHIP_ROUTER_AUTO;
 	note->group_limit = note_read_u32(vif, "group-limit", UINT32_MAX);
-	note_read_guest(vif, &note->guest);
+	guest_note_read(vif, &note->guest);
 	if (note->guest.mode != PORT_MODE_BRIDGE) {
 		free(note->bridge);
 		note->bridge = NULL;
@@ -408,6 +390,24 @@ note_config(struct vswitch *sw, const struct vif *vif, const struct vif_note *no
 	memcpy(config->name, vif->name, sizeof(vif->name));
 }
 
+/*
+ * Have a vif's new port be routed, as it was before a restart. Its addresses may be another's by
+ * now, and then it waits for a script or the operator.
+ */
+static void
+owner_vif_route(struct vswitch *sw, const struct guest_config *guest, struct port_config *config)
+{
+	struct error err;
+
+	if (guest->mode == PORT_MODE_BRIDGE)
+		return;
+	config->guest = *guest;
+	if (switch_port_add(sw, NULL, config, &err) == 0)
+		return;
+	log_line(LOG_WARNING, "%s: is not routed as it was before: %s", config->name, err.msg);
+	config->guest = (struct guest_config){ 0 };
+}
+
 /* Make the vif's port, on the bridge that it was on before a restart, if there is one. */
 static int
 owner_vif_added(void *arg, struct vif *vif, struct error *err)
@@ -425,14 +425,11 @@ owner_vif_added(void *arg, struct vif *vif, struct error *err)
 										      NULL;
 	note_config(sw, vif, &note, &config);
 	ports->adding = vif;
+	config.guest = (struct guest_config){ 0 };
 	ret = switch_port_add(sw, bridge, &config, err);
-	if (ret < 0 && config.guest.mode != PORT_MODE_BRIDGE) {
-		log_line(LOG_WARNING, "%s: is on no bridge and not routed, as it was before: %s",
-			 vif->name, err->msg);
-		config.guest = (struct guest_config){ 0 };
-		ret = switch_port_add(sw, bridge, &config, err);
-	}
 	ports->adding = NULL;
+	if (ret == 0)
+		owner_vif_route(sw, &note.guest, &config);
 	if (ret == 0) {
 		vif_port = vif->owner_data;
 		if (note.bridge != NULL && bridge == NULL)
@@ -783,19 +780,6 @@ static const char *const mrouter_notes[] = {
 	[MEMBERSHIP_ROUTER_NO] = "no",
 };
 
-static void
-note_write_guest(struct vif *vif, const struct guest_config *guest)
-{
-	char list[VALUE_TEXT_SIZE];
-
-	note_write(vif, "mode",
-		   guest->mode == PORT_MODE_BRIDGE ?
-			   NULL :
-			   port_schema.keys[PORT_KEY_MODE].words[guest->mode]);
-	note_write(vif, "ip", guest->n_ips > 0 ? guest_ips_text(guest, list) : NULL);
-	note_write(vif, "gateway", guest->n_gateways > 0 ? guest_gateways_text(guest, list) : NULL);
-}
-
 void
 port_vif_attached(struct vswitch *sw, const struct switch_port *port)
 {
@@ -808,7 +792,7 @@ port_vif_attached(struct vswitch *sw, const struct switch_port *port)
 	if (port->config.mtu != 0 || note_read_u32(vif, "mtu", PORT_MTU_MAX) != 0)
 		vif_port_told(vif, "mtu", vif_link_mtu(vif, vif_port_mtu(vif, &port->config)));
 	note_write(vif, "bridge", port->bridge != NULL ? port->bridge->name : NULL);
-	note_write_guest(vif, &port->config.guest);
+	guest_note_write(vif, &port->config.guest);
 	note_write_vlan(vif, &port->config.vlan);
 	note_write(vif, "isolated", port->config.isolated ? "yes" : NULL);
 	note_write_u32(vif, "no-flood", port->config.no_flood);
@@ -842,6 +826,7 @@ port_vif_detached(struct vswitch *sw, const struct switch_port *port)
 	for (size_t i = 0; i < RTE_DIM(keys); i++)
 		note_write(vif, keys[i], NULL);
 	stp_note_write(vif, NULL);
+	guest_note_write(vif, NULL);
 }
 
 int

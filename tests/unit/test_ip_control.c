@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <errno.h>
+#include <stdio.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -67,6 +68,39 @@ test_prefixes(void **state)
 	assert_true(ip_prefix_has(&net, &prefix.addr));
 	ip_prefix_parse("::", &prefix);
 	assert_false(ip_prefix_has(&net, &prefix.addr));
+}
+
+/* Lists of them, each once; what is behind a length is kept. */
+static void
+test_prefix_lists(void **state)
+{
+	static const char *const bad[] = {
+		"",
+		",",
+		"10.0.0.1,",
+		",10.0.0.1",
+		"10.0.0.1,,10.0.0.2",
+		"10.0.0.1 10.0.0.2",
+		"10.0.0.1,10.0.0.1",
+		"10.0.0.1,10.0.0.1/32",
+		"10.0.0.0/33",
+		"none",
+		"2001:0db8:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000/64",
+	};
+	struct ip_prefix prefixes[3];
+	char text[IP_PREFIX_TEXT_SIZE], many[64 * 12 + 16] = "10.0.0.0";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(ip_prefixes_parse(bad[i], prefixes, 3), -EINVAL);
+	assert_int_equal(ip_prefixes_parse("10.0.0.1,10.0.0.1/24,fd00::1/64", prefixes, 3), 3);
+	assert_string_equal(ip_prefix_format(&prefixes[0], text), "10.0.0.1/32");
+	assert_string_equal(ip_prefix_format(&prefixes[1], text), "10.0.0.1/24");
+	assert_string_equal(ip_prefix_format(&prefixes[2], text), "fd00::1/64");
+	assert_int_equal(ip_prefixes_parse("10.0.0.1,10.0.0.2", NULL, 1), -E2BIG);
+	for (int i = 1; i <= 64; i++)
+		sprintf(many + strlen(many), ",10.0.1.%d", i);
+	assert_int_equal(ip_prefixes_parse(many, NULL, 1000), -E2BIG);
 }
 
 static void
@@ -365,10 +399,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_prefixes),     cmocka_unit_test(test_address_lists),
-		cmocka_unit_test(test_arp),          cmocka_unit_test(test_nd),
-		cmocka_unit_test(test_icmp_errors),  cmocka_unit_test(test_icmp_silence),
-		cmocka_unit_test(test_icmp_local),   cmocka_unit_test(test_echo),
+		cmocka_unit_test(test_prefixes),
+		cmocka_unit_test(test_prefix_lists),
+		cmocka_unit_test(test_address_lists),
+		cmocka_unit_test(test_arp),
+		cmocka_unit_test(test_nd),
+		cmocka_unit_test(test_icmp_errors),
+		cmocka_unit_test(test_icmp_silence),
+		cmocka_unit_test(test_icmp_local),
+		cmocka_unit_test(test_echo),
 		cmocka_unit_test(test_icmp_pointer),
 	};
 

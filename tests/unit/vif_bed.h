@@ -36,6 +36,9 @@
 #include "vif.h"
 
 #define GUESTS 3
+#ifndef VIF_BED_MEMORY
+#define VIF_BED_MEMORY "64" /* MB */
+#endif
 #define TRIES 20000 /* of a condition, up to a millisecond each */
 
 static const struct fake_frontend_config configs[GUESTS];
@@ -271,9 +274,9 @@ static inline void
 start_eal(void)
 {
 	static char text[][24] = {
-		"test",           "--no-huge",         "--no-shconf", "--no-pci",
-		"--no-telemetry", "--log-level=error", "-m",          "64",
-		"--lcores=0,1@0",
+		"test",     "--no-huge",      "--no-shconf",
+		"--no-pci", "--no-telemetry", "--log-level=error",
+		"-m",       VIF_BED_MEMORY,   "--lcores=0,1@0",
 	};
 	char *args[RTE_DIM(text) + 1] = { NULL };
 
