@@ -169,13 +169,14 @@ static inline bool
 ip_parse_plain(struct ip_meta *ret_meta, struct rte_mbuf *pkt, uint16_t l3)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod_offset(pkt, const uint8_t *, l3);
-	const uint8_t proto = ip[9];
 	uint16_t total;
+	uint8_t proto;
 
 	/* 20 bytes of either transport header: a shorter UDP packet takes the slow way */
 	if (unlikely(pkt->data_len < l3 + IPV4_HEADER_LEN + 20 || ip[0] != 0x45 ||
 		     (get16(ip + 6) & IPV4_FRAGMENT_BE) != 0))
 		return false;
+	proto = ip[9];
 	total = rte_be_to_cpu_16(get16(ip + 2));
 	if (unlikely(((proto != IPPROTO_TCP) & (proto != IPPROTO_UDP)) || total < 40 ||
 		     (uint32_t)l3 + total > pkt->pkt_len || !ipv4_header_ok(ip)))

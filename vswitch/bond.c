@@ -13,6 +13,7 @@
 #include "log.h"
 #include "port_types.h"
 #include "port_vlan.h"
+#include "routing.h"
 #include "switch_priv.h"
 
 const struct bond_protocol *const bond_protocols[BOND_MODES] = {
@@ -223,6 +224,11 @@ member_check(const struct bond *bond, const struct switch_port *port, struct err
 		return error_set(err, EBUSY,
 				 "bond %s: members: %s has VLANs of its own as ports; put them on "
 				 "the bond",
+				 bond->name, name);
+	if (port->sw->routing != NULL && rif_find(port->sw->routing, port) != NULL)
+		return error_set(err, EBUSY,
+				 "bond %s: members: %s is a routed port; take its addresses away "
+				 "first",
 				 bond->name, name);
 	return 0;
 }

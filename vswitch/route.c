@@ -352,8 +352,11 @@ config_check(struct routing *routing, const struct ip_prefix *prefix,
 	for (unsigned int i = 0; i < config->n_via; i++) {
 		ip_addr_format(&config->via[i], addr);
 		if (config->via[i].family != prefix->addr.family)
-			return error_set(err, EINVAL, "route %s: via %s is of another family", text,
-					 addr);
+			return error_set(err, EINVAL, "route %s: via %s is of another family%s",
+					 text, addr,
+					 prefix->len == 0 && prefix->addr.family == AF_INET ?
+						 "; the default route of IPv6 is ::/0" :
+						 "");
 		if (!ip_addr_is_station(&config->via[i]))
 			return error_set(err, EINVAL, "route %s: via %s is no address of a station",
 					 text, addr);
@@ -466,6 +469,9 @@ route_add(struct routing *routing, const struct ip_prefix *prefix, enum route_or
 		return error_set(err, EINVAL, "route %s: has bits set behind its length; %.49s?",
 				 ip_prefix_format(prefix, text),
 				 ip_prefix_format(&net, (char[IP_PREFIX_TEXT_SIZE]){ 0 }));
+	ip_prefix_format(&net, text);
+	if (config_check(routing, &net, config, text, err) < 0)
+		return err != NULL ? err->code : -EINVAL;
 	if (route_find(routing, &net, origin) != NULL)
 		return error_set(err, EEXIST, "route %s: exists already",
 				 ip_prefix_format(&net, text));
@@ -484,9 +490,19 @@ route_del(struct routing *routing, const struct ip_prefix *prefix, enum route_or
 			 ip_prefix_format(prefix, text), route_origin_names[origin]);
 }
 
+/* Why a route is not used though it leads somewhere. */
+static const char *const shadow_reasons[ROUTE_ORIGINS] = {
+	[ROUTE_LOCAL] = "the prefix is the router's own",
+	[ROUTE_CONNECTED] = "the prefix is connected",
+	[ROUTE_GUEST] = "the prefix is a guest's",
+	[ROUTE_STATIC] = "a static route counts",
+	[ROUTE_KERNEL] = "a kernel route counts",
+};
+
 static void
-route_info(const struct route *route, struct route_info *info)
+route_info(const struct route_table *table, const struct route *route, struct route_info *info)
 {
+	const struct route *best = route_best(table, &route->prefix, ROUTE_ORIGINS);
 	const struct target *target = route->target;
 	const struct switch_rif *rif = target_rif(target);
 
@@ -494,8 +510,10 @@ route_info(const struct route *route, struct route_info *info)
 		.prefix = route->prefix,
 		.origin = route->origin,
 		.kind = target->kind,
-		.active = target->number != NEXT_HOP_NUMBER_NONE,
-		.reason = target->number != NEXT_HOP_NUMBER_NONE ? NULL : target->reason,
+		.active = route == best,
+		.reason = target->number == NEXT_HOP_NUMBER_NONE ? target->reason :
+			  route != best                          ? shadow_reasons[best->origin] :
+								   NULL,
 		.n_via = target->config.n_via,
 	};
 	info->ports[0] = rif != NULL ? rif->port->config.name : NULL;
@@ -534,7 +552,7 @@ route_next(const struct routing *routing, uint64_t *cursor, struct route_info *r
 				route = route->next;
 			if (route == NULL)
 				continue;
-			route_info(route, ret_info);
+			route_info(table, route, ret_info);
 			*cursor = (step + 1) * CURSOR_STEP + t * CURSOR_TABLE + bucket;
 			return true;
 		}
@@ -552,7 +570,7 @@ route_match(const struct routing *routing, const struct ip_addr *addr, struct ro
 	const struct route *route = route_match_entry(unconst, addr, ROUTE_ORIGINS);
 
 	if (route != NULL)
-		route_info(route, ret_info);
+		route_info(route_table(unconst, addr->family), route, ret_info);
 	return route != NULL;
 }
 

@@ -336,10 +336,29 @@ def test_refusals(bed, hosts):
             (("port", "del", "gw0"), "has 2 address"),
             (("port", "set", "p1", "bridge", "br0"), "has 2 address"),
             (("bridge", "del", "br0"), "has 4 port"),
+            (("bond", "add", "bond0", "bridge", "none", "members", "p1"), "p1 is a routed port"),
+            (("route", "add", "default", "via", host_address(1, True)), "of IPv6 is ::/0"),
     ):
         with pytest.raises(VsctlError, match=reason):
             vsctl(*words)
     assert before == (vsctl("addr", "show"), sorted(map(str, vsctl("route", "show"))))
+
+
+def test_shadowed(bed, hosts):
+    """Of several routes to one prefix one is used, and the others say which."""
+    vsctl = bed.daemon.vsctl
+    vsctl("route", "add", "10.0.2.0/24", "via", host_address(1))
+    vsctl("route", "add", "10.66.0.0/16", "via", "10.99.0.1")
+
+    def rows():
+        return {(r["route"], r["origin"]): (r["active"], r["reason"])
+                for r in vsctl("route", "show") if r["route"] in ("10.0.2.0/24", "10.66.0.0/16")}
+
+    used = {("10.66.0.0/16", "static"): (False, "gateway is on no network of ours")}
+    assert rows() == {**used, ("10.0.2.0/24", "connected"): (True, None),
+                      ("10.0.2.0/24", "static"): (False, "the prefix is connected")}
+    vsctl("addr", "del", "10.0.2.1")
+    assert rows() == {**used, ("10.0.2.0/24", "static"): (True, None)}
 
 
 def test_all_gone(bed, hosts):
