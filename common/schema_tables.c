@@ -52,9 +52,9 @@ static const struct schema_key vswitchd_keys[] = {
 	[VSWITCHD_KEY_ROUTES_MAX] = {
 		.name = "routes-max", .type = VALUE_UINT, .verbs = VERB_CONFIG,
 		.min = 256, .max = 4194304, .def = "16384", .metavar = "N",
-		.help = "most routes of each IP family, stations that are known included; there is "
-			"no table before the first one, which takes 64 MB and 300 bytes for each "
-			"of N",
+		.help = "most routes of each IP family, beside 8192 stations that are known; there is "
+			"no table before the first one, which takes 64 MB and about a kilobyte for "
+			"each of N and of them",
 	},
 	[VSWITCHD_KEY_ROUTE_IMPORT] = {
 		.name = "route-import", .type = VALUE_ENUM, .verbs = VERB_CONFIG,
@@ -825,8 +825,8 @@ const struct object_schema worker_schema = {
 };
 
 const struct object_schema *const object_schemas[OBJECT_SCHEMAS] = {
-	&vswitchd_schema, &bridge_schema,    &port_schema,  &bond_schema,  &addr_schema,
-	&route_schema,    &neigh_schema,     &nat_schema,   &nat_sessions_schema,
-	&nat_table_schema, &vif_schema,      &fdb_schema,   &group_schema, &querier_schema,
-	&stp_schema,      &stats_schema,     &worker_schema,
+	&vswitchd_schema, &bridge_schema, &port_schema,  &bond_schema,         &addr_schema,
+	&route_schema,    &neigh_schema,  &nat_schema,   &nat_sessions_schema, &nat_table_schema,
+	&vif_schema,      &fdb_schema,    &group_schema, &querier_schema,      &stp_schema,
+	&stats_schema,    &worker_schema,
 };
