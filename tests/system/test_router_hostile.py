@@ -194,3 +194,53 @@ def test_full_table(bed):
                              "11.0.0.0/16", "via", "99.0.0.1")
     assert number == 256
     stations[0].host.ping(host_address(2), count=1)
+
+
+def test_everything_changes(bed, hosts):
+    """Ports, gateways, groups and rifs that come and go under traffic to them, numbers used again."""
+    vsctl = bed.daemon.vsctl
+    stream = Stream(hosts[1].host, hosts[2].host, host_address(2), per_second=500)
+    with hosts[1].host.inside():
+        out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    out.setblocking(False)
+
+    def shoot():
+        for target in ("10.40.0.2", "10.41.0.2", "10.42.0.9", "10.43.0.9", "10.0.3.2"):
+            for port in range(1024, 1056):
+                try:
+                    out.sendto(bytes(200), (target, port))
+                except OSError:
+                    pass  # what the router says of the one before
+
+    vsctl("bridge", "add", "br1", "loop-detect", "no")
+    other = bed.station(8, plain=False, bridge="br1")
+    other.host.ip("addr", "add", "10.40.0.2/24", "dev", "eth0")
+    other.host.ip("addr", "add", "10.41.0.2/24", "dev", "eth0")
+    with out:
+        for number in range(20):
+            vsctl("addr", "add", "10.40.0.1/24", "bridge", "br1")
+            vsctl("route", "add", "10.42.0.0/16", "via", "10.40.0.2,10.0.2.2,10.0.3.2")
+            shoot()
+            vsctl("addr", "add", "10.41.0.1/24", "bridge", "br1")
+            vsctl("route", "add", "10.43.0.0/16", "via", "10.41.0.2")
+            shoot()
+            vsctl("neigh", "add", "10.40.0.9", "mac", other.mac)
+            vsctl("port", "set", "p1", "proxy", "all" if number % 2 else "no")
+            vsctl("addr", "del", "10.40.0.1")
+            shoot()
+            vsctl("route", "del", "10.42.0.0/16")
+            vsctl("addr", "del", "10.41.0.1")  # and the bridge's port with it
+            shoot()
+            vsctl("port", "set", other.port, "bridge", "none")
+            vsctl("addr", "add", "10.40.0.1/24", "port", other.port)
+            shoot()
+            vsctl("neigh", "flush")
+            vsctl("addr", "del", "10.40.0.1")
+            vsctl("route", "del", "10.43.0.0/16")
+            vsctl("port", "set", other.port, "bridge", "br1")
+    numbers, sent = stream.stop()
+    # packets that wait for their station after the flush are three
+    assert numbers == sorted(numbers) and len(numbers) > sent * 0.9
+    hosts[1].host.ping(host_address(3), count=1)
+    vsctl("port", "set", other.port, "bridge", "none")
+    vsctl("bridge", "del", "br1")
