@@ -90,24 +90,56 @@ def test_error_of_vsctl_reaches_xl(host):
     host.fails("port p has it")
 
 
-def test_guest_reaches_its_gateway(bed, tmp_path):
-    """A guest that nothing is said of: its address, its gateway, another guest, the LAN."""
+@pytest.fixture
+def natted(bed, tmp_path):
+    """A guest that nothing is said of, by QEMU's NIC: (bed, script, guest, lan)."""
     host = Host(tmp_path / "host", bed.sw.command("dash"), "vif-nat")
     host.use_vsctl(build_folder() / "ctl/vsctl")
     lan = add_uplink(bed)
     guest = bed.host("guest")
     cable(bed.sw, EMULATED, guest)
 
-    result = host.run("add", "type_if=tap", VSWITCH_RUN_DIR=str(bed.daemon.run_dir))
-    assert result.returncode == 0, result.stderr
-    row = bed.daemon.wait_link(EMULATED)
-    assert (row["mode"], row["ip"], row["gateway"]) == ("nat", ["10.0.7.2"], ["10.0.7.129"])
+    def script(*arguments):
+        result = host.run(*arguments, VSWITCH_RUN_DIR=str(bed.daemon.run_dir))
+        assert result.returncode == 0, result.stderr
+
+    script("add", "type_if=tap")
+    bed.daemon.wait_link(EMULATED)
     settle_guest(guest, ["10.0.7.2"], ["10.0.7.129"])
-    guest.ping("10.0.7.129", count=1)
-    guest.ping("10.0.1.1", count=1)
-    # without a rule of NAT it is routed
-    guest.ping("10.0.1.2", count=1)
+    return bed, script, guest, lan
+
+
+def test_guest_reaches_its_gateway(natted):
+    """Its address, its gateway, the LAN; without a rule of NAT it is routed."""
+    bed, script, guest, lan = natted
+    row = bed.daemon.port(EMULATED)
+    assert (row["mode"], row["ip"], row["gateway"]) == ("nat", ["10.0.7.2"], ["10.0.7.129"])
+    for address in ("10.0.7.129", "10.0.1.1", "10.0.1.2"):
+        guest.ping(address, count=1)
     lan.host.ping("10.0.7.2", count=1)
-    result = host.run("remove", "type_if=tap", VSWITCH_RUN_DIR=str(bed.daemon.run_dir))
-    assert result.returncode == 0, result.stderr
+    script("remove", "type_if=tap")
     assert guest_routes(bed.daemon) == {}
+
+
+def seen_as(lan, guest):
+    """The source of what the guest sends to the LAN."""
+    from scapy.all import ICMP, IP, Ether
+    lan.wire.drain()
+    guest.ping("10.0.1.2", count=1)
+    while (frame := lan.wire.recv(5)) is not None:
+        packet = Ether(frame.data)
+        if ICMP in packet and packet[ICMP].type == 8:
+            return packet[IP].src
+    raise AssertionError("no echo request")
+
+
+def test_guest_is_behind_nat(natted):
+    """What network-nat did is one rule; which guests it is for, their modes say, also live."""
+    bed, _, guest, lan = natted
+    vsctl = bed.daemon.vsctl
+    vsctl("nat", "add", "host", "masquerade", "p1")
+    assert seen_as(lan, guest) == "10.0.1.1"
+    vsctl("port", "set", EMULATED, "mode", "route")
+    assert seen_as(lan, guest) == "10.0.7.2"
+    vsctl("port", "set", EMULATED, "mode", "nat")
+    assert seen_as(lan, guest) == "10.0.1.1"

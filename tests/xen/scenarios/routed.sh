@@ -13,7 +13,14 @@ MAC=00:16:3e:00:01:05
 router_starts()
 {
 	cp /etc/vswitch/vswitch.conf /run/bed/vswitch.conf || return
-	printf '\n[addr %s/24]\nbridge = xenbr0\n' "$ROUTER" >> /etc/vswitch/vswitch.conf || return
+	cat >> /etc/vswitch/vswitch.conf <<-END || return
+
+	[addr $ROUTER/24]
+	bridge = xenbr0
+
+	[nat host]
+	masquerade = xenbr0
+	END
 	ln -s vif-vswitch-route /etc/xen/scripts/vif-route || return
 	ln -s vif-vswitch-nat /etc/xen/scripts/vif-nat || return
 	vswitchd_end TERM && vswitchd_start && wait_for 60 vsctl addr show && host_pings "$ROUTER"
@@ -61,8 +68,8 @@ check routed.g6-gets-its-address guest_is_at g6 "$natted" "$(nat_address g6 128)
 everybody_speaks()
 {
 	guest_pings g5 "$HOST" && guest_pings g5 "$BEYOND" && guest_pings g5 10.9.0.11 &&
-		guest_pings g5 "$natted" && guest_pings g6 "$ROUTED" && host_pings "$ROUTED" &&
-		beyond_pings "$ROUTED"
+		guest_pings g5 "$natted" && guest_pings g6 "$ROUTED" && guest_pings g6 "$BEYOND" &&
+		host_pings "$ROUTED" && beyond_pings "$ROUTED"
 }
 check routed.g5-pings-host guest_pings g5 "$HOST"
 check routed.g5-pings-beyond-the-nic guest_pings g5 "$BEYOND"
@@ -70,10 +77,18 @@ check routed.g5-pings-a-bridged-guest guest_pings g5 10.9.0.11
 check routed.g5-pings-g6 guest_pings g5 "$natted"
 check routed.g6-pings-its-gateway guest_pings g6 "$(nat_address g6 128)"
 check routed.g6-pings-g5 guest_pings g6 "$ROUTED"
+check routed.g6-pings-host guest_pings g6 "$HOST"
+check routed.g6-pings-beyond-the-nic guest_pings g6 "$BEYOND"
 check routed.host-pings-g5 host_pings "$ROUTED"
 check routed.beyond-pings-g5 beyond_pings "$ROUTED"
 check routed.g5-gets-tcp iperf beyond "$ROUTED"
 check routed.g5-sends-tcp iperf g5 "$BEYOND"
+check routed.g6-sends-tcp iperf g6 "$BEYOND"
+session_shown()
+{
+	vsctl nat sessions | grep -F "$natted" | grep -F "$ROUTER"
+}
+check routed.g6-has-sessions session_shown
 
 # Another's address: no answer, and the reason is counted.
 spoofs()
@@ -158,7 +173,7 @@ leave()
 {
 	xl destroy g5 && xl destroy g6 && wait_for 60 guest_gone g5 && wait_for 60 guest_gone g6 &&
 		cp /run/bed/vswitch.conf /etc/vswitch/vswitch.conf &&
-		wait_for 60 vsctl addr del "$ROUTER/24" && not route_shown "$ROUTED"
+		vsctl nat del host && vsctl addr del "$ROUTER/24" && not route_shown "$ROUTED"
 }
 check routed.leaves-nothing leave
 check routed.others-go-on guest_pings g1 "$HOST"
