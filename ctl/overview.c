@@ -2,6 +2,7 @@
 /* "vsctl show": everything that a screen can hold. */
 #include "show.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,19 @@ static const struct column columns[] = {
 	{ .heading = "LINK", .field = "link" },
 	{ .heading = "VLAN", .field = "vlan" },
 	{ .heading = "MTU", .field = "mtu", .kind = CELL_NUMBER },
+	{ .heading = "RX-PACKETS", .field = "rx_packets", .kind = CELL_NUMBER },
+	{ .heading = "TX-PACKETS", .field = "tx_packets", .kind = CELL_NUMBER },
+	{ .heading = "DROPS", .field = "drops", .kind = CELL_NUMBER },
+	{ .heading = "STATE", .field = "state" },
+};
+
+/* Of guests in route or NAT mode. */
+static const struct column routed_columns[] = {
+	{ .heading = "PORT", .field = "port" },
+	{ .heading = "TYPE", .field = "type" },
+	{ .heading = "LINK", .field = "link" },
+	{ .heading = "MODE", .field = "mode" },
+	{ .heading = "IP", .field = "ip" },
 	{ .heading = "RX-PACKETS", .field = "rx_packets", .kind = CELL_NUMBER },
 	{ .heading = "TX-PACKETS", .field = "tx_packets", .kind = CELL_NUMBER },
 	{ .heading = "DROPS", .field = "drops", .kind = CELL_NUMBER },
@@ -91,6 +105,26 @@ ports_add_state(const struct overview *overview)
 	}
 }
 
+static bool
+is_routed(const json_t *port)
+{
+	const char *mode = text_of(port, "mode");
+
+	return mode != NULL && strcmp(mode, "bridge") != 0;
+}
+
+static json_t *
+ports_routed(const struct overview *overview)
+{
+	json_t *rows = json_array(), *row;
+	size_t i;
+
+	json_array_foreach(overview->ports, i, row)
+		if (is_routed(row))
+			json_array_append(rows, row);
+	return rows;
+}
+
 /* A guest's interface that no script has put on a bridge, and so is no port of one. */
 static json_t *
 ports_of_none(const struct overview *overview)
@@ -99,7 +133,7 @@ ports_of_none(const struct overview *overview)
 	size_t i;
 
 	json_array_foreach(overview->ports, i, row)
-		if (text_of(row, "bridge") == NULL)
+		if (text_of(row, "bridge") == NULL && !is_routed(row))
 			json_array_append(rows, row);
 	json_array_foreach(overview->vifs, i, row)
 		if (row_find(overview->ports, "port", text_of(row, "vif")) == NULL)
@@ -135,12 +169,13 @@ print_ports(struct table *table, const json_t *rows, const char *bridge)
 static void
 print_overview(const struct overview *overview)
 {
-	json_t *bridge, *rest;
+	json_t *bridge, *rest, *routed;
 	struct table table;
 	size_t i;
 
 	ports_add_state(overview);
 	rest = ports_of_none(overview);
+	routed = ports_routed(overview);
 	table_init(&table, columns, N_ELEMENTS(columns), INDENT);
 	table_measure(&table, overview->ports);
 	table_measure(&table, rest);
@@ -159,7 +194,14 @@ print_overview(const struct overview *overview)
 		puts("\non no bridge");
 		print_ports(&table, rest, NULL);
 	}
+	if (json_array_size(routed) > 0) {
+		table_init(&table, routed_columns, N_ELEMENTS(routed_columns), INDENT);
+		table_measure(&table, routed);
+		puts("\nrouted");
+		print_ports(&table, routed, NULL);
+	}
 	json_decref(rest);
+	json_decref(routed);
 }
 
 static int

@@ -220,6 +220,11 @@ member_check(const struct bond *bond, const struct switch_port *port, struct err
 				 "bond %s: members: %s is on bridge %s; \"vsctl port set %s bridge "
 				 "none\" takes it off",
 				 bond->name, name, port->bridge->name, name);
+	if (port->dp->rif != NULL)
+		return error_set(err, EBUSY,
+				 "bond %s: members: %s is a routed port; put its addresses on the "
+				 "bond",
+				 bond->name, name);
 	if (port->dp->demux != NULL)
 		return error_set(err, EBUSY,
 				 "bond %s: members: %s has VLANs of its own as ports; put them on "

@@ -192,6 +192,9 @@ config_check(const struct switch_port *port, const struct guest_config *config, 
 		return error_set(err, EINVAL, "port %s: %s is for mode route and mode nat",
 				 port->config.name, config->n_ips > 0 ? "ip" : "gateway");
 	}
+	if (port->config.kind == PORT_KIND_GATEWAY)
+		return error_set(err, EINVAL, "port %s: is the router's own on a bridge",
+				 port->config.name);
 	if (port->sw->routing == NULL)
 		return error_set(err, ENOTSUP, "port %s: there is no router here",
 				 port->config.name);
@@ -414,32 +417,45 @@ guest_abort(struct switch_port *port, const struct guest_config *config)
 		guest_destroy(port);
 }
 
+/* Not a guest's any more: without what made it one. */
+static void
+guest_end(struct switch_port *port, const struct guest_config *old)
+{
+	guest_destroy(port);
+	if (old->mode != PORT_MODE_BRIDGE)
+		rif_clear(port->sw->routing, port);
+}
+
+/* Its routes lead to it by now. */
+static void
+guest_settle(struct switch_port *port)
+{
+	struct switch_rif *rif = rif_find(port->sw->routing, port);
+
+	if (rif != NULL)
+		neighbours_check(rif);
+	forget_others(port, &port->config.guest);
+	port->guest->is_reachable = false;
+	guest_changed(port);
+}
+
 void
 guest_commit(struct switch_port *port, const struct guest_config *config)
 {
 	const struct guest_config old = port->config.guest;
-	struct switch_rif *rif;
 
 	port->config.guest = *config;
-	uplinks_changed(port->sw->routing);
 	for (unsigned int i = 0; i < old.n_ips; i++)
 		if (!config_has_ip(config, &old.ips[i]))
 			ip_release(port, &old.ips[i]);
 	for (unsigned int i = 0; i < old.n_gateways; i++)
 		if (!config_has_gateway(config, &old.gateways[i]))
 			addr_del_gateway(port, &old.gateways[i]);
-	if (!guest_is(port)) {
-		guest_destroy(port);
-		if (old.mode != PORT_MODE_BRIDGE)
-			rif_clear(port->sw->routing, port);
-		return;
-	}
-	rif = rif_find(port->sw->routing, port);
-	if (rif != NULL)
-		neighbours_check(rif);
-	forget_others(port, config);
-	port->guest->is_reachable = false;
-	guest_changed(port);
+	if (guest_is(port))
+		guest_settle(port);
+	else
+		guest_end(port, &old);
+	uplinks_changed(port->sw->routing);
 }
 
 void

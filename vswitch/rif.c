@@ -128,7 +128,7 @@ rif_make(struct routing *routing, struct switch_port *port, struct error *err)
 	rif->port = port;
 	rif->is_gateway = port->config.kind == PORT_KIND_GATEWAY;
 	rif->side = NAT_OUTSIDE;
-	rif->proxy = port->config.proxy;
+	rif->proxy = PROXY_NO; /* until it has an address: guests_uplink_changed() */
 	rif_choose_mac(port, rif->mac);
 	rif->link_local.family = AF_INET6;
 	nd_link_local(rif->mac, rif->link_local.bytes);

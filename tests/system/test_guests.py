@@ -91,6 +91,26 @@ def test_everybody_reaches_everybody(bed, lan):
     wait_until(lambda: balance(bed.daemon) == 0, what=lambda: "balance: %d" % balance(bed.daemon))
 
 
+def test_overview(bed, lan):
+    """They have a table of their own in "vsctl show"."""
+    text = bed.daemon.vsctl_raw("show").stdout
+    part = text[text.index("\nrouted\n"):]
+    for number, addresses in GUESTS.items():
+        assert re.search("p%d +netdev +up +route +%s" % (number, ",".join(addresses)), part)
+    assert len(lan) == 3 and not re.search("p[23] ", text[:-len(part)])
+
+
+def test_without_gateway(bed, lan):
+    """IPv6 guests need none: the router's link-local address does."""
+    bed.daemon.vsctl("port", "set", "p3", "gateway", "none")
+    mac = mac_bytes(bed.daemon.port("p3")["mac"])
+    link_local = "fe80::%x:%xff:fe%02x:%x" % (
+        (mac[0] ^ 2) << 8 | mac[1], mac[2], mac[3], mac[4] << 8 | mac[5])
+    lan[3].host.ip("-6", "route", "replace", "default", "via", link_local, "dev", "eth0")
+    lan[3].host.ping(LAN6, count=1)
+    lan[3].host.ping(GUESTS[2][1], count=1)
+
+
 @pytest.mark.parametrize("v6", [False, True])
 @pytest.mark.parametrize("here,there", [(1, 2), (2, 1), (2, 3)])
 def test_traffic(bed, lan, here, there, v6):
@@ -366,6 +386,7 @@ def test_refusals(bed, lan):
             (("port", "set", "p2", "ip", "10.7.0.1", "stp-priority", 5), "not a multiple of 16"),
             (("port", "set", "p4", "mode", "route", "bridge", "none", "ip", "10.7.0.1", "gateway",
               ROUTER, "stp-priority", 5), "not a multiple of 16"),
+            (("bond", "add", "bond0", "members", "p2", "bridge", "br0"), "p2 is a routed port"),
             (("addr", "add", "10.9.0.3/24", "port", "p1"), "is the guest's at port p3"),
             (("addr", "del", "10.0.1.1", "port", "p2"), "is the gateway of the guest at port p2"),
             (("route", "del", "10.9.0.3/32"), "no such static route"),

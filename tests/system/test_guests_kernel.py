@@ -75,13 +75,18 @@ def cases(side):
     }
 
 
-def answer_of(frame, mac):
-    """An answer to a station as it can be compared: without padding; None: it is none."""
+def answer_of(frame, mac, targets):
+    """An answer to a station as it can be compared: without padding; None: it is none.
+
+    Stations that speak by themselves are answered as well, about other targets.
+    """
     from scapy.all import ARP, Ether, ICMPv6ND_NA
     packet = Ether(frame)
-    if ARP in packet and packet[ARP].op == 2 and packet.src != mac:
+    if packet.src == mac:
+        return None
+    if ARP in packet and packet[ARP].op == 2 and packet[ARP].psrc in targets:
         return frame[:42]
-    if ICMPv6ND_NA in packet and packet.src != mac:
+    if ICMPv6ND_NA in packet and packet[ICMPv6ND_NA].tgt in targets:
         return frame
     return None
 
@@ -96,7 +101,7 @@ class Lab:
 
     def ask(self, side, question):
         """The answers to a question, sorted."""
-        from scapy.all import ARP, Ether, ICMPv6NDOptSrcLLAddr, IPv6, in6_getnsmac
+        from scapy.all import ARP, Ether, ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, IPv6, in6_getnsmac
         import socket
         station = self.sides[side]
         station.wire.drain()
@@ -104,8 +109,9 @@ class Lab:
         unicast, packet = question if isinstance(question, tuple) else (None, question.copy())
         if ARP in packet:
             packet.hwsrc = station.mac
-            dst = BROADCAST
+            dst, targets = BROADCAST, {packet.pdst, ROUTER}
         else:
+            targets = {packet[ICMPv6ND_NS].tgt, ROUTER}
             dst = in6_getnsmac(socket.inet_pton(socket.AF_INET6, packet.dst))
             if packet[IPv6].src != "::":
                 packet = packet / ICMPv6NDOptSrcLLAddr(lladdr=station.mac)
@@ -117,7 +123,7 @@ class Lab:
         while True:
             frame = station.wire.recv(5)
             assert frame is not None, "%s: the last answer is missing" % packet.summary()
-            answer = answer_of(frame.data, station.mac)
+            answer = answer_of(frame.data, station.mac, targets)
             if answer is None:
                 continue
             if answer[12:14] == b"\x08\x06" and \
