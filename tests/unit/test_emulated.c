@@ -3,6 +3,7 @@
  * The NIC that QEMU emulates beside a guest's vif: a real tap, held by the test as QEMU holds it,
  * in a network namespace of its own.
  */
+#define VIF_BED_MEMORY "256" /* a FIB is large */
 #include "vif_bed.h"
 
 #include <fcntl.h>
@@ -12,6 +13,8 @@
 
 /* after net/if.h, which it would clash with the other way round */
 #include <linux/if_tun.h>
+
+#include "routing.h"
 
 #define EMULATED "vif2.0-emu"
 #define SKIP 77
@@ -215,6 +218,60 @@ test_restart(void **state)
 	assert_noted(bed, false);
 }
 
+static void
+start_router(struct bed *bed)
+{
+	struct error err;
+
+	bed->sw->routing = routing_create(bed->sw, 1024, &err);
+	assert_non_null(bed->sw->routing);
+}
+
+/* The port that the guest's address leads to. */
+static const char *
+way(struct bed *bed)
+{
+	struct route_info info;
+	struct ip_addr addr;
+
+	assert_int_equal(ip_addr_parse("10.0.0.2", &addr), 0);
+	return route_match(bed->sw->routing, &addr, &info) ? info.ports[0] : "";
+}
+
+/* In route mode the guest's address leads to the emulated NIC as long as it is there. */
+static void
+test_restart_routed(void **state)
+{
+	struct bed *bed = *state;
+	struct port_config vif = { .kind = PORT_KIND_VIF, .name = "vif2.0", .n_queues = 1 };
+	struct port_config emulated = { .kind = PORT_KIND_NETDEV, .name = EMULATED, .n_queues = 1 };
+	struct error err;
+	int tap = tap_open(EMULATED);
+
+	start_router(bed);
+	vif.guest.mode = PORT_MODE_ROUTE;
+	guest_config_set_ips(&vif.guest, "10.0.0.2");
+	guest_config_set_gateways(&vif.guest, "10.0.0.1");
+	emulated.guest = vif.guest;
+	assert_int_equal(switch_port_del(bed->sw, "vif2.0", &err), 0);
+	assert_int_equal(switch_port_add(bed->sw, NULL, &vif, &err), 0);
+	assert_string_equal(way(bed), "vif2.0");
+	assert_int_equal(switch_port_add(bed->sw, NULL, &emulated, &err), 0);
+	assert_string_equal(way(bed), EMULATED);
+	stop_switch(bed);
+
+	start_switch(bed);
+	start_router(bed);
+	add_bridge(bed, "xenbr0");
+	wait_port(bed, EMULATED, true);
+	assert_true(guest_is(switch_port_find(bed->sw, EMULATED)));
+	assert_string_equal(way(bed), EMULATED);
+	close(tap);
+	wait_port(bed, EMULATED, false);
+	assert_string_equal(way(bed), "vif2.0");
+	assert_noted(bed, false);
+}
+
 /* What only looks like one is a NIC like any other: it is waited for. */
 static void
 test_not_emulated(void **state)
@@ -242,8 +299,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_one_address), TEST(test_unplugged),    TEST(test_goes_with_its_vif),
-		TEST(test_restart),     TEST(test_not_emulated),
+		TEST(test_one_address), TEST(test_unplugged),      TEST(test_goes_with_its_vif),
+		TEST(test_restart),     TEST(test_restart_routed), TEST(test_not_emulated),
 	};
 	int tap;
 
