@@ -34,26 +34,51 @@ guest_is(const struct switch_port *port)
 
 /* --- what the operator says --- */
 
+static bool
+config_has_ip(const struct guest_config *config, const struct ip_prefix *ip)
+{
+	for (unsigned int i = 0; i < config->n_ips; i++)
+		if (ip_prefix_equal(&config->ips[i], ip))
+			return true;
+	return false;
+}
+
+static bool
+config_has_gateway(const struct guest_config *config, const struct ip_addr *addr)
+{
+	for (unsigned int i = 0; i < config->n_gateways; i++)
+		if (ip_addr_equal(&config->gateways[i], addr))
+			return true;
+	return false;
+}
+
 void
 guest_config_set_ips(struct guest_config *config, const char *text)
 {
-	const int n = ip_prefixes_parse(text, config->ips, PORT_IPS_MAX);
+	struct ip_prefix ips[PORT_IPS_MAX];
+	const int n = ip_prefixes_parse(text, ips, PORT_IPS_MAX);
 
-	config->n_ips = n > 0 ? (uint8_t)n : 0;
-	for (unsigned int i = 0; i < config->n_ips; i++) {
-		const struct ip_prefix net = ip_prefix_net(&config->ips[i]);
+	config->n_ips = 0;
+	for (int i = 0; i < n; i++) {
+		const struct ip_prefix net = ip_prefix_net(&ips[i]);
 
-		if (!ip_prefix_equal(&net, &config->ips[i]))
-			config->ips[i] = ip_prefix_host(&config->ips[i].addr);
+		if (!ip_prefix_equal(&net, &ips[i]))
+			ips[i] = ip_prefix_host(&ips[i].addr);
+		if (!config_has_ip(config, &ips[i]))
+			config->ips[config->n_ips++] = ips[i];
 	}
 }
 
 void
 guest_config_set_gateways(struct guest_config *config, const char *text)
 {
-	const int n = ip_addrs_parse(text, config->gateways, PORT_GATEWAYS_MAX);
+	struct ip_addr gateways[PORT_GATEWAYS_MAX];
+	const int n = ip_addrs_parse(text, gateways, PORT_GATEWAYS_MAX);
 
-	config->n_gateways = n > 0 ? (uint8_t)n : 0;
+	config->n_gateways = 0;
+	for (int i = 0; i < n; i++)
+		if (!config_has_gateway(config, &gateways[i]))
+			config->gateways[config->n_gateways++] = gateways[i];
 }
 
 static void
@@ -90,24 +115,6 @@ guest_gateways_text(const struct guest_config *config, char ret_text[VALUE_TEXT_
 	if (config->n_gateways == 0)
 		text_append(ret_text, "none");
 	return ret_text;
-}
-
-static bool
-config_has_ip(const struct guest_config *config, const struct ip_prefix *ip)
-{
-	for (unsigned int i = 0; i < config->n_ips; i++)
-		if (ip_prefix_equal(&config->ips[i], ip))
-			return true;
-	return false;
-}
-
-static bool
-config_has_gateway(const struct guest_config *config, const struct ip_addr *addr)
-{
-	for (unsigned int i = 0; i < config->n_gateways; i++)
-		if (ip_addr_equal(&config->gateways[i], addr))
-			return true;
-	return false;
 }
 
 /* --- whose an address is --- */
@@ -225,7 +232,9 @@ ip_claim(struct switch_port *port, const struct ip_prefix *ip, struct error *err
 
 	if (other == NULL || !is_emulated_of(other, port))
 		ret = ip_route_to(port, ip, err);
-	return ret < 0 ? error_prefix(err, "port %s: ip: ", port->config.name) : 0;
+	if (ret < 0 && err != NULL)
+		error_prefix(err, "port %s: ip: ", port->config.name);
+	return ret;
 }
 
 /* A port is to have an address no more; its other NIC may. */

@@ -94,9 +94,9 @@ static void
 test_restart(void **state)
 {
 	struct bed *bed = *state;
-	struct port_config first =
-		guest_port("vif1.0", PORT_MODE_ROUTE, "10.0.0.2,10.0.1.5/24,10.1.0.0/24,fd00::2",
-			   "10.0.0.1,fd00::1");
+	struct port_config first = guest_port("vif1.0", PORT_MODE_ROUTE,
+					      "10.0.0.2,10.0.1.5/24,10.1.0.0/24,fd00::2,10.0.1.5",
+					      "10.0.0.1,fd00::1,10.0.0.1");
 	struct port_config second = guest_port("vif2.0", PORT_MODE_NAT, "10.0.2.1", "none");
 	struct guest_config kept;
 	struct switch_port *port;
