@@ -242,6 +242,7 @@ classify_side(const struct nat_step *step, enum nat_side side, struct ip_meta *m
 	const enum nat_dir dir = side == NAT_INSIDE ? NAT_DIR_OUT : NAT_DIR_IN;
 	const uint32_t mask = IP_STATE(NOT_PLAIN, UINT8_MAX, 0);
 	const struct nat_bucket *buckets[PORT_BURST_MAX];
+	const uint64_t extent = nat_index_extent(index);
 	struct nat_key keys[PORT_BURST_MAX];
 	uint64_t hashes[PORT_BURST_MAX];
 	uint32_t refs[PORT_BURST_MAX];
@@ -249,7 +250,7 @@ classify_side(const struct nat_step *step, enum nat_side side, struct ip_meta *m
 	for (uint16_t i = 0; i < n; i++) {
 		keys[i] = nat_meta_key(&metas[i], dir);
 		hashes[i] = nat_index_hash(index, &keys[i]);
-		buckets[i] = nat_index_bucket(index, hashes[i]);
+		buckets[i] = nat_index_bucket_of(index, extent, hashes[i]);
 		rte_prefetch0(buckets[i]);
 	}
 	for (uint16_t i = 0; i < n; i++) {

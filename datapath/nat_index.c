@@ -6,6 +6,9 @@
 #include "nat_index.h"
 
 #define HUGE_SIZE (UINT64_C(2) << 20)
+#define BUCKETS_START 64u   /* in use at first */
+#define CROWDED 5           /* entries of a bucket; where a table that grows has 4 on average */
+#define SPARE_RESERVE 1024u /* spare buckets that splitting leaves to inserting */
 
 /* Small tables stay small: a huge page would be all theirs at the first touch. */
 static size_t
@@ -50,13 +53,22 @@ bucket_count(uint32_t max_sessions)
 static uint32_t
 spare_count(uint32_t max_sessions)
 {
-	return max_sessions / 4 + 1024;
+	return max_sessions / 4 + SPARE_RESERVE;
 }
 
 static size_t
 index_size(const struct nat_index *index)
 {
 	return ((size_t)index->n_buckets + index->n_spare) * sizeof(struct nat_bucket);
+}
+
+/* What is published for @n buckets in use. */
+static uint64_t
+extent_of(uint32_t n)
+{
+	const uint32_t half = 1u << (31 - __builtin_clz(n));
+
+	return n | (uint64_t)(2 * half - 1) << 32;
 }
 
 int
@@ -66,6 +78,8 @@ nat_index_create(struct nat_index *index, uint32_t max_sessions, bool huge,
 	index->n_buckets = bucket_count(max_sessions);
 	index->n_spare = spare_count(max_sessions);
 	index->sessions = sessions;
+	index->extent = extent_of(RTE_MIN(BUCKETS_START, index->n_buckets));
+	rte_spinlock_init(&index->split_lock);
 	rte_spinlock_init(&index->spare_lock);
 	if (getrandom(index->seed, sizeof(index->seed), 0) != sizeof(index->seed))
 		return -errno;
@@ -125,14 +139,27 @@ nat_index_find(const struct nat_index *index, const struct nat_key *key, uint64_
 	}
 }
 
+/* Lock the row of a hash. Return: its first bucket, which holds the lock. */
+static struct nat_bucket *
+row_lock(const struct nat_index *index, uint64_t hash)
+{
+	for (;;) {
+		struct nat_bucket *bucket = nat_index_bucket(index, hash);
+
+		rte_spinlock_lock(&bucket->lock);
+		/* it may have been split meanwhile */
+		if (likely(bucket == nat_index_bucket(index, hash)))
+			return bucket;
+		rte_spinlock_unlock(&bucket->lock);
+	}
+}
+
 uint32_t
 nat_index_find_sure(const struct nat_index *index, const struct nat_key *key, uint64_t hash)
 {
-	struct nat_bucket *bucket = nat_index_bucket(index, hash);
-	uint32_t ref;
+	struct nat_bucket *bucket = row_lock(index, hash);
+	uint32_t ref = nat_index_find(index, key, hash);
 
-	rte_spinlock_lock(&bucket->lock);
-	ref = nat_index_find(index, key, hash);
 	rte_spinlock_unlock(&bucket->lock);
 	return ref;
 }
@@ -202,31 +229,6 @@ insert_locked(struct nat_index *index, struct nat_bucket *bucket, uint16_t tag, 
 	}
 }
 
-void
-nat_index_insert(struct nat_index *index, uint64_t hash, uint32_t ref)
-{
-	struct nat_bucket *bucket = nat_index_bucket(index, hash);
-
-	rte_spinlock_lock(&bucket->lock);
-	insert_locked(index, bucket, nat_index_tag(hash), ref);
-	rte_spinlock_unlock(&bucket->lock);
-}
-
-bool
-nat_index_insert_new(struct nat_index *index, const struct nat_key *key, uint64_t hash,
-		     uint32_t ref)
-{
-	struct nat_bucket *bucket = nat_index_bucket(index, hash);
-	bool is_new;
-
-	rte_spinlock_lock(&bucket->lock);
-	is_new = nat_index_find(index, key, hash) == 0;
-	if (is_new)
-		insert_locked(index, bucket, nat_index_tag(hash), ref);
-	rte_spinlock_unlock(&bucket->lock);
-	return is_new;
-}
-
 /* Fill the gap at @i with an entry of the spare bucket behind, so that rows stay short. */
 static void
 entry_refill(struct nat_index *index, struct nat_bucket *bucket, unsigned int i)
@@ -240,6 +242,138 @@ entry_refill(struct nat_index *index, struct nat_bucket *bucket, unsigned int i)
 	last = 31 - __builtin_clz(used);
 	entry_write(bucket, i, behind->tags[last], behind->refs[last]);
 	entry_clear(behind, last);
+}
+
+/*
+ * Which halves of a row an entry belongs in, as bits: the hash is not in it, but follows from the
+ * session, by one of the keys that lead to it. By two, once in a while; by none if it is left over
+ * from such a case.
+ * @at: number of the row; @bit: of the hash, that tells the halves.
+ */
+static unsigned int
+entry_halves(const struct nat_index *index, uint16_t tag, uint32_t ref, uint32_t at, uint32_t bit)
+{
+	const struct nat_session *session = &index->sessions[ref];
+	const uint64_t remote = session->remote & ~NAT_REMOTE_SHELL;
+	const struct nat_key keys[] = {
+		{ session->end[0], remote },
+		{ session->end[1], remote },
+		{ nat_as(NAT_KEY_MAPPING, session->end[0]), 0 },
+		{ nat_as(NAT_KEY_PEER, session->end[1]), nat_end_ip(remote) },
+	};
+	unsigned int halves = 0;
+
+	for (unsigned int i = 0; i < RTE_DIM(keys); i++) {
+		const uint64_t hash = nat_index_hash(index, &keys[i]);
+
+		if (nat_index_tag(hash) == tag && ((uint32_t)hash & (bit - 1)) == at)
+			halves |= (hash & bit) != 0 ? 2 : 1;
+	}
+	return halves;
+}
+
+/* Move the entries of the upper half of a row, whose lock is held, to a bucket in nobody's way. */
+static void
+row_split(struct nat_index *index, uint32_t at, uint32_t bit)
+{
+	struct nat_bucket *row = &index->buckets[at];
+
+	for (;; row = &index->buckets[row->next]) {
+		uint32_t used = ~nat_bucket_match(row, 0) & 0xff;
+
+		while (used != 0) {
+			const unsigned int i = __builtin_ctz(used);
+			const uint16_t tag = row->tags[i];
+			const uint32_t ref = row->refs[i];
+			const unsigned int halves = entry_halves(index, tag, ref, at, bit);
+
+			if (halves & 2)
+				insert_locked(index, &index->buckets[at + bit], tag, ref);
+			used &= used - 1;
+			if (halves & 1)
+				continue;
+			entry_clear(row, i);
+			if (row->next == 0)
+				continue;
+			entry_refill(index, row, i);
+			used |= (row->tags[i] != 0) << i;
+		}
+		if (row->next == 0)
+			return;
+	}
+}
+
+/* Spare buckets of a row: as many as its halves may need more, together. */
+static uint32_t
+row_spares(const struct nat_index *index, const struct nat_bucket *row)
+{
+	uint32_t n = 0;
+
+	for (; row->next != 0; row = &index->buckets[row->next])
+		n++;
+	return n;
+}
+
+/* Have one bucket more in use, unless somebody else is about it. */
+static __rte_noinline void
+split_next(struct nat_index *index)
+{
+	uint32_t n, bit;
+
+	if (!rte_spinlock_trylock(&index->split_lock))
+		return;
+	n = (uint32_t)index->extent;
+	if (n < index->n_buckets) {
+		struct nat_bucket *row;
+
+		bit = 1u << (31 - __builtin_clz(n));
+		row = &index->buckets[n - bit];
+		rte_spinlock_lock(&row->lock);
+		if (__atomic_load_n(&index->spare_used, __ATOMIC_RELAXED) + row_spares(index, row) +
+			    SPARE_RESERVE <=
+		    index->n_spare) {
+			row_split(index, n - bit, bit);
+			__atomic_store_n(&index->extent, extent_of(n + 1), __ATOMIC_RELEASE);
+		}
+		rte_spinlock_unlock(&row->lock);
+	}
+	rte_spinlock_unlock(&index->split_lock);
+}
+
+static bool
+is_crowded(const struct nat_bucket *bucket)
+{
+	return __builtin_popcount(nat_bucket_match(bucket, 0)) <= NAT_BUCKET_ENTRIES - CROWDED;
+}
+
+void
+nat_index_insert(struct nat_index *index, uint64_t hash, uint32_t ref)
+{
+	struct nat_bucket *bucket = row_lock(index, hash);
+	bool crowded;
+
+	insert_locked(index, bucket, nat_index_tag(hash), ref);
+	crowded = is_crowded(bucket);
+	rte_spinlock_unlock(&bucket->lock);
+	if (crowded)
+		split_next(index);
+}
+
+bool
+nat_index_insert_new(struct nat_index *index, const struct nat_key *key, uint64_t hash,
+		     uint32_t ref)
+{
+	struct nat_bucket *bucket = row_lock(index, hash);
+	bool is_new, crowded;
+
+	is_new = nat_index_find(index, key, hash) == 0;
+	if (is_new)
+		insert_locked(index, bucket, nat_index_tag(hash), ref);
+	crowded = is_new && is_crowded(bucket);
+	rte_spinlock_unlock(&bucket->lock);
+	if (crowded)
+		split_next(index);
+	return is_new;
 }
 
 static uint32_t
@@ -277,10 +411,9 @@ remove_locked(struct nat_index *index, struct nat_bucket *bucket, uint16_t tag, 
 uint32_t
 nat_index_remove(struct nat_index *index, uint64_t hash, uint32_t ref)
 {
-	struct nat_bucket *bucket = nat_index_bucket(index, hash);
+	struct nat_bucket *bucket = row_lock(index, hash);
 	uint32_t spare;
 
-	rte_spinlock_lock(&bucket->lock);
 	spare = remove_locked(index, bucket, nat_index_tag(hash), ref);
 	rte_spinlock_unlock(&bucket->lock);
 	return spare;

@@ -5,14 +5,16 @@
  * A hash table of cache-line buckets with eight entries each: a tag of 15 bits and a session
  * number. Which session it is, is decided by the session's own words, so an entry needs no key. A
  * bucket that is full goes on in one from a pool of spare buckets; entries come back when there is
- * room, and a spare bucket that is empty goes back when no worker can be in it. Both directions and
- * the anchors of mappings are in this one table. The hash is keyed: a guest cannot choose endpoints
- * that collide.
+ * room, and a spare bucket that is empty goes back when no worker can be in it. The table grows by
+ * linear hashing: who inserts into a crowded bucket splits the next one in turn, so that a table
+ * with few sessions in it stays in caches and TLBs, whatever it has room for. It does not shrink.
+ * Both directions and the anchors of mappings are in this one table. The hash is keyed: a guest
+ * cannot choose endpoints that collide.
  *
  * Thread-safety: any worker looks up without locks, between two quiescent states. A worker may miss
- * an entry that is being moved within its row of buckets: who acts on a miss looks again by
- * nat_index_find_sure(), or inserts by nat_index_insert_new(). These lock the row, as all that
- * changes it does. Removal is the control thread's.
+ * an entry that is being moved, within its row of buckets or to another: who acts on a miss looks
+ * again by nat_index_find_sure(), or inserts by nat_index_insert_new(). These lock the row, as all
+ * that changes it does. Removal is the control thread's.
  */
 #ifndef DATAPATH_NAT_INDEX_H
 #define DATAPATH_NAT_INDEX_H
@@ -42,8 +44,12 @@ struct nat_index {
 	struct nat_bucket *buckets; /* n_buckets of them, then the spare ones */
 	uint32_t n_buckets;
 	uint32_t n_spare;
+	/* buckets in use, and in the high half what to mask hashes with for them; worker: rw
+	 * (release, with the lock of the bucket that is split), control: ro */
+	uint64_t extent;
 	/* written by workers: away from what all read */
-	rte_spinlock_t spare_lock __rte_cache_aligned;
+	rte_spinlock_t split_lock __rte_cache_aligned; /* before that of a bucket */
+	rte_spinlock_t spare_lock;
 	uint32_t spare_fresh; /* spare buckets that have ever been used */
 	uint32_t spare_first; /* of those given back; linked by limbo; 0: none */
 	uint32_t spare_used;
@@ -61,10 +67,25 @@ nat_index_hash(const struct nat_index *index, const struct nat_key *key)
 	return hash ^ hash >> 32;
 }
 
+/** nat_index_extent() - what nat_index_bucket_of() needs to know; of a burst, once. */
+static inline uint64_t
+nat_index_extent(const struct nat_index *index)
+{
+	return __atomic_load_n(&index->extent, __ATOMIC_ACQUIRE);
+}
+
+static inline struct nat_bucket *
+nat_index_bucket_of(const struct nat_index *index, uint64_t extent, uint64_t hash)
+{
+	const uint32_t n = (uint32_t)extent, mask = extent >> 32, i = (uint32_t)hash & mask;
+
+	return &index->buckets[i < n ? i : i & mask >> 1];
+}
+
 static inline struct nat_bucket *
 nat_index_bucket(const struct nat_index *index, uint64_t hash)
 {
-	return &index->buckets[(uint32_t)hash * (uint64_t)index->n_buckets >> 32];
+	return nat_index_bucket_of(index, nat_index_extent(index), hash);
 }
 
 static inline uint16_t

@@ -445,6 +445,87 @@ test_race(void **state)
 	race_with(NAT_MAP_ENDPOINT_INDEPENDENT, NAT_FILTER_NONE);
 }
 
+/*
+ * Two workers begin sessions while the index grows under them: by each of its keys, each is found
+ * at once, and later on, and none is left when they have ended.
+ */
+#define GROW_SESSIONS 65536 /* in the table */
+#define GROW_FLOWS 15000    /* of each worker */
+
+struct grower {
+	pthread_t thread;
+	uint16_t id;
+	uint32_t wrong;
+};
+
+static bool
+there_and_back(uint16_t worker, uint32_t flow)
+{
+	const uint32_t guest = GUEST_A + flow % 100, remote = REMOTE + flow % 7;
+	const uint16_t port = 2000 + flow / 100;
+	struct packet pkt;
+
+	packet_l4(&pkt, IPPROTO_UDP, guest, port, remote, 53, 0);
+	nat_bed_parse(&pkt);
+	nat_classify(bed.nat, worker, bed.now, NAT_INSIDE, 0, &pkt.meta, 1);
+	pkt.meta.flags |= IP_SNAT;
+	nat_translate(bed.nat, worker, bed.now, NAT_INSIDE, 0, &pkt.meta, 1);
+	if (pkt.meta.drop != IP_KEEP || packet_src(&pkt) != EXT || !packet_ok(&pkt))
+		return false;
+	/* from another port of the remote: by the peer, and the owner of the external port */
+	packet_l4(&pkt, IPPROTO_UDP, remote, flow % 2 ? 53 : 54, EXT, packet_sport(&pkt), 0);
+	nat_bed_parse(&pkt);
+	nat_classify(bed.nat, worker, bed.now, NAT_OUTSIDE, 0, &pkt.meta, 1);
+	nat_translate(bed.nat, worker, bed.now, NAT_OUTSIDE, 0, &pkt.meta, 1);
+	return pkt.meta.nat == IP_NAT_IN && packet_ok(&pkt) && packet_dst(&pkt) == guest &&
+	       packet_dport(&pkt) == port;
+}
+
+static void *
+grow(void *arg)
+{
+	struct grower *grower = arg;
+	const uint32_t first = grower->id * GROW_FLOWS;
+
+	rte_rcu_qsbr_thread_register(bed.qsbr, grower->id);
+	rte_rcu_qsbr_thread_online(bed.qsbr, grower->id);
+	for (uint32_t i = 0; i < GROW_FLOWS; i++) {
+		grower->wrong += !there_and_back(grower->id, first + i);
+		grower->wrong += !there_and_back(grower->id, first + i / 2);
+		rte_rcu_qsbr_quiescent(bed.qsbr, grower->id);
+	}
+	rte_rcu_qsbr_thread_offline(bed.qsbr, grower->id);
+	return NULL;
+}
+
+static void
+test_growth(void **state)
+{
+	struct grower growers[2] = { { .id = 0 }, { .id = 1 } };
+	struct nat_stats stats;
+
+	nat_bed_teardown(&bed);
+	nat_bed_setup(&bed, GROW_SESSIONS, 2);
+	nat_bed_snat(&bed, NAT_MAP_ENDPOINT_INDEPENDENT, NAT_FILTER_ADDRESS, 0, 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&growers[i].thread, NULL, grow, &growers[i]), 0);
+	for (int i = 0; i < 2; i++) {
+		pthread_join(growers[i].thread, NULL);
+		rte_rcu_qsbr_thread_unregister(bed.qsbr, i);
+		assert_int_equal(growers[i].wrong, 0);
+	}
+	for (uint32_t flow = 0; flow < 2 * GROW_FLOWS; flow++)
+		assert_true(there_and_back(0, flow));
+	nat_stats_get(bed.nat, &stats);
+	assert_int_equal(stats.created, 3 * GROW_FLOWS); /* every other flow has two */
+	age_all(10000);
+	assert_int_equal(nat_count(bed.nat), 0);
+	for (uint32_t flow = 0; flow < 2 * GROW_FLOWS; flow += 100)
+		assert_true(there_and_back(0, flow));
+	nat_stats_get(bed.nat, &stats);
+	assert_int_equal(stats.created, 3 * GROW_FLOWS + 2 * GROW_FLOWS / 100 * 2);
+}
+
 int
 main(void)
 {
@@ -459,6 +540,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_filter_and_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_race, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_growth, setup, teardown),
 	};
 
 	fake_eal_start();
