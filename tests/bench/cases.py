@@ -7,8 +7,11 @@ import statistics
 import traffic
 import xen
 from host import BenchError
-from programs import (AfPacketVswitchd, AfXdpVswitchd, BondVswitchd, Failover, IdleVswitchd, Ovs,
-                      Setup, Testpmd, VhostGuests, VifGuests, RouteVswitchd, VlanVswitchd, Vswitchd)
+from programs import (AfPacketVswitchd, AfXdpVswitchd, BondVswitchd, Failover,
+                      FewFlowNatVswitchd, FlowNatVswitchd, FlowTestpmd, FullNatVswitchd,
+                      IdleVswitchd, NatOvs, NatVswitchd, NewNatVswitchd, Ovs, PlainNatOvs,
+                      RouteVswitchd, Setup, Testpmd, VhostGuests, VifGuests, VlanVswitchd,
+                      Vswitchd)
 
 # A row whose median is this far above its minimum was measured on a disturbed machine.
 NOISY = 1.15
@@ -30,6 +33,24 @@ class Bridge:
     bound: float = None              # cycles as a share of Open vSwitch's, asked for
     aim: float = None                # and hoped for
     plain_bound: float = None        # cycles as a share of the plain bridge's, asked for
+    unit = "cycles/packet"
+
+
+@dataclasses.dataclass(frozen=True)
+class Nat:
+    """Source NAT between two generator ports, both directions, one worker core.
+
+    VPP would be a peer, but is not in Debian.
+    """
+    n_flows: int = 0                 # of pcap files; 0: the programs have generators of their own
+    programs: tuple = (NatVswitchd, Testpmd, NatOvs, PlainNatOvs)
+    hugepages: int = 1024
+    faster: float = None             # packets per second as a multiple of Open vSwitch's, asked for
+    share: float = None              # and as a share of the first program's, of all its others
+    new_sessions: int = None         # per second
+    wire_size = 64
+    bytes_per_session = 128          # at most, asked for
+    bound = None
     unit = "cycles/packet"
 
 
@@ -92,6 +113,14 @@ CASES = {
                            plain_bound=1.4),
     "route-64-1m": Bridge(64, 8192, programs=(Vswitchd, RouteVswitchd), n_routes=500_000,
                           hugepages=1536, plain_bound=1.8),
+    "snat-64-1024": Nat(1024, faster=6),
+    "snat-64-8192": Nat(8192, faster=8),
+    # The first without, the other with a million sessions in the table, some of which are used.
+    "snat-64-8192-of-1m": Nat(8192, programs=(NatVswitchd, FullNatVswitchd), hugepages=1536,
+                              share=0.8),
+    # A million flows: no pcap replay, hence no Open vSwitch; both have the same generators.
+    "snat-64-1m": Nat(programs=(FewFlowNatVswitchd, FlowNatVswitchd, FlowTestpmd), share=0.5),
+    "nat-new": Nat(programs=(NewNatVswitchd,), new_sessions=700_000),
     # veth has no zero-copy: this compares the sockets, with the kernel copying for both
     "netdev-64": Bridge(64, 32, programs=(AfPacketVswitchd, AfXdpVswitchd)),
     "vif-64": Guests(64, bound=1.0),
@@ -134,6 +163,8 @@ class Runner:
             return xen.run(name, case, self)
         if isinstance(case, Guests):
             return self.run_rounds(name, case, case.wire_size)
+        if isinstance(case, Nat):
+            return self.run_nat(name, case)
         return self.run_bridge(name, case)
 
     def program_directory(self):
@@ -158,6 +189,17 @@ class Runner:
             setup.table_size = case.table_size
             setup.table_pcap = traffic.write_table(self.directory,
                                                    case.table_size - setup.n_stations)
+        return self.run_rounds(name, case, setup)
+
+    def run_nat(self, name, case):
+        setup = Setup([], 0, n_flows=case.n_flows, n_sessions=case.n_flows,
+                      flow_port=str(self.build / "tests" / "libflow_port.so"))
+        if case.n_flows:
+            # the flows are those that are spread over the table of the program that has it full
+            n_sessions = (FullNatVswitchd.n_sessions if FullNatVswitchd in case.programs
+                          else case.n_flows)
+            setup.pcaps = traffic.write_nat(self.directory, case.wire_size, case.n_flows,
+                                            n_sessions, RouteVswitchd.router_macs)
         return self.run_rounds(name, case, setup)
 
     def run_rounds(self, name, case, setup):
@@ -252,15 +294,22 @@ class Runner:
 def add_ratios(rows):
     """To each row its cycles as a share of the peers', minimum to minimum and median to median."""
     by_program = {row["program"]: row for row in rows if "error" not in row}
-    for peer, key in ((Ovs.name, "ratio_to_ovs"), (Testpmd.name, "ratio_to_testpmd_io"),
-                      (AfPacketVswitchd.name, "ratio_to_af_packet"),
-                      (VhostGuests.name, "ratio_to_vhost"),
-                      (Vswitchd.name, "ratio_to_plain")):
+    peers = [(Ovs.name, "ratio_to_ovs"), (Testpmd.name, "ratio_to_testpmd_io"),
+             (AfPacketVswitchd.name, "ratio_to_af_packet"), (VhostGuests.name, "ratio_to_vhost"),
+             (Vswitchd.name, "ratio_to_plain"), (NatVswitchd.name, "ratio_to_first"),
+             (FewFlowNatVswitchd.name, "ratio_to_first"), (FlowTestpmd.name, "ratio_to_testpmd_io")]
+    # of its two ways, the one that does better here
+    nats = [name for name in (NatOvs.name, PlainNatOvs.name) if name in by_program]
+    if nats:
+        best = min(nats, key=lambda name: by_program[name]["cycles_per_packet"])
+        peers.append((best, "ratio_to_ovs"))
+    for peer, key in peers:
         if peer not in by_program:
             continue
         for program, row in by_program.items():
-            # the plain bridge is the measure of vswitchd's other ways only
-            if program == peer or (peer == Vswitchd.name and not program.startswith(peer)):
+            # the plain bridge is the measure of vswitchd's other ways only, and so is the first NAT
+            if program == peer or (key in ("ratio_to_plain", "ratio_to_first")
+                                   and not program.startswith(Vswitchd.name)):
                 continue
             for suffix in ("", "_median"):
                 row[key + suffix] = round(row["cycles_per_packet" + suffix]

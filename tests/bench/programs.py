@@ -17,8 +17,8 @@ import threading
 import time
 
 import traffic
-from host import (CONTROL_CORE, WORKER_CORE, BenchError, Children, command, thread_seconds,
-                  tsc_hz, wait_for)
+from host import (CONTROL_CORE, WORKER_CORE, BenchError, Children, command, process_seconds,
+                  thread_seconds, tsc_hz, wait_for)
 
 START_SECONDS = 60
 
@@ -36,6 +36,9 @@ class Setup:
     table_size: int = 0    # entries in the table then, those of the traffic included
     routed_pcaps: list = dataclasses.field(default_factory=list)  # the same flows, for a router
     n_routes: int = 0      # of each side
+    n_flows: int = 0       # of NAT: that the traffic has
+    n_sessions: int = 0    # and that the table has
+    flow_port: str = ""    # preloaded: makes generators of net_null (flow_port.c)
 
 
 @dataclasses.dataclass
@@ -58,6 +61,18 @@ class Measurement:
 
 def devargs(index, pcap):
     return f"net_pcap{index},rx_pcap={pcap},infinite_rx=1"
+
+
+def flow_devargs(index):
+    """A port that receives what VSWITCH_BENCH_FLOWS says, and else nothing."""
+    return f"net_null{index},no-rx=1"
+
+
+def flow_environment(setup, **sides):
+    """What a program is started with whose ports net_nullN are generators: N by side and flows."""
+    return dict(os.environ, LD_PRELOAD=setup.flow_port,
+                VSWITCH_BENCH_FLOWS=" ".join(f"{device}={flows}"
+                                             for device, flows in sides.items()))
 
 
 class Program:
@@ -124,18 +139,23 @@ class Testpmd(Program):
     needs = [("/usr/bin/dpdk-testpmd", "dpdk-dev")]
 
     def start(self):
-        ports = [word for index, pcap in enumerate(self.setup.pcaps)
-                 for word in ("--vdev", devargs(index, pcap))]
+        ports = [word for device in self.devices() for word in ("--vdev", device)]
         self.main = self.children.start("testpmd", [
             "/usr/bin/stdbuf", "-oL", "/usr/bin/dpdk-testpmd",
             "-l", f"{CONTROL_CORE},{WORKER_CORE}", "--no-pci", "--in-memory", *ports, "--",
             "--forward-mode=io", "--nb-cores=1", "--no-lsc-interrupt",
             "--total-num-mbufs=65536", "--stats-period", "1",
-        ], stdout=subprocess.PIPE, text=True)
+        ], stdout=subprocess.PIPE, text=True, env=self.environment())
         self.samples = queue.Queue()
         self.reader = threading.Thread(target=self.read, args=(self.main.stdout,), daemon=True)
         self.reader.start()
         self.sample()
+
+    def devices(self):
+        return [devargs(index, pcap) for index, pcap in enumerate(self.setup.pcaps)]
+
+    def environment(self):
+        return None
 
     def read(self, stdout):
         """Turn each block of statistics, printed once a second, into a sample."""
@@ -171,6 +191,8 @@ class Testpmd(Program):
 class Ovs(Program):
     """Open vSwitch's user-space datapath, a bridge with the one flow NORMAL."""
 
+    settings = ()  # of other_config, beside those of cores and memory
+
     name = "ovs"
     switch = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
     needs = [("/usr/sbin/ovsdb-server", "openvswitch-switch"),
@@ -188,7 +210,7 @@ class Ovs(Program):
                    "other_config:dpdk-init=true",
                    f"other_config:pmd-cpu-mask={1 << WORKER_CORE:#x}",
                    f"other_config:dpdk-lcore-mask={1 << CONTROL_CORE:#x}",
-                   "other_config:dpdk-extra=\"--no-pci --in-memory\"")
+                   "other_config:dpdk-extra=\"--no-pci --in-memory\"", *self.settings)
         # its handlers and revalidators stay where it is started; the PMD thread moves itself
         self.main = self.children.start("ovs-vswitchd", [
             "/usr/bin/taskset", "-c", str(CONTROL_CORE), self.switch,
@@ -207,8 +229,12 @@ class Ovs(Program):
             failure = self.vsctl("get", "Interface", f"p{index}", "error").strip()
             if failure != "[]":
                 raise BenchError(f"ovs port p{index}: {failure}")
-        wait_for("ovs has learnt all stations", self.has_learnt, START_SECONDS)
+        self.teach()
         wait_for("ovs has a flow for every packet", self.has_all_flows, START_SECONDS)
+
+    def teach(self):
+        """Have it know what it forwards by."""
+        wait_for("ovs has learnt all stations", self.has_learnt, START_SECONDS)
 
     def start_database(self):
         database = f"{self.directory}/conf.db"
@@ -320,9 +346,14 @@ class Vswitchd(Program):
         config.write_text(self.config())
         self.main = self.children.start("vswitchd", [
             str(self.daemon), "--foreground", "--no-xen",
-            "--run-dir", str(self.run_directory), "--config", str(config)])
+            "--run-dir", str(self.run_directory), "--config", str(config)],
+            env=self.environment())
         self.wait_for_socket()
         self.teach()
+
+    def environment(self):
+        """None: that of the benchmark."""
+        return None
 
     def stop(self):
         super().stop()
@@ -454,6 +485,190 @@ class RouteVswitchd(Vswitchd):
         result = Program.measure(self, seconds)
         result.extra["routes"] = 2 * self.setup.n_routes
         return result
+
+
+class NatVswitchd(Vswitchd):
+    """Routed ports, the second of which is the uplink whose address everybody has outside.
+
+    Packets from inside begin the sessions, and the answers come to the external address.
+    """
+
+    name = "vswitchd-nat"
+    closed = ()  # ports that start unplugged
+
+    def devices(self):
+        """Of p0 (inside), p1 (outside) and what else is inside."""
+        return [devargs(index, pcap) for index, pcap in enumerate(self.setup.pcaps)]
+
+    def config(self):
+        lines = ["[vswitchd]", "workers = 1", f"cores = {WORKER_CORE}", "mbufs = 65536",
+                 "[nat-table]", f"sessions-max = {1 << 20}", "[nat out]", "masquerade = p1",
+                 "[route 10.0.0.0/8]", "via = 192.0.2.2", "[route 0.0.0.0/0]", "via = 192.0.2.6"]
+        for index, device in enumerate(self.devices()):
+            lines += [f"[port p{index}]", "bridge = none", "type = eth", f"devargs = {device}",
+                      f"carrier = {'off' if index in self.closed else 'on'}",
+                      f"[addr 192.0.2.{4 * index + 1}/30]", f"port = p{index}",
+                      f"[neigh 192.0.2.{4 * index + 2}]", f"mac = 02:00:00:00:00:0{index + 1}"]
+        return "\n".join(lines) + "\n"
+
+    def teach(self):
+        self.wait_for_sessions(self.setup.n_sessions)
+
+    def wait_for_sessions(self, n):
+        def has_sessions():
+            self.children.check()
+            return self.table()["sessions"] >= n
+        wait_for(f"{n} sessions", has_sessions, START_SECONDS)
+
+    def call(self, method, **params):
+        """Straight to the daemon's socket: the tool takes longer than some of what is measured."""
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(self.run_directory / "vswitchd.sock"))
+            client.sendall((json.dumps(request) + "\n").encode())
+            with client.makefile() as file:
+                reply = json.loads(file.readline())
+        if "error" in reply:
+            raise BenchError(f"{method}: {reply['error']}")
+        return reply["result"]
+
+    def table(self):
+        return self.call("nat-table.show")
+
+    def measure(self, seconds):
+        result = Program.measure(self, seconds)
+        table = self.table()
+        result.extra["nat_sessions"] = table["sessions"]
+        result.extra["bytes_per_session"] = round(table["bytes_per_session"], 1)
+        return result
+
+
+class FullNatVswitchd(NatVswitchd):
+    """The same with a full table: a third port, inside, has had all sessions begun."""
+
+    name = "vswitchd-nat-full"
+    n_sessions = 1_000_000
+
+    def devices(self):
+        return super().devices() + [flow_devargs(2)]
+
+    def environment(self):
+        return flow_environment(self.setup, net_null2=f"inside:{self.n_sessions}")
+
+    def teach(self):
+        self.wait_for_sessions(self.n_sessions)
+        self.call("port.set", name="p2", carrier="off")
+
+
+class FlowNatVswitchd(NatVswitchd):
+    """Both ports are generators: any number of flows."""
+
+    name = "vswitchd-nat-1m"
+    n_flows = 1_000_000
+
+    def devices(self):
+        return [flow_devargs(0), flow_devargs(1)]
+
+    def environment(self):
+        return flow_environment(self.setup, net_null0=f"inside:{self.n_flows}",
+                                net_null1=f"outside:{self.n_flows}")
+
+    def teach(self):
+        self.wait_for_sessions(self.n_flows)
+
+
+class FewFlowNatVswitchd(FlowNatVswitchd):
+    name = "vswitchd-nat-8192"
+    n_flows = 8192
+
+
+class FlowTestpmd(Testpmd):
+    """What the generators cost."""
+
+    name = "testpmd-io-1m"
+
+    def devices(self):
+        return [flow_devargs(0), flow_devargs(1)]
+
+    environment = FlowNatVswitchd.environment
+    n_flows = FlowNatVswitchd.n_flows
+
+
+class NewNatVswitchd(NatVswitchd):
+    """Every packet begins a session, until there are a million."""
+
+    name = "vswitchd-nat-new"
+    n_flows = 1_000_000
+    closed = (0,)
+    settle_seconds = 0.2
+    interval = 0.005
+
+    def devices(self):
+        return [flow_devargs(0), flow_devargs(1)]
+
+    def environment(self):
+        return flow_environment(self.setup, net_null0=f"inside:{self.n_flows}")
+
+    def teach(self):
+        """The first packets of all shall be the measured ones."""
+
+    def measure(self, seconds):
+        """Sessions per second of CPU time, that of the control thread included."""
+        time.sleep(self.settle_seconds)
+        self.call("port.set", name="p0", carrier="on")
+        looks = []
+        end = time.monotonic() + START_SECONDS
+        while not looks or looks[-1][0] < self.n_flows:
+            self.children.check()
+            looks.append((self.table()["created"], process_seconds(self.main.pid)))
+            if time.monotonic() > end:
+                raise BenchError(f"{looks[-1][0]} of {self.n_flows} sessions")
+            time.sleep(self.interval)
+        looks = [look for look in looks if 0 < look[0] < self.n_flows]
+        if len(looks) < 2:
+            raise BenchError("all sessions were begun between two looks at them")
+        (first, start), (last, end) = looks[0], looks[-1]
+        rate = (last - first) / (end - start)
+        return Measurement(rate / 1e6, tsc_hz() / rate, None,
+                           {"new_sessions_per_second": round(rate),
+                            "bytes_per_session": round(self.table()["bytes_per_session"], 1)})
+
+
+class NatOvs(Ovs):
+    """The same translation by Open vSwitch's connection tracker.
+
+    It neither routes nor counts hops: fewer actions than ours, and no second pass through the
+    flows, which `table=` would cost.
+    """
+
+    name = "ovs-ct-nat"
+
+    def teach(self):
+        flows = self.directory / "flows"
+        flows.write_text("in_port=p0,ip,actions=ct(commit,nat(src=192.0.2.5)),output:p1\n"
+                         "in_port=p1,ip,actions=ct(nat),output:p0\n")
+        command(["/usr/bin/ovs-ofctl", "--bundle", "replace-flows",
+                 f"unix:{self.directory}/{self.bridge}.mgmt", str(flows)], self.environment)
+        wait_for("ovs has a connection for every flow", self.has_connections, START_SECONDS)
+
+    def connections(self):
+        return int(self.appctl("dpctl/ct-get-nconns"))
+
+    def has_connections(self):
+        self.children.check()
+        return self.connections() >= self.setup.n_flows
+
+    def measure(self, seconds):
+        result = super().measure(seconds)
+        result.extra["nat_sessions"] = self.connections()
+        return result
+
+
+class PlainNatOvs(NatOvs):
+    """Without its cache of exact matches, which has room for 8192 flows of both directions."""
+
+    name = "ovs-ct-nat-no-emc"
+    settings = ("other_config:emc-insert-inv-prob=0",)
 
 
 class NetdevVswitchd(Vswitchd):

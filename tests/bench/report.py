@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The result as text: one table, and a line per bound."""
 
-from cases import CASES, FailoverCase, Guests, Idle
+from cases import CASES, FailoverCase, Guests, Idle, Nat
 from programs import VifGuests, Vswitchd
 import xen
 
@@ -42,6 +42,12 @@ def _remarks(row):
                        f"{row['reordered']} reordered")
     if "cpu_percent" in row:
         remarks.append(f"{row['cpu_percent']:.2f} % of a core in {row['seconds']:.0f} s")
+    if "nat_sessions" in row:
+        remarks.append(f"{row['nat_sessions']} sessions")
+    if "new_sessions_per_second" in row:
+        remarks.append(f"{row['new_sessions_per_second'] / 1000:.0f} k new sessions/s")
+    if "bytes_per_session" in row:
+        remarks.append(f"{row['bytes_per_session']:.0f} bytes/session")
     remarks += xen.remarks(row)
     if row["case"] == "bridge-64-1m" and "fdb_entries" in row:
         remarks.append(f"{row['fdb_entries']} FDB entries")
@@ -105,11 +111,43 @@ def _plain_verdict(case, row):
             f"{row['ratio_to_plain_median']:.3f}); bound {case.plain_bound:.1f} {held}")
 
 
+def _held(is_held):
+    return "held" if is_held else "NOT held"
+
+
+def _nat_verdicts(case, row):
+    """What is asked of a row of NAT, of vswitchd."""
+    texts = []
+    if case.faster and "ratio_to_ovs" in row:
+        times, median = 1 / row["ratio_to_ovs"], 1 / row["ratio_to_ovs_median"]
+        texts.append(f"{times:.1f} times ovs's packets per second (median {median:.1f}); bound "
+                     f"{case.faster:.0f} {_held(times >= case.faster)}")
+    if case.share and "ratio_to_first" in row:
+        share, median = 1 / row["ratio_to_first"], 1 / row["ratio_to_first_median"]
+        texts.append(f"{share:.2f} of the packets per second with 8192 sessions (median "
+                     f"{median:.2f}); bound {case.share:.2f} {_held(share >= case.share)}")
+    if case.new_sessions and "new_sessions_per_second" in row:
+        rate = row["new_sessions_per_second"]
+        texts.append(f"{rate / 1000:.0f} k new sessions/s; bound {case.new_sessions / 1000:.0f} k "
+                     f"{_held(rate >= case.new_sessions)}")
+    if "bytes_per_session" in row:
+        size = row["bytes_per_session"]
+        texts.append(f"{size:.0f} bytes/session; bound {case.bytes_per_session} "
+                     f"{_held(size <= case.bytes_per_session)}")
+    return texts
+
+
 def verdicts(rows):
     """One line for each case that has a bound. They inform; the exit status knows nothing of it."""
     lines = []
     for row in rows:
         case = CASES[row["case"]]
+        if isinstance(case, Nat) and not row["program"].startswith(Vswitchd.name):
+            continue
+        if isinstance(case, Nat):
+            lines += [f"{row['case']}: {row['program']}: {text}"
+                      for text in _nat_verdicts(case, row)]
+            continue
         if getattr(case, "plain_bound", None) is not None and "ratio_to_plain" in row:
             lines.append(f"{row['case']}: {_plain_verdict(case, row)}")
         if row["program"] not in (Vswitchd.name, VifGuests.name) or case.bound is None:

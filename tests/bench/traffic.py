@@ -125,14 +125,48 @@ def write_routed(directory, wire_size, n_flows, n_routes, router_macs):
                 network = i * SCRAMBLE % n_routes
                 flows.append((route(here, i % n_routes) + 1 + i // n_routes % 250,
                               route(there, network) + 1 + i // n_routes % 250,
-                              1024 + i % 50000))
+                              1024 + i % 50000, 9))
             write_ip_pcap(path, wire_size, router, mac(here, 0), flows)
         paths.append(path)
     return paths
 
 
+# Flows through NAT: many inside endpoints, of which each talks to several remote hosts, of which
+# each is talked to by one. Their ports differ, so that each can be kept by the one external
+# address, and the answers can be written before the switch has seen a packet. flow_port.c has the
+# same.
+NAT_INSIDE = 0x0A000000
+NAT_REMOTE = 0x20000000
+NAT_EXTERNAL = 0xC0000205
+NAT_ENDPOINTS = 62500
+NAT_REMOTE_PORT = 9
+
+
+def nat_flow(index):
+    """A flow: inside address, its port, remote address."""
+    endpoint = index % NAT_ENDPOINTS
+    return NAT_INSIDE + endpoint, 1024 + endpoint, NAT_REMOTE + index
+
+
+def write_nat(directory, wire_size, n_flows, n_sessions, router_macs):
+    """Files of n_flows from inside and of their answers, spread over n_sessions flows."""
+    paths = []
+    for side, router in zip(("inside", "outside"), router_macs):
+        path = directory / f"{side}-nat-{wire_size}-{n_flows}-{n_sessions}.pcap"
+        paths.append(path)
+        if path.exists():
+            continue
+        flows = []
+        for i in range(n_flows):
+            inside, port, remote = nat_flow(i * (n_sessions // n_flows))
+            flows.append((inside, remote, port, NAT_REMOTE_PORT) if side == "inside" else
+                         (remote, NAT_EXTERNAL, NAT_REMOTE_PORT, port))
+        write_ip_pcap(path, wire_size, router, mac("a" if side == "inside" else "b", 0), flows)
+    return paths
+
+
 def write_ip_pcap(path, wire_size, dst_mac, src_mac, flows):
-    """Write one UDP packet per (source address, destination address, source port)."""
+    """Write one UDP packet per (source address, destination address, source port, port)."""
     size = wire_size - FCS_SIZE
     ip_length = size - 14
     payload = bytes(size - ETHER_IPV4_UDP_SIZE)
@@ -140,11 +174,11 @@ def write_ip_pcap(path, wire_size, dst_mac, src_mac, flows):
     head = struct.Struct("!6s6sHBBHHHBBHIIHHHH")
     with open(path, "wb", buffering=1 << 20) as file:
         file.write(FILE_HEAD.pack(0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
-        for source, destination, port in flows:
+        for source, destination, source_port, port in flows:
             file.write(record + head.pack(
                 dst_mac, src_mac, 0x0800, 0x45, 0, ip_length, 0, 0x4000, 64, 17,
                 _ip_checksum(ip_length, source, destination), source, destination,
-                port, 9, ip_length - 20, 0) + payload)
+                source_port, port, ip_length - 20, 0) + payload)
 
 
 def write_table(directory, n_stations):
