@@ -151,19 +151,12 @@ egress_slow(struct worker *worker, const struct port *in, struct port *out, stru
 }
 
 void
-egress_burst(struct worker *worker, struct port *out, struct rte_mbuf **pkts, uint16_t n)
+egress_burst(struct worker *worker, struct port *out, struct rte_mbuf **pkts, uint16_t n,
+	     uint64_t bytes, uint64_t flags, bool fit)
 {
 	struct tx_batch *batch = &worker->tx[out->id];
-	const uint32_t max = out->max_frame;
-	uint64_t flags = 0, bytes = 0;
-	uint32_t too_long = 0;
 
-	for (uint16_t i = 0; i < n; i++) {
-		flags |= pkts[i]->ol_flags;
-		bytes += pkts[i]->pkt_len;
-		too_long |= pkts[i]->pkt_len > max;
-	}
-	if (unlikely((flags & OFFLOAD_BLANK_MASK) != 0 || too_long || !out->open)) {
+	if (unlikely((flags & OFFLOAD_BLANK_MASK) != 0 || !fit || !out->open)) {
 		for (uint16_t i = 0; i < n; i++)
 			egress_packet(worker, out, out, pkts[i], 0);
 		return;

@@ -87,7 +87,11 @@ egress_packet(struct worker *worker, const struct port *in, struct port *out, st
  * egress_burst() - send packets of the switch's own making, or the router's: untagged ones, and not
  * from another port.
  * @n: 1 .. PORT_BURST_MAX.
+ * @bytes: of all of them.
+ * @flags: ol_flags of all of them, or'ed together.
+ * @fit: none of them is longer than the port's max_frame, as far as one has looked.
  */
-void egress_burst(struct worker *worker, struct port *out, struct rte_mbuf **pkts, uint16_t n);
+void egress_burst(struct worker *worker, struct port *out, struct rte_mbuf **pkts, uint16_t n,
+		  uint64_t bytes, uint64_t flags, bool fit);
 
 #endif /* DATAPATH_EGRESS_H */

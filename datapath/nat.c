@@ -468,6 +468,30 @@ translate_other(const struct nat_step *step, struct ip_meta *meta, enum nat_side
 	stats->errors += (meta->flags & IP_ICMP_ERROR) != 0;
 }
 
+/* A burst most of whose packets are of known sessions and go one way. */
+static inline __attribute__((always_inline)) void
+translate_side(const struct nat_step *step, enum nat_side side, struct ip_meta *metas, uint16_t n)
+{
+	const enum nat_dir dir = side == NAT_INSIDE ? NAT_DIR_OUT : NAT_DIR_IN;
+	const enum ip_nat nat = side == NAT_INSIDE ? IP_NAT_OUT : IP_NAT_IN;
+	uint16_t done = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct ip_meta *meta = &metas[i];
+
+		if (likely(is_plain(meta, nat))) {
+			translate_plain(step, meta, dir);
+			done++;
+		} else if (meta->drop == IP_KEEP) {
+			translate_other(step, meta, side);
+		}
+	}
+	if (side == NAT_INSIDE)
+		step->worker->stats.out += done;
+	else
+		step->worker->stats.in += done;
+}
+
 void
 nat_translate(struct nat *nat, uint16_t worker, uint32_t now, enum nat_side side, uint16_t guest,
 	      struct ip_meta *metas, uint16_t n)
@@ -479,23 +503,11 @@ nat_translate(struct nat *nat, uint16_t worker, uint32_t now, enum nat_side side
 		.now = now,
 		.guest = guest,
 	};
-	uint32_t out = 0, in = 0;
 
-	for (uint16_t i = 0; i < n; i++) {
-		struct ip_meta *meta = &metas[i];
-
-		if (likely(is_plain(meta, IP_NAT_OUT))) {
-			translate_plain(&step, meta, NAT_DIR_OUT);
-			out++;
-		} else if (likely(is_plain(meta, IP_NAT_IN))) {
-			translate_plain(&step, meta, NAT_DIR_IN);
-			in++;
-		} else if (meta->drop == IP_KEEP) {
-			translate_other(&step, meta, side);
-		}
-	}
-	step.worker->stats.out += out;
-	step.worker->stats.in += in;
+	if (side == NAT_INSIDE)
+		translate_side(&step, NAT_INSIDE, metas, n);
+	else
+		translate_side(&step, NAT_OUTSIDE, metas, n);
 }
 
 static bool

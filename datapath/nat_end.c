@@ -10,8 +10,9 @@
 #define END_SCAN 65536u /* sessions that one call of nat_end() looks at */
 #define PREFETCH_AHEAD 8
 
-void
-nat_track_event(struct nat_session *session, uint8_t tcp_flags, enum nat_dir dir)
+/* TCP: note SYN, FIN and RST, or that a reset was none. */
+static void
+track_event(struct nat_session *session, uint8_t tcp_flags, enum nat_dir dir)
 {
 	uint8_t state = __atomic_load_n(&session->state, __ATOMIC_RELAXED);
 	const bool closed = (state & NAT_RST) != 0 || (state & NAT_FIN_BOTH) == NAT_FIN_BOTH;
@@ -34,6 +35,20 @@ nat_track_event(struct nat_session *session, uint8_t tcp_flags, enum nat_dir dir
 	__atomic_fetch_or(&session->state,
 			  NAT_SEEN_OUT << dir | (tcp_flags & TCP_FIN ? NAT_FIN_OUT << dir : 0),
 			  __ATOMIC_RELAXED);
+}
+
+void
+nat_track_new(struct nat_session *session, uint8_t tcp_flags, enum nat_dir dir, uint32_t now)
+{
+	const uint8_t state = __atomic_load_n(&session->state, __ATOMIC_RELAXED);
+
+	if ((tcp_flags & TCP_EVENTS) != 0 || (state & NAT_RST) != 0)
+		track_event(session, tcp_flags, dir);
+	else if ((state & 1u << dir) == 0)
+		__atomic_fetch_or(&session->state, 1u << dir, __ATOMIC_RELAXED);
+	/* at most one write a second keeps the cache line shared between workers */
+	if (__atomic_load_n(&session->seen, __ATOMIC_RELAXED) != now)
+		__atomic_store_n(&session->seen, now, __ATOMIC_RELAXED);
 }
 
 uint32_t

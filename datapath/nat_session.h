@@ -150,22 +150,26 @@ nat_session_is(const struct nat_session *session, const struct nat_key *key)
 	       session->remote == key->remote;
 }
 
-/** nat_track_event() - TCP: note SYN, FIN and RST, or that a reset was none. For nat_track(). */
-void nat_track_event(struct nat_session *session, uint8_t tcp_flags, enum nat_dir dir);
+/** nat_track_new() - nat_track() where there is something to note. */
+void nat_track_new(struct nat_session *session, uint8_t tcp_flags, enum nat_dir dir, uint32_t now);
 
 /** nat_track() - a packet of the session has come by. Worker. */
 static inline void
 nat_track(struct nat_session *session, uint8_t tcp_flags, enum nat_dir dir, uint32_t now)
 {
-	uint8_t state = __atomic_load_n(&session->state, __ATOMIC_RELAXED);
+	/* as they are when a packet changes nothing: seen in this second, this way, no reset */
+	const uint64_t mask = UINT32_MAX | (uint64_t)(1u << dir | NAT_RST) << 32;
+	const uint64_t quiet = now | (uint64_t)(1u << dir) << 32;
+	uint64_t word;
 
-	if (unlikely((tcp_flags & TCP_EVENTS) != 0 || (state & NAT_RST) != 0))
-		nat_track_event(session, tcp_flags, dir);
-	else if (unlikely((state & 1u << dir) == 0))
-		__atomic_fetch_or(&session->state, 1u << dir, __ATOMIC_RELAXED);
-	/* at most one write a second keeps the cache line shared between workers */
-	if (unlikely(__atomic_load_n(&session->seen, __ATOMIC_RELAXED) != now))
-		__atomic_store_n(&session->seen, now, __ATOMIC_RELAXED);
+	static_assert(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN &&
+			      offsetof(struct nat_session, seen) % 8 == 0 &&
+			      offsetof(struct nat_session, state) ==
+				      offsetof(struct nat_session, seen) + 4,
+		      "both are read as one word");
+	memcpy(&word, (const uint8_t *)session + offsetof(struct nat_session, seen), sizeof(word));
+	if (unlikely((word & mask) != quiet || (tcp_flags & TCP_EVENTS) != 0))
+		nat_track_new(session, tcp_flags, dir, now);
 }
 
 #endif /* DATAPATH_NAT_SESSION_H */

@@ -13,6 +13,8 @@
 struct gather {
 	const struct router_way *way;
 	uint16_t n;
+	bool cut; /* there are pieces, not looked at */
+	uint64_t bytes, flags;
 	struct rte_mbuf *pkts[PORT_BURST_MAX];
 };
 
@@ -28,7 +30,8 @@ gather_end(struct worker *worker, struct gather *gather)
 	if (way->rif->gateway)
 		worker_enter(worker, way->out, gather->pkts, n);
 	else
-		egress_burst(worker, way->out, gather->pkts, n);
+		egress_burst(worker, way->out, gather->pkts, n, gather->bytes, gather->flags,
+			     !gather->cut && way->mtu + RTE_ETHER_HDR_LEN <= way->out->max_frame);
 }
 
 static void
@@ -121,12 +124,12 @@ rewrite(const struct router_way *way, const struct ip_meta *meta)
 
 /* Rewrite packets that go the same way, as far as that is all. Return: how many from the start. */
 static inline uint16_t
-rewrite_run(const struct router_way *way, const struct ip_meta *metas, uint16_t n,
-	    struct rte_mbuf **pkts)
+rewrite_run(struct gather *gather, const struct ip_meta *metas, uint16_t n)
 {
-	const struct router_way copy = *way;
+	const struct router_way way = *gather->way;
 	const uint32_t mask = IP_STATE(IP_CUT, UINT8_MAX, 0);
 	const uint16_t number = metas[0].way;
+	uint64_t bytes = 0, flags = 0;
 	uint16_t i;
 
 	for (i = 0; i < n; i++) {
@@ -135,9 +138,15 @@ rewrite_run(const struct router_way *way, const struct ip_meta *metas, uint16_t 
 		if (unlikely((meta->way != number) |
 			     ((ip_state(meta) & mask) != IP_STATE(0, IP_KEEP, 0))))
 			break;
-		rewrite(&copy, meta);
-		pkts[i] = meta->pkt;
+		rewrite(&way, meta);
+		bytes += meta->pkt->pkt_len;
+		flags |= meta->pkt->ol_flags;
+		gather->pkts[i] = meta->pkt;
 	}
+	gather->n = i;
+	gather->bytes = bytes;
+	gather->flags = flags;
+	gather->cut = false;
 	return i;
 }
 
@@ -152,7 +161,7 @@ router_output(struct worker *worker, const struct port *in, const struct ip_meta
 		const struct ip_meta *meta = &metas[i];
 
 		gather.way = &ways->ways[meta->way];
-		gather.n = done = rewrite_run(gather.way, meta, n - i, gather.pkts);
+		done = rewrite_run(&gather, meta, n - i);
 		if (unlikely(done == 0)) {
 			done = 1;
 			if (meta->drop != IP_KEEP) {
@@ -160,6 +169,7 @@ router_output(struct worker *worker, const struct port *in, const struct ip_meta
 				continue;
 			}
 			rewrite(gather.way, meta);
+			gather.cut = true;
 			router_send_cut(worker, &gather, meta->pkt, meta->l3);
 		}
 		gather_end(worker, &gather);
