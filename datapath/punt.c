@@ -1,26 +1,69 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "punt.h"
 
+#include <string.h>
+
+#include <rte_ether.h>
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
+#include "bridge.h"
 #include "egress.h"
+#include "fdb.h"
+#include "router.h"
 #include "vlan.h"
 
 /* Which budget a packet takes from. */
 static unsigned int
 punt_purpose(enum punt_kind kind)
 {
+	if (kind == PUNT_DHCP)
+		return 3;
 	if (kind >= PUNT_NEIGHBOUR)
 		return 2;
 	return kind == PUNT_LOCAL;
 }
 
+static bool
+take(struct worker *worker, uint16_t payer, enum punt_kind kind)
+{
+	return budget_take(&worker->punt_budget[payer][punt_purpose(kind)], PUNT_PER_MSEC,
+			   PUNT_BURST);
+}
+
 bool
 punt_allowed(struct worker *worker, const struct port *port, enum punt_kind kind)
 {
-	return budget_take(&worker->punt_budget[port->id][punt_purpose(kind)], PUNT_PER_MSEC,
-			   PUNT_BURST);
+	return take(worker, port->id, kind);
+}
+
+/*
+ * Whose budget a packet is to be paid from. By a bridge's gateway come those of all its stations:
+ * each pays from that of the port that it is behind, so that none takes it from the others.
+ */
+static uint16_t
+punt_payer(const struct port *port, const struct rte_mbuf *pkt)
+{
+	const struct rif *rif = __atomic_load_n(&port->rif, __ATOMIC_ACQUIRE);
+	const struct bridge *bridge = __atomic_load_n(&port->bridge, __ATOMIC_ACQUIRE);
+	const uint16_t vid = vlan_of(port)->untagged;
+	const struct fdb_table *table;
+	const struct fdb_entry *entry;
+	uint64_t mac = 0, key;
+	uint32_t dest;
+
+	if (rif == NULL || !rif->gateway || bridge == NULL || vid == VLAN_NONE ||
+	    pkt->data_len < RTE_ETHER_HDR_LEN)
+		return port->id;
+	memcpy(&mac, rte_pktmbuf_mtod_offset(pkt, const uint8_t *, RTE_ETHER_ADDR_LEN),
+	       RTE_ETHER_ADDR_LEN);
+	key = fdb_key(mac, vid);
+	table = __atomic_load_n(&bridge->table, __ATOMIC_ACQUIRE);
+	entry = fdb_lookup(table, key, fdb_hash(table, key));
+	if (entry == NULL)
+		return port->id;
+	dest = __atomic_load_n(&entry->dest, __ATOMIC_RELAXED);
+	return dest & FDB_DEST_GROUP ? port->id : dest & FDB_DEST_PORT;
 }
 
 void
@@ -33,7 +76,7 @@ punt(struct worker *worker, const struct port *port, struct rte_mbuf *pkt, enum 
 		.kind = kind,
 	};
 
-	if (punt_allowed(worker, port, kind))
+	if (take(worker, punt_payer(port, pkt), kind))
 		punt_queue(worker, port, &entry);
 	else
 		port_drop(worker, port, pkt, DROP_PUNT);

@@ -6,8 +6,9 @@
  * The packet goes through the worker's ring and is the control thread's to free. A port may punt
  * PUNT_BURST packets at once and PUNT_PER_MSEC in the long run; the rest is dropped (DROP_PUNT), so
  * that no guest takes the control thread's time from the others. What keeps a link alive, what is
- * for the router itself and what is forwarded have a budget each: who floods the router's address
- * from far away takes neither its neighbours nor its bonds.
+ * for the router itself, what is forwarded and DHCP have a budget each: who floods the router's
+ * address from far away takes neither its neighbours nor its bonds. What comes by the gateway of a
+ * bridge is charged to the port that its sender is behind.
  *
  * Thread-safety: punt() is for workers, punts_take() for the control thread.
  */
@@ -33,6 +34,7 @@ enum punt_kind {
 	PUNT_NO_ROUTE,  /* the start of a packet whose sender is to be told */
 	PUNT_TTL,
 	PUNT_TOO_BIG,
+	PUNT_DHCP, /* a broadcast of DHCP's on a routed interface; with one more */
 	PUNT_KINDS
 };
 

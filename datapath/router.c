@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 
 #include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_udp.h>
 
 #include "egress.h"
 #include "fib.h"
@@ -24,7 +26,8 @@
 #define IPV6_HOP_LIMIT (RTE_ETHER_HDR_LEN + 7)
 #define IPV6_PAYLOAD (RTE_ETHER_HDR_LEN + 40)
 #define IPV4_DONT_FRAGMENT 0x40 /* in the byte of the flags */
-#define DEPTH_MAX 4             /* gateways that lead to gateways, in one go */
+#define DHCP_SERVER_PORT 67
+#define DEPTH_MAX 4 /* gateways that lead to gateways, in one go */
 
 static_assert(NEXT_HOPS_MAX <= 1u << FIB_NEXT_HOP_BITS, "what a FIB can hold");
 
@@ -225,6 +228,20 @@ is_nd(const struct rte_mbuf *pkt)
 		frame[IPV6_PAYLOAD] == ND_NEIGHBOR_ADVERT);
 }
 
+/* A message to whatever DHCP servers there are (RFC 2131 4.1)? */
+static bool
+is_dhcp(const struct rte_mbuf *pkt, uint64_t dst)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(pkt, const uint8_t *);
+	const uint8_t *ip = frame + RTE_ETHER_HDR_LEN;
+	const uint32_t l4 = RTE_ETHER_HDR_LEN + (ip[0] & 0xf) * 4u;
+
+	return dst == MAC_MASK &&
+	       pkt->data_len >= RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv4_hdr) &&
+	       pkt->data_len >= l4 + sizeof(struct rte_udp_hdr) && ip[9] == IPPROTO_UDP &&
+	       frame[l4 + 2] == DHCP_SERVER_PORT >> 8 && frame[l4 + 3] == DHCP_SERVER_PORT;
+}
+
 /* A frame that is not plain unicast IP to the router. Its own reasons, or the control thread. */
 static __rte_noinline void
 take_other(const struct router_step *step, struct rte_mbuf *pkt, uint64_t dst, uint16_t type)
@@ -235,6 +252,9 @@ take_other(const struct router_step *step, struct rte_mbuf *pkt, uint64_t dst, u
 		punt(step->worker, step->in, pkt, PUNT_ARP, 0);
 	else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && (dst & MAC_GROUP_BIT) && is_nd(pkt))
 		punt(step->worker, step->in, pkt, PUNT_ND, 0);
+	else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) &&
+		 __atomic_load_n(&step->router->dhcp, __ATOMIC_RELAXED) && is_dhcp(pkt, dst))
+		punt(step->worker, step->in, pkt, PUNT_DHCP, 0);
 	else
 		port_drop(step->worker, step->in, pkt, DROP_NOT_ROUTED);
 }

@@ -92,6 +92,7 @@ struct router {
 	struct fib *fib6;           /* the same */
 	struct nat *nat;            /* the same; NULL: no NAT */
 	struct next_hop *next_hops; /* NEXT_HOPS_MAX of them; constant */
+	bool dhcp;                  /* there is a server: control: rw, worker: ro */
 };
 
 /**

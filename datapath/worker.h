@@ -160,7 +160,7 @@ struct worker {
 	struct worker_active active[PORT_MAX * PORT_QUEUES_MAX];
 	struct learn_cache learn[LEARN_CACHE_SIZE];
 	struct budget learn_budget[PORT_MAX];
-	struct budget punt_budget[PORT_MAX][3]; /* by what they are for: punt.c */
+	struct budget punt_budget[PORT_MAX][4]; /* by what they are for: punt.c */
 	struct tx_batch tx[PORT_MAX];
 	struct port_stats stats[PORT_MAX];
 	struct sleepers sleepers;

@@ -62,6 +62,7 @@ static const slow_handler handlers[PUNT_KINDS] = {
 	[PUNT_ND] = routing_receive,         [PUNT_LOCAL] = routing_receive,
 	[PUNT_NEIGHBOUR] = routing_receive,  [PUNT_NO_ROUTE] = routing_receive,
 	[PUNT_TTL] = routing_receive,        [PUNT_TOO_BIG] = routing_receive,
+	[PUNT_DHCP] = routing_receive,
 };
 
 static void

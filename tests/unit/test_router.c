@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cmocka.h>
@@ -856,6 +857,90 @@ test_gateway_full(void **state)
 	bed.sw.dp->ports[GATEWAY] = NULL;
 }
 
+/* A broadcast from a station of its own behind a port of the bridge. */
+static void
+send_broadcast(struct fake_port *port, uint16_t type)
+{
+	router_bed_frame(&frame, GATEWAY, 2);
+	memset(frame.bytes, 0xff, 6);
+	frame.bytes[11] = (uint8_t)port->port.id;
+	l4_frame_put(&frame, 12, type, 2);
+	fake_send(&bed.sw, port, l4_frame_mbuf(&frame, bed.sw.pool, 1500, 1500));
+}
+
+/* How many punts of a port there are. */
+static unsigned int
+punts_count(uint16_t port)
+{
+	const struct punt *punt;
+	unsigned int n = 0;
+
+	while ((punt = router_bed_punt(&bed)) != NULL)
+		n += punt->port == port;
+	return n;
+}
+
+/* One station of a bridge that wants all of the control thread leaves the others theirs. */
+static void
+test_gateway_budget(void **state)
+{
+	struct fake_port *a = fake_port_add(&bed.sw, 7, 0), *b = fake_port_add(&bed.sw, 8, 0);
+	static struct port gateway;
+
+	gateway_setup(&gateway);
+	send_broadcast(a, 0x0806);
+	send_broadcast(b, 0x0806);
+	fake_run(&bed.sw); /* known from here on */
+	assert_int_equal(punts_count(GATEWAY), 2);
+	for (int i = 0; i < 4 * PUNT_BURST; i++) {
+		send_broadcast(a, 0x0806);
+		if (i % 32 == 0)
+			fake_run(&bed.sw);
+	}
+	fake_run(&bed.sw);
+	assert_true(punts_count(GATEWAY) >= PUNT_BURST - 1);
+	assert_true(bed.sw.worker->stats[GATEWAY].drops[DROP_PUNT] > 0);
+	send_broadcast(b, 0x0806);
+	fake_run(&bed.sw);
+	assert_int_equal(punts_count(GATEWAY), 1);
+	while (a->n_out > 0)
+		rte_pktmbuf_free(fake_take(a));
+	while (b->n_out > 0)
+		rte_pktmbuf_free(fake_take(b));
+	gateway_teardown(&gateway);
+}
+
+/* Messages to DHCP servers, if there is one behind the router. */
+static void
+test_dhcp(void **state)
+{
+	const struct punt *punt;
+
+	for (int wanted = 0; wanted < 2; wanted++) {
+		bed.router->dhcp = wanted;
+		router_bed_frame(&frame, 1, 2);
+		memset(frame.bytes, 0xff, 6);
+		l4_frame_put(&frame, frame.l4 + 2, 67, 2);
+		frame.bytes[23] = IPPROTO_UDP;
+		router_bed_send(&bed, &frame, 1, 0);
+		punt = router_bed_punt(&bed);
+		assert_int_equal(punt != NULL, wanted);
+		if (wanted)
+			assert_int_equal(punt->kind, PUNT_DHCP);
+		/* to another port, and cut short */
+		l4_frame_put(&frame, frame.l4 + 2, 68, 2);
+		router_bed_send(&bed, &frame, 1, 0);
+		assert_null(router_bed_punt(&bed));
+		l4_frame_put(&frame, frame.l4 + 2, 67, 2);
+		for (uint32_t len = 14; len < frame.l4 + 8; len++) {
+			frame.len = len;
+			router_bed_send(&bed, &frame, 1, 0);
+			assert_null(router_bed_punt(&bed));
+		}
+	}
+	assert_int_equal(drops(DROP_NOT_ROUTED), 3 + 2 * (frame.l4 + 8 - 14));
+}
+
 /* --- NAT --- */
 
 static void
@@ -953,6 +1038,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_ports, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gateway, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gateway_full, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_gateway_budget, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dhcp, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nat, setup, teardown),
 	};
 
