@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "lan.h"
 
 #define QUOTE_SIZE 48   /* bytes of a quoted bad text in a message */
 #define LIST_SIZE 128   /* bytes of a list of keys in a message */
@@ -400,6 +401,40 @@ check_nat(const struct object *rule, enum schema_verb verb, struct error *err)
 	return 0;
 }
 
+/* IPv4 only: who has IPv6 addresses for its guests has its own ways. */
+static int
+check_network(const struct object *network, struct error *err)
+{
+	const struct value *values = network->values;
+	struct ip_addr dns[NETWORK_DNS_WORDS_MAX];
+	const char *text = values[NETWORK_KEY_DOMAIN].text;
+	struct ip_prefix prefix;
+	struct lan_range range;
+	int n = 0;
+
+	if (ip_prefix_parse(network->name, &prefix) < 0 || prefix.addr.family != AF_INET ||
+	    prefix.len == 0)
+		return error_set(err, EINVAL, "is no IPv4 network, such as 10.0.0.0/16");
+	if (strcmp(text, "none") != 0 && !lan_domain_is_valid(text))
+		return error_set(err, EINVAL,
+				 "domain is not a name such as guests.example.org, or "
+				 "none");
+	text = values[NETWORK_KEY_RANGE].text;
+	if (strcmp(text, "auto") != 0 && lan_range_parse(text, &range) < 0)
+		return error_set(err, EINVAL,
+				 "range is not LOW-HIGH, such as 10.0.0.100-10.0.0.199, or auto");
+	text = values[NETWORK_KEY_DNS].text;
+	if (strcmp(text, "auto") != 0)
+		n = ip_addrs_parse(text, dns, NETWORK_DNS_WORDS_MAX);
+	for (int i = 0; i < n; i++)
+		if (dns[i].family != AF_INET)
+			n = -EINVAL;
+	if (n < 0)
+		return error_set(err, EINVAL, "dns is not auto, or up to %d IPv4 addresses",
+				 NETWORK_DNS_WORDS_MAX);
+	return 0;
+}
+
 int
 object_check(const struct object *obj, enum schema_verb verb, struct error *err)
 {
@@ -421,6 +456,9 @@ object_check(const struct object *obj, enum schema_verb verb, struct error *err)
 	if (obj->schema == &route_schema && check_route(obj, verb, err) < 0)
 		return prefix_object(obj, err);
 	if (obj->schema == &nat_schema && check_nat(obj, verb, err) < 0)
+		return prefix_object(obj, err);
+	if (obj->schema == &network_schema && (verb & (VERB_ADD | VERB_CONFIG | VERB_SET)) &&
+	    check_network(obj, err) < 0)
 		return prefix_object(obj, err);
 	if (obj->schema != &port_schema)
 		return 0;

@@ -207,6 +207,36 @@ number_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number)
 	return 0;
 }
 
+/* The same of seconds, or of a larger unit. */
+static int
+seconds_parse(const char *text, uint64_t min, uint64_t max, uint64_t *ret_number)
+{
+	static const struct {
+		char letter;
+		unsigned int seconds;
+	} units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
+	const size_t len = strlen(text);
+	char digits[24];
+	uint64_t number;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (len > 1 && len < sizeof(digits) && text[len - 1] == units[i].letter)
+			break;
+	if (i == sizeof(units) / sizeof(units[0]))
+		return number_parse(text, min, max, ret_number);
+	snprintf(digits, sizeof(digits), "%.*s", (int)(len - 1), text);
+	ret = number_parse(digits, 0, max, &number);
+	if (ret < 0)
+		return ret;
+	number *= units[i].seconds;
+	if (number < min || number > max)
+		return -ERANGE;
+	*ret_number = number;
+	return 0;
+}
+
 static int
 bool_parse(const char *text, uint64_t *ret_number)
 {
@@ -405,7 +435,8 @@ value_read(const struct schema_key *key, const char *text, struct value *value,
 		if (key->zero_word != NULL && strcmp(text, key->zero_word) == 0)
 			value->number = 0;
 		else
-			ret = number_parse(text, key->min, key->max, &value->number);
+			ret = (key->type == VALUE_SECONDS ? seconds_parse : number_parse)(
+				text, key->min, key->max, &value->number);
 		return ret;
 	case VALUE_ENUM:
 		return enum_parse(key->words, text, &value->number);

@@ -30,7 +30,7 @@ struct error;
 enum value_type {
 	VALUE_BOOL,     /* yes, no; on, off; true, false; 1, 0 */
 	VALUE_UINT,     /* decimal number, min..max */
-	VALUE_SECONDS,  /* the same, a time */
+	VALUE_SECONDS,  /* the same, a time; also "90s", "15m", "12h", "7d" */
 	VALUE_ENUM,     /* one of words */
 	VALUE_NAME,     /* name of a bridge or port; zero_word is none */
 	VALUE_NAMES,    /* min..max names, each once: "eth0,eth1" */
@@ -352,6 +352,17 @@ enum nat_proto_word {
 	NAT_PROTO_WORDS
 };
 
+/* The name of a network object is its prefix. */
+enum network_key {
+	NETWORK_KEY_DHCP,
+	NETWORK_KEY_DOMAIN, /* "none" */
+	NETWORK_KEY_LEASE,
+	NETWORK_KEY_RANGE, /* "auto", or for lan_range_parse() */
+	NETWORK_KEY_DNS,   /* "auto", or for ip_addrs_parse() */
+	NETWORK_KEYS
+};
+#define NETWORK_DNS_WORDS_MAX 4
+
 enum vif_key { VIF_KEY_BRIDGE, VIF_KEYS };
 
 extern const struct object_schema vswitchd_schema;
@@ -366,6 +377,7 @@ extern const struct object_schema neigh_schema;
 extern const struct object_schema nat_schema;
 extern const struct object_schema nat_sessions_schema; /* which sessions: show and flush only */
 extern const struct object_schema nat_table_schema;
+extern const struct object_schema network_schema;
 extern const struct object_schema group_schema;   /* show only */
 extern const struct object_schema querier_schema; /* show only */
 extern const struct object_schema vif_schema;     /* show only */
@@ -373,7 +385,7 @@ extern const struct object_schema stp_schema;     /* show only */
 extern const struct object_schema stats_schema;   /* show only */
 extern const struct object_schema worker_schema;  /* show only */
 
-#define OBJECT_SCHEMAS 17
+#define OBJECT_SCHEMAS 18
 extern const struct object_schema *const object_schemas[OBJECT_SCHEMAS];
 
 /**

@@ -791,6 +791,49 @@ const struct object_schema neigh_schema = {
 	.n_keys = NEIGH_KEYS,
 };
 
+static const struct schema_key network_keys[] = {
+	[NETWORK_KEY_DHCP] = {
+		.name = "dhcp", .type = VALUE_BOOL, .verbs = SETTABLE, .def = "off",
+		.metavar = "on|off",
+		.help = "give guests of the network their addresses, and answer their questions for "
+			"names, by dnsmasq",
+	},
+	[NETWORK_KEY_DOMAIN] = {
+		.name = "domain", .type = VALUE_STRING, .verbs = SETTABLE,
+		.min = 1, .max = 127, .def = "none", .metavar = "NAME",
+		.help = "domain that the names of its guests are in, or none",
+	},
+	[NETWORK_KEY_LEASE] = {
+		.name = "lease", .type = VALUE_SECONDS, .verbs = SETTABLE,
+		.min = 120, .max = 31536000, .def = "43200", .metavar = "TIME",
+		.help = "how long a guest may keep its address without asking again: seconds, or "
+			"such as 30m, 12h, 7d",
+	},
+	[NETWORK_KEY_RANGE] = {
+		.name = "range", .type = VALUE_STRING, .verbs = SETTABLE,
+		.min = 1, .max = 31, .def = "auto", .metavar = "LOW-HIGH",
+		.help = "addresses for guests that have none of their own; auto: the upper half of "
+			"the network",
+	},
+	[NETWORK_KEY_DNS] = {
+		.name = "dns", .type = VALUE_STRING, .verbs = SETTABLE,
+		.min = 1, .max = 63, .def = "auto", .metavar = "IP,IP",
+		.help = "servers that its guests are to ask for names; auto: the router, which asks "
+			"dnsmasq, and that those of the host's resolv.conf",
+	},
+};
+static_assert(N_ELEMENTS(network_keys) == NETWORK_KEYS, "a key has no description");
+
+const struct object_schema network_schema = {
+	.kind = "network",
+	.named = true,
+	.name_kind = NAME_IS_PREFIX,
+	.in_config = true,
+	.help = "a network of guests, and what these are told about it",
+	.keys = network_keys,
+	.n_keys = NETWORK_KEYS,
+};
+
 static const struct schema_key vif_keys[] = {
 	[VIF_KEY_BRIDGE] = {
 		.name = "bridge", .type = VALUE_NAME, .verbs = VERB_SHOW, .metavar = "BRIDGE",
@@ -825,8 +868,8 @@ const struct object_schema worker_schema = {
 };
 
 const struct object_schema *const object_schemas[OBJECT_SCHEMAS] = {
-	&vswitchd_schema, &bridge_schema, &port_schema,  &bond_schema,         &addr_schema,
-	&route_schema,    &neigh_schema,  &nat_schema,   &nat_sessions_schema, &nat_table_schema,
-	&vif_schema,      &fdb_schema,    &group_schema, &querier_schema,      &stp_schema,
-	&stats_schema,    &worker_schema,
+	&vswitchd_schema, &bridge_schema, &port_schema,    &bond_schema,         &addr_schema,
+	&route_schema,    &neigh_schema,  &nat_schema,     &nat_sessions_schema, &nat_table_schema,
+	&vif_schema,      &fdb_schema,    &group_schema,   &querier_schema,      &stp_schema,
+	&stats_schema,    &worker_schema, &network_schema,
 };

@@ -79,7 +79,7 @@ kind_find(const char *kind, struct error *err)
 		error_set(err, EINVAL,
 			  "unknown section %s; known: [vswitchd], [bridge NAME], [port NAME], "
 			  "[bond NAME], [addr IP/LEN], [route IP/LEN], [neigh IP], [nat NAME], "
-			  "[nat-table]",
+			  "[nat-table], [network IP/LEN]",
 			  quoted);
 	return NULL;
 }

@@ -717,6 +717,16 @@ vif_of(struct vswitch *sw, const struct switch_port *port)
 	return vif_port->vif;
 }
 
+bool
+port_vif_mac(const struct switch_port *port, uint8_t ret_mac[6])
+{
+	const struct vif *vif = vif_of(port->sw, port);
+
+	if (vif != NULL)
+		memcpy(ret_mac, vif->mac, sizeof(vif->mac));
+	return vif != NULL;
+}
+
 unsigned int
 port_vif_addresses(const struct switch_port *port, const uint8_t mac[6],
 		   const struct announce_address **ret_addresses)

@@ -44,7 +44,8 @@ void port_vif_fini(struct vswitch *sw);
 
 /**
  * port_vif_attached() - a vif port was put on a bridge, or is routed, or its settings changed: note
- * them in the store for the next start of vswitchd. Called by the switch; nothing for other kinds of ports.
+ * them in the store for the next start of vswitchd. Called by the switch; nothing for other kinds
+ * of ports.
  */
 void port_vif_attached(struct vswitch *sw, const struct switch_port *port);
 
@@ -68,6 +69,9 @@ int port_vif_set_rate(const struct switch_port *port, const struct rate *rate, s
  * Return: true with @ret_rate filled, or false: not a vif.
  */
 bool port_vif_rate(const struct switch_port *port, struct rate *ret_rate);
+
+/** port_vif_mac() - the MAC of a vif's guest. Return: false: it is no vif. */
+bool port_vif_mac(const struct switch_port *port, uint8_t ret_mac[6]);
 
 /**
  * port_vif_addresses() - what the toolstack has told of the IP addresses of a station at a port.

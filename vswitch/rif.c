@@ -11,6 +11,7 @@
 #include "nat.h"
 #include "nat_control.h"
 #include "nd.h"
+#include "network.h"
 #include "port_gateway.h"
 #include "routing_priv.h"
 #include "stable_mac.h"
@@ -164,6 +165,7 @@ rif_remove(struct switch_rif *rif)
 	free(rif->connected);
 	rcu_retire(routing->sw->rcu, &rif->dp->retired, free, rif->dp);
 	free(rif);
+	networks_changed(routing->sw);
 }
 
 /* It is no longer wanted: neither addresses nor settings. */
@@ -211,6 +213,7 @@ rif_set(struct routing *routing, struct switch_port *port, const struct rif_conf
 	}
 	if (is_new)
 		targets_renew(routing);
+	networks_changed(routing->sw);
 	return 0;
 }
 

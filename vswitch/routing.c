@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "icmp.h"
+#include "network.h"
 #include "packet.h"
 #include "punt.h"
 #include "route_import.h"
@@ -210,6 +211,8 @@ receive_local(struct switch_rif *rif, const struct slow_frame *frame)
 	/* workers do not know who has which one, and none goes on to another link */
 	if (ip_addr_is_link_local(&to) && !ip_addr_equal(&rif->link_local, &to))
 		return;
+	if (networks_receive(rif, frame))
+		return;
 	switch (icmp_local(frame->bytes, frame->len)) {
 	case ICMP_LOCAL_ECHO:
 		echo(rif, frame);
@@ -300,6 +303,9 @@ routing_receive(struct vswitch *sw, struct switch_port *port, const struct slow_
 		break;
 	case PUNT_LOCAL:
 		receive_local(rif, frame);
+		break;
+	case PUNT_DHCP:
+		networks_receive(rif, frame);
 		break;
 	case PUNT_NEIGHBOUR:
 		receive_neighbour(rif, frame);

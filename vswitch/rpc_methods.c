@@ -584,6 +584,10 @@ const struct rpc_method rpc_methods[] = {
 	{ "nat.flush", rpc_nat_flush, rpc_nat_flush_pending },
 	{ "nat-table.set", rpc_nat_table_set },
 	{ "nat-table.show", rpc_nat_table_show },
+	{ "network.add", rpc_network_add },
+	{ "network.del", rpc_network_del },
+	{ "network.set", rpc_network_set },
+	{ "network.show", rpc_network_show },
 	{ "stats.show", stats_show },
 	{ "worker.show", rpc_worker_show },
 	{ "version", version },
@@ -604,6 +608,7 @@ enum config_step {
 	STEP_NEIGHS,
 	STEP_NAT_TABLE,
 	STEP_NATS,
+	STEP_NETWORKS,
 	STEPS
 };
 
@@ -613,6 +618,7 @@ static const struct object_schema *const step_schemas[STEPS] = {
 	[STEP_VLAN_PORTS] = &port_schema,     [STEP_ADDRS] = &addr_schema,
 	[STEP_ROUTES] = &route_schema,        [STEP_NEIGHS] = &neigh_schema,
 	[STEP_NAT_TABLE] = &nat_table_schema, [STEP_NATS] = &nat_schema,
+	[STEP_NETWORKS] = &network_schema,
 };
 
 static bool
@@ -673,6 +679,8 @@ step_make(struct vswitch *sw, enum config_step step, const struct object *obj, s
 		return rpc_nat_table_make(sw, obj, err);
 	case STEP_NATS:
 		return rpc_nat_make(sw, obj, err);
+	case STEP_NETWORKS:
+		return rpc_network_make(sw, obj, err);
 	default:
 		return port_make(sw, obj, true, err);
 	}
@@ -701,6 +709,9 @@ step_undo(struct vswitch *sw, enum config_step step, const struct object *obj)
 		break;
 	case STEP_NATS:
 		rpc_nat_undo(sw, obj);
+		break;
+	case STEP_NETWORKS:
+		rpc_network_undo(sw, obj);
 		break;
 	default:
 		switch_port_del(sw, obj->name, NULL);

@@ -16,6 +16,7 @@
 #include "nat_control.h"
 #include "packet.h"
 #include "neighbour.h"
+#include "network.h"
 #include "port_vif.h"
 #include "routing.h"
 #include "switch_priv.h"
@@ -108,6 +109,8 @@ switch_destroy(struct vswitch *sw)
 	if (sw == NULL)
 		return;
 	sw->stopping = true;
+	networks_destroy(sw->networks);
+	sw->networks = NULL;
 	bonds_destroy(sw);
 	lacp_bonds_destroy(sw);
 	nat_control_destroy(sw->nat);

@@ -41,6 +41,7 @@ struct lacp_shared;
 struct netback;
 struct netlink_monitor;
 struct nat_control;
+struct networks;
 struct routing;
 struct subport_table;
 
@@ -173,6 +174,8 @@ struct vswitch {
 	struct carrier_watch *carrier;   /* the same of bonds' members, sooner; NULL: none so far */
 	struct routing *routing;         /* NULL: no router */
 	struct nat_control *nat;         /* NULL: no NAT */
+	struct networks *networks;       /* DHCP and DNS for guests; NULL: none */
+	bool networks_told;              /* they hear of addresses that come and go */
 	const char *run_dir;             /* where sockets are; NULL: /run/vswitch */
 	struct switch_bridge_list bridges;
 	struct switch_port_list ports;

@@ -103,9 +103,10 @@ test_bad(void **state)
 		  "vswitch.conf:2: [vswitchd] is given twice, first in line 1" },
 		{ "\n[brigde b]\n",
 		  "vswitch.conf:2: unknown section 'brigde'; did you mean 'bridge'?" },
-		{ "[fdb b]\n", "vswitch.conf:1: unknown section 'fdb'; known: [vswitchd], "
-			       "[bridge NAME], [port NAME], [bond NAME], [addr IP/LEN], "
-			       "[route IP/LEN], [neigh IP], [nat NAME], [nat-table]" },
+		{ "[fdb b]\n",
+		  "vswitch.conf:1: unknown section 'fdb'; known: [vswitchd], "
+		  "[bridge NAME], [port NAME], [bond NAME], [addr IP/LEN], "
+		  "[route IP/LEN], [neigh IP], [nat NAME], [nat-table], [network IP/LEN]" },
 		{ "[bridge]\n", "vswitch.conf:1: [bridge] needs a name: [bridge NAME]" },
 		{ "[bridge a b]\n", "vswitch.conf:1: bridge: 'a b' is not a name of 1-15 letters, "
 				    "digits or . _ - + @ ~" },

@@ -97,11 +97,13 @@ test_errors(void **state)
 		int ret;
 	} cases[] = {
 		{ "", "a command is missing: show, bridge, port, bond, vif, fdb, stp, group, "
-		      "querier, addr, route, neigh, nat, nat-table, stats, worker, version, help" },
+		      "querier, addr, route, neigh, nat, nat-table, network, stats, worker, "
+		      "version, help" },
 		{ "brdige add x", "unknown command 'brdige'; did you mean 'bridge'?" },
 		{ "interface",
 		  "unknown command 'interface'; known: show, bridge, port, bond, vif, fdb, stp, "
-		  "group, querier, addr, route, neigh, nat, nat-table, stats, worker, version, help" },
+		  "group, querier, addr, route, neigh, nat, nat-table, network, stats, worker, "
+		  "version, help" },
 		{ "bridge", "bridge: a verb is missing: add, del, set, show, help" },
 		{ "bridge shwo", "bridge: unknown verb 'shwo'; did you mean 'show'?" },
 		{ "vif add x", "vif: unknown verb 'add'; known: show, help" },
