@@ -164,6 +164,7 @@ def test_proxied_by_unicast(bed, hosts):
 
 def test_unrelated_changes(bed, hosts):
     """Routes that come and go do not touch a stream that takes others."""
+    hosts[1].host.ping(host_address(2), count=1)
     stream = Stream(hosts[1].host, hosts[2].host, host_address(2), per_second=1000)
     wait_until(lambda: stream.sent > 100, what="packets are sent")
     for number in range(60):
@@ -187,6 +188,7 @@ def test_full_table(bed):
         station.host.ip("addr", "add", host_address(net) + "/24", "dev", "eth0")
         station.host.ip("route", "add", "default", "via", host_address(net, host=1))
         bed.daemon.vsctl("addr", "add", host_address(net, host=1) + "/24", "port", station.port)
+        bed.daemon.vsctl("addr", "add", host_address(net, True, 1) + "/64", "port", station.port)
     with pytest.raises(VsctlError, match="the table is full; raise routes-max"):
         for number in range(300):
             # most of them lead nowhere now, and count
