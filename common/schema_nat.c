@@ -164,15 +164,9 @@ const struct object_schema nat_table_schema = {
 };
 
 static const char *const nat_proto_words[] = {
-	[NAT_PROTO_ANY] = "any",
-	[NAT_PROTO_TCP] = "tcp",
-	[NAT_PROTO_UDP] = "udp",
-	[NAT_PROTO_ICMP] = "icmp",
-	[NAT_PROTO_GRE] = "gre",
-	[NAT_PROTO_ESP] = "esp",
-	[NAT_PROTO_SCTP] = "sctp",
-	[NAT_PROTO_UDPLITE] = "udplite",
-	NULL,
+	[NAT_PROTO_ANY] = "any",   [NAT_PROTO_TCP] = "tcp",         [NAT_PROTO_UDP] = "udp",
+	[NAT_PROTO_ICMP] = "icmp", [NAT_PROTO_GRE] = "gre",         [NAT_PROTO_ESP] = "esp",
+	[NAT_PROTO_SCTP] = "sctp", [NAT_PROTO_UDPLITE] = "udplite", NULL,
 };
 static_assert(N_ELEMENTS(nat_proto_words) == NAT_PROTO_WORDS + 1, "a protocol has no word");
 

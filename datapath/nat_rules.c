@@ -104,8 +104,8 @@ dnat_compare(const void *a, const void *b)
 static bool
 snat_ok(const struct nat_snat *snat)
 {
-	if (snat->inside_len > 32 || snat->n_ext > NAT_EXT_MAX ||
-	    snat->port_low == 0 || snat->port_high < snat->port_low ||
+	if (snat->inside_len > 32 || snat->n_ext > NAT_EXT_MAX || snat->port_low == 0 ||
+	    snat->port_high < snat->port_low ||
 	    (snat->guest >= NAT_GUESTS && snat->guest != NAT_GUEST_ANY) ||
 	    (unsigned int)snat->mapping > NAT_MAP_ADDRESS_PORT_DEPENDENT ||
 	    (unsigned int)snat->filtering > NAT_FILTER_NONE)
