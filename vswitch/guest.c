@@ -10,7 +10,6 @@
 #include "emulated.h"
 #include "error.h"
 #include "log.h"
-#include "nat.h"
 #include "routing_priv.h"
 
 #define ANNOUNCE_APART_USEC 200 /* between guests, when an uplink comes up for all of them */
@@ -270,8 +269,7 @@ rif_configure(struct switch_port *port, const struct guest_config *config, struc
 {
 	struct rif_config rif = {
 		.proxy = PROXY_ALL,
-		.side = config->mode == PORT_MODE_NAT ? NAT_INSIDE : NAT_OUTSIDE,
-		.guest = port->dp->id + 1,
+		.keeps_source = config->mode == PORT_MODE_ROUTE,
 		.check_sources = config->n_ips > 0,
 		.leaves_bridge = true,
 		.n_sources = config->n_ips,

@@ -365,7 +365,7 @@ rule_at(const struct nat_ruleset *set, uint32_t i)
 
 /* Let workers have the active rules, less those that cannot be had. */
 static int
-rules_publish(struct nat_control *control, const struct nat_rule *must, struct error *err)
+rules_publish(struct nat_control *control, struct nat_rule *must, struct error *err)
 {
 	struct nat_ruleset old = control->set, set;
 	struct nat_rule *bad;
@@ -388,6 +388,8 @@ rules_publish(struct nat_control *control, const struct nat_rule *must, struct e
 			nat_ruleset_free(&set);
 			return error_set(err, ENOMEM, "nat: no memory for the rules");
 		}
+		if (must != NULL && ret == -EEXIST && overlapping(&set, must) != must)
+			bad = must; /* whichever came first */
 		refuse(&set, bad, ret);
 		nat_ruleset_free(&set);
 		if (must != NULL && (bad == must || ret != -EEXIST))
@@ -445,8 +447,12 @@ nat_control_port_removed(struct switch_port *port)
 {
 	const struct nat_filter filter = { .guest = port->dp->id + 1 };
 	struct nat_control *control = port->sw->nat;
+	struct nat_guest_info info;
 
-	if (control != NULL && control->nat != NULL && job_start(control, &filter, false) < 0)
+	if (control == NULL || control->nat == NULL)
+		return;
+	nat_guest_info(control->nat, filter.guest, &info);
+	if (info.sessions > 0 && job_start(control, &filter, false) < 0)
 		log_line(LOG_ERR, "port %s: no memory to end its NAT sessions: they time out",
 			 port->config.name);
 }
@@ -471,7 +477,7 @@ nat_control_answers(const struct switch_rif *rif, const struct ip_addr *addr)
 	const struct nat_control *control = rif->routing->sw->nat;
 	uint32_t ip;
 
-	if (control == NULL || addr->family != AF_INET || rif->nat_side != NAT_OUTSIDE)
+	if (control == NULL || addr->family != AF_INET || rif->side != NAT_OUTSIDE)
 		return false;
 	memcpy(&ip, addr->bytes, sizeof(ip));
 	return nat_ruleset_has(&control->set, ip) && rif_gateway(rif->routing, addr) == rif;

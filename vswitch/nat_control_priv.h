@@ -75,9 +75,6 @@ void nat_ruleset_free(struct nat_ruleset *set);
 /** nat_ruleset_equal() - would workers see no difference? */
 bool nat_ruleset_equal(const struct nat_ruleset *a, const struct nat_ruleset *b);
 
-/** nat_keeps_source() - are the stations behind it guests in route mode, which source NAT skips? */
-bool nat_keeps_source(const struct switch_rif *rif);
-
 /** nat_ruleset_has() - is it an external address? @ip: network order. */
 bool nat_ruleset_has(const struct nat_ruleset *set, uint32_t ip);
 

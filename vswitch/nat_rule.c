@@ -143,7 +143,7 @@ resolve_source(const struct nat_control *control, const struct nat_rule_config *
 	if (config->guest[0] == '\0')
 		return;
 	rif = rif_named(control, config->guest);
-	if (rif != NULL && !nat_keeps_source(rif))
+	if (rif != NULL && !rif->keeps_source)
 		state->guest = rif->port->dp->id + 1;
 	else if (state->reason[0] == '\0')
 		inactive(state, rif == NULL ? "guest %s is not there" : "guest %s is in mode route",

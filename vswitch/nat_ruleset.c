@@ -6,12 +6,6 @@
 
 #include "nat_control_priv.h"
 
-bool
-nat_keeps_source(const struct switch_rif *rif)
-{
-	return rif->is_guest && rif->side == NAT_OUTSIDE;
-}
-
 static bool
 is_active(const struct nat_rule *rule)
 {
@@ -27,7 +21,7 @@ count(const struct nat_control *control, struct nat_ruleset *ret_max)
 
 	*ret_max = (struct nat_ruleset){ .n_snats = 1, .n_dnats = 1, .n_addrs = 1 };
 	while ((rif = rif_next(control->sw->routing, rif)) != NULL)
-		ret_max->n_snats += nat_keeps_source(rif);
+		ret_max->n_snats += rif->keeps_source;
 	TAILQ_FOREACH(rule, &control->rules, list) {
 		ret_max->n_dnats += rule->config.kind == NAT_RULE_DNAT;
 		ret_max->n_snats += RTE_MAX(rule->config.n_from, 1u);
@@ -144,7 +138,7 @@ nat_ruleset_build(const struct nat_control *control, struct nat_ruleset *ret_set
 	    set.dnat_rules == NULL || set.addrs == NULL)
 		goto err;
 	while (control->n_rules > 0 && (rif = rif_next(control->sw->routing, rif)) != NULL)
-		if (nat_keeps_source(rif))
+		if (rif->keeps_source)
 			add_exempt(&set, rif);
 	TAILQ_FOREACH(rule, &control->rules, list) {
 		if (is_active(rule) && rule->config.kind == NAT_RULE_DNAT)

@@ -8,7 +8,6 @@
 #include "emulated.h"
 #include "error.h"
 #include "guest.h"
-#include "nat.h"
 #include "nat_control.h"
 #include "nd.h"
 #include "network.h"
@@ -50,7 +49,7 @@ rif_publish(struct switch_rif *rif)
 		return -ENOMEM;
 	memcpy(new->mac, rif->mac, sizeof(new->mac));
 	new->gateway = rif->is_gateway;
-	new->side = rif->nat_side = nat_control_side(rif);
+	new->side = rif->side = nat_control_side(rif);
 	new->guest = rif->port->dp->id + 1;
 	new->check_sources = rif->check_sources;
 	for (unsigned int i = 0; i < rif->n_sources; i++) {
@@ -71,7 +70,7 @@ rif_publish(struct switch_rif *rif)
 void
 rif_renew_side(struct switch_rif *rif)
 {
-	if (nat_control_side(rif) != rif->nat_side)
+	if (nat_control_side(rif) != rif->side)
 		rif_publish(rif);
 }
 
@@ -128,7 +127,6 @@ rif_make(struct routing *routing, struct switch_port *port, struct error *err)
 	rif->routing = routing;
 	rif->port = port;
 	rif->is_gateway = port->config.kind == PORT_KIND_GATEWAY;
-	rif->side = NAT_OUTSIDE;
 	rif->proxy = PROXY_NO; /* until it has an address: guests_uplink_changed() */
 	rif_choose_mac(port, rif->mac);
 	rif->link_local.family = AF_INET6;
@@ -199,8 +197,7 @@ rif_set(struct routing *routing, struct switch_port *port, const struct rif_conf
 		return -ENOMEM;
 	rif->is_guest = true;
 	rif->proxy = config->proxy;
-	rif->side = config->side;
-	rif->guest = config->guest;
+	rif->keeps_source = config->keeps_source;
 	rif->check_sources = config->check_sources;
 	rif->n_sources = RTE_MIN(config->n_sources, (unsigned int)RIF_SOURCES_MAX);
 	memcpy(rif->sources, config->sources, sizeof(rif->sources));
@@ -222,8 +219,7 @@ rif_config_get(const struct switch_rif *rif, struct rif_config *ret_config)
 {
 	*ret_config = (struct rif_config){
 		.proxy = rif->proxy,
-		.side = rif->side,
-		.guest = rif->guest,
+		.keeps_source = rif->keeps_source,
 		.check_sources = rif->check_sources,
 		.n_sources = rif->n_sources,
 	};
@@ -734,9 +730,9 @@ routing_port_removed(struct switch_port *port)
 	struct routing *routing = port->sw->routing;
 	struct switch_rif *rif = routing != NULL ? rif_find(routing, port) : NULL;
 
+	nat_control_port_removed(port);
 	if (rif == NULL)
 		return;
-	nat_control_port_removed(port);
 	guest_removed(port);
 	rif = rif_find(routing, port);
 	if (rif == NULL)

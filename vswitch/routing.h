@@ -66,9 +66,8 @@ struct switch_rif {
 	bool is_guest; /* rif_set() made it: it stays without addresses */
 	bool is_open;  /* its port was, when last looked at */
 	uint8_t proxy; /* enum proxy */
-	uint8_t side;  /* enum nat_side */
-	uint16_t guest;
-	uint8_t nat_side; /* enum nat_side: what the rules of NAT make of it */
+	bool keeps_source;
+	uint8_t side; /* enum nat_side: what the rules of NAT make of it */
 	bool check_sources;
 	unsigned int n_sources;
 	struct ip_prefix sources[RIF_SOURCES_MAX];
@@ -90,8 +89,7 @@ struct switch_rif {
 /* What may be set of a rif beside its addresses. */
 struct rif_config {
 	uint8_t proxy;      /* enum proxy */
-	uint8_t side;       /* enum nat_side */
-	uint16_t guest;     /* whose NAT sessions: NAT_GUEST_NONE, or 1 .. NAT_GUESTS - 1 */
+	bool keeps_source;  /* source NAT leaves its stations alone: guests in route mode */
 	bool check_sources; /* packets from elsewhere than @sources are dropped as spoofed */
 	bool leaves_bridge; /* the port may still be on one, which it is about to leave */
 	unsigned int n_sources;

@@ -129,7 +129,8 @@ test_restart(void **state)
 	assert_true(rif->check_sources);
 	assert_int_equal(rif->n_sources, 4);
 	assert_int_equal(rif->n_addrs, 2);
-	assert_int_equal(rif->guest, port->dp->id + 1);
+	assert_true(rif->keeps_source);
+	assert_int_equal(rif->dp->guest, port->dp->id + 1);
 	assert_ptr_equal(port->dp->rif, rif->dp);
 	assert_string_equal(way_to(bed, "10.0.0.2"), "vif1.0");
 	assert_string_equal(way_to(bed, "10.1.0.77"), "vif1.0");
