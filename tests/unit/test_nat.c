@@ -572,6 +572,43 @@ test_rule_order(void **state)
 	assert_in_range(packet_sport(&pkt), 1024, 2047);
 }
 
+/* A rule without addresses: what it matches is left alone, unless a longer prefix is. */
+static void
+test_exception(void **state)
+{
+	const uint32_t ext = htonl(EXT);
+	const struct nat_snat snats[] = {
+		{ 0, 0, 3, NAT_OUT_ANY, NULL, 0, 1024, 65535 },
+		{ htonl(IP(10, 0, 0, 0)), 8, NAT_GUEST_ANY, NAT_OUT_ANY, &ext, 1, 1024, 65535 },
+		{ htonl(GUEST_B), 32, 3, NAT_OUT_ANY, &ext, 1, 1024, 65535 },
+	};
+	const struct nat_dnat dnat = {
+		IPPROTO_TCP, htonl(EXT), 8080, 8080, htonl(GUEST_A), 80, 3,
+	};
+	struct packet pkt;
+	uint32_t bad;
+
+	assert_int_equal(nat_rules_set(bed.nat, snats, 3, &dnat, 1, &bad), 0);
+	bed.guest = 3;
+	packet_l4(&pkt, IPPROTO_TCP, GUEST_A, 4000, REMOTE, 80, SYN);
+	assert_int_equal(nat_bed_run(&bed, &pkt, NAT_INSIDE), IP_KEEP);
+	assert_int_equal(packet_src(&pkt), GUEST_A);
+	assert_int_equal(nat_count(bed.nat), 0);
+	packet_l4(&pkt, IPPROTO_TCP, GUEST_B, 4000, REMOTE, 80, SYN);
+	nat_bed_run(&bed, &pkt, NAT_INSIDE);
+	assert_int_equal(packet_src(&pkt), EXT);
+	/* it is forwarded to, all the same */
+	assert_true(comes_in(IPPROTO_TCP, REMOTE, 1234, 8080, GUEST_A, 80));
+	packet_l4(&pkt, IPPROTO_TCP, GUEST_A, 80, REMOTE, 1234, SYN | ACK);
+	nat_bed_run(&bed, &pkt, NAT_INSIDE);
+	assert_int_equal(packet_src(&pkt), EXT);
+	assert_int_equal(packet_sport(&pkt), 8080);
+	bed.guest = 4;
+	packet_l4(&pkt, IPPROTO_TCP, GUEST_A + 9, 4000, REMOTE, 80, SYN);
+	nat_bed_run(&bed, &pkt, NAT_INSIDE);
+	assert_int_equal(packet_src(&pkt), EXT);
+}
+
 int
 main(void)
 {
@@ -591,6 +628,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_tcp_states, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rules_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rule_order, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_exception, setup, teardown),
 	};
 
 	fake_eal_start();
