@@ -241,6 +241,7 @@ struct nat_filter {
 	uint32_t remote; /* network order */
 	uint32_t ext;    /* network order; 0: any */
 	uint16_t port;   /* network order, inside, external or remote; 0: any */
+	bool orphans;    /* only those whose external address no rule has (any more) */
 };
 
 struct nat_session_info {

@@ -255,7 +255,8 @@ prefix_matches(uint32_t ip, uint32_t prefix, uint8_t len)
 }
 
 bool
-nat_filter_matches(const struct nat_filter *filter, const struct nat_session *session)
+nat_filter_matches(const struct nat *nat, const struct nat_filter *filter,
+		   const struct nat_session *session)
 {
 	const uint64_t inside = session->end[0], ext = session->end[1];
 
@@ -265,7 +266,9 @@ nat_filter_matches(const struct nat_filter *filter, const struct nat_session *se
 	       prefix_matches(nat_end_ip(session->remote), filter->remote, filter->remote_len) &&
 	       (filter->ext == 0 || filter->ext == nat_end_ip(ext)) &&
 	       (filter->port == 0 || filter->port == nat_end_port(inside) ||
-		filter->port == nat_end_port(ext) || filter->port == nat_end_port(session->remote));
+		filter->port == nat_end_port(ext) ||
+		filter->port == nat_end_port(session->remote)) &&
+	       (!filter->orphans || !nat_is_external(nat, nat_end_ip(ext)));
 }
 
 int
@@ -280,7 +283,7 @@ nat_end(struct nat *nat, uint32_t *cursor, const struct nat_filter *filter, uint
 		rte_spinlock_t *lock;
 
 		rte_prefetch0(&nat->sessions[RTE_MIN(ref + PREFETCH_AHEAD, fresh - 1)]);
-		if (!nat_filter_matches(filter, session))
+		if (!nat_filter_matches(nat, filter, session))
 			continue;
 		/* ends of a live session do not change, and only this thread ends it */
 		lock = nat_lock_of(nat, session->end[0]);

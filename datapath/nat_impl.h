@@ -200,7 +200,8 @@ nat_find(const struct nat *nat, const struct nat_key *key)
 }
 
 /** nat_filter_matches() - is it live, and one of those asked for? Control. */
-bool nat_filter_matches(const struct nat_filter *filter, const struct nat_session *session);
+bool nat_filter_matches(const struct nat *nat, const struct nat_filter *filter,
+			const struct nat_session *session);
 
 /** nat_timeout_of() - seconds of silence after which a session ends. */
 uint32_t nat_timeout_of(const struct nat *nat, const struct nat_session *session);

@@ -37,7 +37,7 @@ nat_session_next(const struct nat *nat, uint32_t *cursor, const struct nat_filte
 		if (n == SHOW_SCAN)
 			return -EAGAIN;
 		session = &nat->sessions[++*cursor];
-		if (!nat_filter_matches(filter, session))
+		if (!nat_filter_matches(nat, filter, session))
 			continue;
 		timeout = nat_timeout_of(nat, session);
 		idle = now - __atomic_load_n(&session->seen, __ATOMIC_RELAXED);

@@ -17,6 +17,7 @@
 
 static const struct timeval age_period = { .tv_usec = 100000 };
 static const struct timeval at_once = { .tv_usec = 100 };
+static const struct timeval routes_period = { .tv_usec = 50000 };
 static const struct timeval retry_period = { .tv_sec = 1 };
 
 /* --- the table --- */
@@ -283,13 +284,13 @@ nat_flushing(const struct nat_control *control)
 static void
 exts_gone(struct nat_control *control, const struct nat_ruleset *old)
 {
-	for (uint32_t i = 0; i < old->n_exts; i++) {
-		const struct nat_filter filter = { .ext = old->exts[i] };
+	const struct nat_filter filter = { .orphans = true };
+	bool gone = false;
 
-		if (!nat_ruleset_has(&control->set, old->exts[i]) &&
-		    job_start(control, &filter, false) < 0)
-			log_line(LOG_ERR, "nat: no memory to end sessions: they time out");
-	}
+	for (uint32_t i = 0; i < old->n_exts; i++)
+		gone |= !nat_ruleset_has(&control->set, old->exts[i]);
+	if (gone && job_start(control, &filter, false) < 0)
+		log_line(LOG_ERR, "nat: no memory to end sessions: they time out");
 }
 
 /* Networks learn who answers for addresses that are new. */
@@ -437,9 +438,16 @@ nat_control_changed(struct vswitch *sw)
 {
 	static const struct timeval now;
 
+	if (sw->nat != NULL && sw->nat->n_rules > 0)
+		event_add(sw->nat->renew, &now);
+}
+
+void
+nat_control_routes_changed(struct vswitch *sw)
+{
 	if (sw->nat != NULL && sw->nat->n_rules > 0 &&
 	    !event_pending(sw->nat->renew, EV_TIMEOUT, NULL))
-		event_add(sw->nat->renew, &now);
+		event_add(sw->nat->renew, &routes_period);
 }
 
 void
@@ -462,12 +470,20 @@ nat_control_side(const struct switch_rif *rif)
 {
 	const struct nat_control *control = rif->routing->sw->nat;
 	const struct nat_rule *rule;
+	const char *last = "";
 
 	if (control == NULL || control->n_rules == 0)
 		return NAT_OUTSIDE;
-	TAILQ_FOREACH(rule, &control->rules, list)
-		if (nat_rule_denotes(nat_rule_out(control, &rule->config), rif))
+	TAILQ_FOREACH(rule, &control->rules, list) {
+		const char *out = nat_rule_out(control, &rule->config);
+
+		/* most rules name the same one as the rule before */
+		if (strcmp(out, last) == 0)
+			continue;
+		if (nat_rule_denotes(out, rif))
 			return NAT_OUTSIDE;
+		last = out;
+	}
 	return NAT_INSIDE;
 }
 

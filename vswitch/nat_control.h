@@ -5,9 +5,9 @@
  *
  * A *rule* names ports, bridges and guests by name, and addresses by the port that has them. What
  * that comes to now - its *state* - is seen anew whenever addresses, routed interfaces or routes
- * change: soon, in one go for all changes of a turn of the event loop. A rule that comes to nothing
- * is inactive, with a reason, until it does again. Workers get all active rules at once, and only
- * if there is a change. The order of rules is that of their making.
+ * change: soon, in one go for all changes of a turn of the event loop (routes: of 50 ms). A rule
+ * that comes to nothing is inactive, with a reason, until it does again. Workers get all active
+ * rules at once, and only if there is a change. The order of rules is that of their making.
  *
  * Sessions go on when rules change. They end where they would go wrong: those by an external
  * address that no rule has any more, and those of a port that is gone. Both happen after a grace
@@ -150,8 +150,11 @@ bool nat_flushing(const struct nat_control *control);
 
 /* --- what others tell it, or ask; all are legal without NAT --- */
 
-/** nat_control_changed() - interfaces, addresses, routes or caps of ports have changed. */
+/** nat_control_changed() - interfaces, addresses or caps of ports have changed. */
 void nat_control_changed(struct vswitch *sw);
+
+/** nat_control_routes_changed() - a route has; of many that do, some times a second are enough. */
+void nat_control_routes_changed(struct vswitch *sw);
 
 /** nat_control_port_removed() - a port is going: so do the sessions of what is behind it. */
 void nat_control_port_removed(struct switch_port *port);

@@ -130,7 +130,7 @@ fib_renew(struct routing *routing, const struct ip_prefix *prefix)
 		route_best(route_table(routing, prefix->addr.family), prefix, ROUTE_ORIGINS);
 	struct fib *fib = *fib_of(routing, prefix->addr.family);
 
-	nat_control_changed(routing->sw);
+	nat_control_routes_changed(routing->sw);
 	if (best == NULL) {
 		if (fib != NULL)
 			fib_remove(fib, prefix->addr.bytes, prefix->len);

@@ -624,7 +624,7 @@ def test_config_and_restart(idle_bed):
         kept = {(row["inside"], row["inside_port"]) for row in lab.sessions("proto", "tcp")
                 if row["inside_port"] == row["ext_port"]}
         keep = [pair for pair in made if pair[0].getsockname() in kept]
-        assert len(keep) >= len(made) / 2
+        assert len(keep) >= 90  # of 100; some had been given away at random
         assert lab.daemon.stop() == 0
         lab.daemon.start()
         for number in (1, 2, 3):

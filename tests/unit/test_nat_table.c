@@ -300,6 +300,14 @@ test_filter_and_end(void **state)
 	nat_age(bed.nat, bed.now);
 	assert_int_equal(nat_count(bed.nat), 50);
 	assert_int_equal(count_matching(&filter), 0);
+	/* by external addresses that no rule has */
+	filter = (struct nat_filter){ .orphans = true };
+	assert_int_equal(count_matching(&filter), 0);
+	assert_int_equal(nat_rules_set(bed.nat, NULL, 0, NULL, 0, &ended), 0);
+	assert_int_equal(count_matching(&filter), 50);
+	cursor = ended = 0;
+	assert_int_equal(nat_end(bed.nat, &cursor, &filter, &ended), 0);
+	assert_int_equal(ended, 50);
 }
 
 static void
