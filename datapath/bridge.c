@@ -145,9 +145,9 @@ bridge_ingress(struct worker *worker, const struct bridge *bridge, const struct 
  * fill the ring, or the control thread's time, before the others get their turn.
  */
 static bool
-bridge_may_report(struct budget *budget)
+bridge_may_report(const struct worker *worker, struct budget *budget)
 {
-	return budget_take(budget, LEARN_PER_MSEC, LEARN_BURST);
+	return budget_take(worker, budget, LEARN_PER_MSEC, LEARN_BURST);
 }
 
 /* Report a source to the control thread; one that is not taken up, about once a second. */
@@ -166,7 +166,7 @@ bridge_report(struct worker *worker, const struct bridge *bridge, const struct p
 
 	if (cache->key == key && cache->bridge_port == bridge_port && cache->when == worker->now)
 		return;
-	if (!bridge_may_report(&worker->learn_budget[in->id])) {
+	if (!bridge_may_report(worker, &worker->learn_budget[in->id])) {
 		worker_stats(worker, in)->learn_lost++;
 		return;
 	}

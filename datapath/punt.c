@@ -27,7 +27,7 @@ punt_purpose(enum punt_kind kind)
 static bool
 take(struct worker *worker, uint16_t payer, enum punt_kind kind)
 {
-	return budget_take(&worker->punt_budget[payer][punt_purpose(kind)], PUNT_PER_MSEC,
+	return budget_take(worker, &worker->punt_budget[payer][punt_purpose(kind)], PUNT_PER_MSEC,
 			   PUNT_BURST);
 }
 

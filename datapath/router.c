@@ -440,11 +440,12 @@ take_next_hop(const struct router_step *step, const struct ip_meta *meta,
 		return;
 	case NEXT_HOP_CONNECTED:
 	case NEXT_HOP_NEIGHBOUR:
-		entry = punt_of(step, meta, next_hop, PUNT_NEIGHBOUR);
-		if (punt_allowed(step->worker, step->in, PUNT_NEIGHBOUR))
-			punt_queue(step->worker, step->in, &entry);
-		else
+		if (!punt_allowed(step->worker, step->in, PUNT_NEIGHBOUR)) {
 			port_drop(step->worker, step->in, meta->pkt, DROP_NEIGHBOUR);
+			return;
+		}
+		entry = punt_of(step, meta, next_hop, PUNT_NEIGHBOUR);
+		punt_queue(step->worker, step->in, &entry);
 		return;
 	case NEXT_HOP_BLACKHOLE:
 		break;

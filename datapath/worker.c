@@ -354,16 +354,28 @@ worker_rescan(struct worker *worker)
 	}
 }
 
-bool
-budget_take(struct budget *budget, uint64_t per_msec, uint64_t burst)
+/* Fill up a budget in which nothing is left. */
+static __rte_noinline void
+budget_fill(struct budget *budget, uint64_t tsc, uint64_t per_msec, uint64_t burst)
 {
-	uint64_t msec = rte_rdtsc() / (rte_get_tsc_hz() / 1000);
+	const uint64_t hz_msec = rte_get_tsc_hz() / 1000, msec = tsc / hz_msec;
 
-	if (msec != budget->msec) {
-		uint64_t left = budget->left + (msec - budget->msec) * per_msec;
+	budget->left = RTE_MIN((msec - budget->msec) * per_msec, burst);
+	budget->msec = msec;
+	budget->until = (msec + 1) * hz_msec;
+}
 
-		budget->left = RTE_MIN(left, burst);
-		budget->msec = msec;
+bool
+budget_take(const struct worker *worker, struct budget *budget, uint64_t per_msec, uint64_t burst)
+{
+	/* who floods the switch is refused here, millions of times a second: no clock, no division
+	 */
+	if (budget->left == 0) {
+		const uint64_t tsc = worker->tsc != 0 ? worker->tsc : rte_rdtsc();
+
+		if (likely(tsc < budget->until))
+			return false;
+		budget_fill(budget, tsc, per_msec, burst);
 	}
 	if (budget->left == 0)
 		return false;
@@ -704,6 +716,7 @@ worker_run(void *arg)
 			worker_idle(worker, &pace, tsc);
 			start = rte_rdtsc();
 		}
+		worker->tsc = start;
 	}
 	/* the control thread's last words */
 	worker_answer(worker);

@@ -73,6 +73,7 @@ struct learn_cache {
 struct budget {
 	uint64_t msec; /* when it was filled up last */
 	uint64_t left;
+	uint64_t until; /* TSC: none before, if there is none left */
 };
 
 /* What the control thread wants of a worker. */
@@ -129,6 +130,7 @@ struct worker {
 	void *hypervisor;         /* netback's context: grant copy, event channels */
 	uint16_t id;              /* 0 .. dp->n_workers - 1 */
 	uint32_t now;             /* seconds of CLOCK_MONOTONIC, coarse; renewed every 50 ms */
+	uint64_t tsc;             /* when this turn began; 0: see for yourself */
 
 	uint32_t n_active;
 	uint16_t n_dirty; /* ports with packets in their batch */
@@ -311,7 +313,8 @@ void worker_queues_wake(struct worker *worker, uint64_t tsc);
  * @budget: its owner's; zeroed at first.
  * @per_msec: how many it gets in a millisecond; @burst: how many it holds.
  */
-bool budget_take(struct budget *budget, uint64_t per_msec, uint64_t burst);
+bool budget_take(const struct worker *worker, struct budget *budget, uint64_t per_msec,
+		 uint64_t burst);
 
 /** worker_stats() - the worker's counters of a port. Worker. */
 static inline struct port_stats *
