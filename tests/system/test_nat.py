@@ -179,7 +179,7 @@ def test_pool(lab):
         frame = wire.recv(TIMEOUT)
         assert frame is not None, announced
         if frame.data[12:14] == b"\x08\x06":
-            announced.add(socket.inet_ntoa(frame.data[28:32]))
+            announced |= {socket.inet_ntoa(frame.data[28:32])} - {UPLINK}
     pool = {"192.0.2.10", "192.0.2.11", "192.0.2.12", "192.0.2.20"}
     assert announced == pool
     for number, guest in ((1, lab.g1), (2, lab.g2)):
