@@ -136,9 +136,10 @@ static const struct schema_key bridge_keys[] = {
 	},
 	[BRIDGE_KEY_FORWARD_DELAY] = {
 		.name = "forward-delay", .type = VALUE_SECONDS, .verbs = SETTABLE,
-		.min = 4, .max = 30, .def = "15", .metavar = "SECONDS",
+		.min = 0, .max = 30, .def = "15", .metavar = "SECONDS",
 		.help = "spanning tree: time that a port learns, and waits, where neighbours do not "
-			"speak RSTP, if this bridge is the root",
+			"speak RSTP, if this bridge is the root; less than 4 only while there is no "
+			"spanning tree",
 	},
 	[BRIDGE_KEY_LOOP_DETECT] = {
 		.name = "loop-detect", .type = VALUE_BOOL, .verbs = SETTABLE,
@@ -350,6 +351,12 @@ static const struct schema_key port_keys[] = {
 		.name = "isolated", .type = VALUE_BOOL, .verbs = SETTABLE,
 		.def = "no", .metavar = "yes|no",
 		.help = "yes: a private port, which reaches only ports that are not isolated",
+	},
+	[PORT_KEY_HAIRPIN] = {
+		.name = "hairpin", .type = VALUE_BOOL, .verbs = SETTABLE,
+		.def = "no", .metavar = "yes|no",
+		.help = "yes: frames that come in by the port may leave by it, for stations behind "
+			"it that reach each other by this bridge alone",
 	},
 	[PORT_KEY_FLOOD_UNKNOWN] = {
 		.name = "flood-unknown", .type = VALUE_BOOL, .verbs = SETTABLE,

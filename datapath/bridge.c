@@ -218,8 +218,9 @@ bridge_flood_list(struct worker *worker, const struct bridge *bridge, const stru
 	for (uint32_t i = 0; i < list->n; i++) {
 		struct port *out = datapath_port(worker->dp, list->ports[i]);
 
-		if (out == NULL || out == in || !out->open || !vlan_member(out, tag) ||
-		    (in->isolated & out->isolated) || (out->no_flood & kind) ||
+		if (out == NULL || (out == in && !in->hairpin) || !out->open ||
+		    !vlan_member(out, tag) || (in->isolated & out->isolated) ||
+		    (out->no_flood & kind) ||
 		    __atomic_load_n(&out->bridge, __ATOMIC_RELAXED) != bridge)
 			continue; /* gone to another bridge: the list is from before */
 		/* one behind, so that the last port takes the packet itself */
@@ -286,7 +287,8 @@ bridge_forward(struct worker *worker, const struct bridge *bridge, const struct 
 		return;
 	}
 	dest = __atomic_load_n(&entry->dest, __ATOMIC_RELAXED) & FDB_DEST_PORT;
-	if (unlikely(dest == in->id)) {
+	/* an isolated port does not reach itself either */
+	if (unlikely(dest == in->id) && (!in->hairpin || in->isolated)) {
 		port_drop(worker, in, pkt, DROP_SAME_PORT);
 		return;
 	}
@@ -350,7 +352,8 @@ bridge_pass(struct worker *worker, struct bridge *bridge, struct port *in, struc
 		port_drop(worker, in, pkt, in->up ? DROP_BLOCKED : DROP_PORT_DOWN);
 	else if (out == NULL)
 		bridge_flood(worker, bridge, in, pkt, frames.tag[0], 0);
-	else if (out == in || __atomic_load_n(&out->bridge, __ATOMIC_RELAXED) != bridge)
+	else if ((out == in && !in->hairpin) ||
+		 __atomic_load_n(&out->bridge, __ATOMIC_RELAXED) != bridge)
 		port_drop(worker, in, pkt, DROP_NO_DESTINATION);
 	else
 		egress_packet(worker, in, out, pkt, frames.tag[0]);

@@ -199,6 +199,7 @@ struct port {
 	uint16_t n_rxq;      /* 0 .. PORT_QUEUES_MAX; 0: packets come by other ports */
 	uint16_t n_txq;      /* 1 .. PORT_QUEUES_MAX */
 	uint8_t no_flood;    /* enum port_floods; control: rw, worker: ro */
+	bool hairpin;        /* frames may leave by it that came in by it; as no_flood */
 	uint32_t mtu;        /* control only */
 	uint8_t mac[6];      /* all zero if the port has none of its own; control: rw,
 			      * worker (of a bond's member): ro, a MAC that changes is

@@ -63,6 +63,7 @@ struct vif_note {
 	char *bridge; /* or NULL */
 	struct vlan_config vlan;
 	bool isolated;
+	bool hairpin;
 	uint8_t no_flood;
 	uint32_t mtu;
 	uint32_t fdb_limit;
@@ -344,6 +345,7 @@ note_read(const struct vif *vif, struct vif_note *note)
 	note->bridge = vif_note_read(vif, "bridge");
 	note_read_vlan(vif, &note->vlan);
 	note->isolated = note_is(vif, "isolated", "yes");
+	note->hairpin = note_is(vif, "hairpin", "yes");
 	note->no_flood = note_read_u32(vif, "no-flood", UINT8_MAX);
 	note->mtu = note_read_u32(vif, "mtu", PORT_MTU_MAX);
 	note->fdb_limit = note_read_u32(vif, "fdb-limit", UINT32_MAX);
@@ -372,6 +374,7 @@ note_config(struct vswitch *sw, const struct vif *vif, const struct vif_note *no
 		.kind = PORT_KIND_VIF,
 		.vlan = note->vlan,
 		.isolated = note->isolated,
+		.hairpin = note->hairpin,
 		.no_flood = note->no_flood,
 		.mtu = note->mtu,
 		.fdb_limit = note->fdb_limit,
@@ -805,6 +808,7 @@ port_vif_attached(struct vswitch *sw, const struct switch_port *port)
 	guest_note_write(vif, &port->config.guest);
 	note_write_vlan(vif, &port->config.vlan);
 	note_write(vif, "isolated", port->config.isolated ? "yes" : NULL);
+	note_write(vif, "hairpin", port->config.hairpin ? "yes" : NULL);
 	note_write_u32(vif, "no-flood", port->config.no_flood);
 	note_write_u32(vif, "mtu", port->config.mtu);
 	note_write_u32(vif, "fdb-limit", port->config.fdb_limit);
@@ -825,7 +829,7 @@ port_vif_detached(struct vswitch *sw, const struct switch_port *port)
 		"bridge",   "vid",        "trunk",        "native",      "tunnel",
 		"tpid",     "mtu",        "isolated",     "no-flood",    "fdb-limit",
 		"checksum", "fast-leave", "mrouter",      "group-limit", "mode",
-		"ip",       "gateway",    "nat-sessions", "nat-rate",
+		"ip",       "gateway",    "nat-sessions", "nat-rate",    "hairpin",
 	};
 	struct vif *vif = vif_of(sw, port);
 

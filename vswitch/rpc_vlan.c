@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the port methods read and show of VLANs, isolation and floods. */
+/* What the port methods read and show of VLANs, isolation, floods and hairpins. */
 #include <string.h>
 
 #include "port_vlan.h"
@@ -59,6 +59,10 @@ config_read(const struct value *values, bool all, struct port_config *config)
 	if (all || values[PORT_KEY_ISOLATED].is_set) {
 		config->isolated = values[PORT_KEY_ISOLATED].number;
 		fields |= PORT_SET_ISOLATED;
+	}
+	if (all || values[PORT_KEY_HAIRPIN].is_set) {
+		config->hairpin = values[PORT_KEY_HAIRPIN].number;
+		fields |= PORT_SET_HAIRPIN;
 	}
 	for (size_t i = 0; i < RTE_DIM(floods); i++) {
 		if (!all && !values[floods[i].key].is_set)
@@ -124,6 +128,7 @@ rpc_vlan_json(const struct switch_port *port, json_t *json)
 	json_object_set_new(json, "tunnel", vid_json(vlan->tunnel));
 	json_object_set_new(json, "tpid", json_string(vlan->service ? "0x88a8" : "0x8100"));
 	json_object_set_new(json, "isolated", json_boolean(config->isolated));
+	json_object_set_new(json, "hairpin", json_boolean(config->hairpin));
 	for (size_t i = 0; i < RTE_DIM(floods); i++)
 		json_object_set_new(json, floods[i].field,
 				    json_boolean(!(config->no_flood & floods[i].kind)));

@@ -97,6 +97,7 @@ struct port_config {
 	struct vlan_config vlan;
 	bool isolated;      /* reaches only ports that are not */
 	uint8_t no_flood;   /* enum port_floods */
+	bool hairpin;       /* frames may leave by the port that they came in by */
 	uint32_t mtu;       /* 0: keep the device's own */
 	uint32_t fdb_limit; /* learnt entries of this port; 0: only the bridge's limit,
 			     * or for a vif VIF_FDB_LIMIT_DEFAULT */
@@ -284,10 +285,12 @@ enum port_set {
 	PORT_SET_PROXY = 8192,
 	PORT_SET_GUEST = 16384,
 	PORT_SET_NAT = 32768,
+	PORT_SET_HAIRPIN = 65536,
 	/* what a hotplug script says of a vif */
 	PORT_SET_ATTACH = PORT_SET_VLAN | PORT_SET_MTU | PORT_SET_FDB_LIMIT | PORT_SET_CARRIER |
 			  PORT_SET_CHECKSUM | PORT_SET_ISOLATED | PORT_SET_FLOOD | PORT_SET_STP |
-			  PORT_SET_MROUTER | PORT_SET_FAST_LEAVE | PORT_SET_GROUP_LIMIT,
+			  PORT_SET_MROUTER | PORT_SET_FAST_LEAVE | PORT_SET_GROUP_LIMIT |
+			  PORT_SET_HAIRPIN,
 };
 
 /**

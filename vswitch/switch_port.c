@@ -289,6 +289,7 @@ switch_port_open(struct vswitch *sw, const struct port_config *config, struct er
 	dp->generation = ++sw->next_generation;
 	dp->isolated = config->isolated;
 	dp->no_flood = config->no_flood;
+	dp->hairpin = config->hairpin;
 	dp->carrier_off = config->carrier_off;
 	dp->n_rxq = dp->n_txq = 1;
 	port_mtu_set(dp, config->mtu != 0 ? config->mtu : PORT_MTU_DEFAULT);
@@ -426,6 +427,13 @@ switch_port_set_floods(struct switch_port *port, uint8_t no_flood)
 	__atomic_store_n(&port->dp->no_flood, no_flood, __ATOMIC_RELAXED);
 }
 
+static void
+switch_port_set_hairpin(struct switch_port *port, bool hairpin)
+{
+	port->config.hairpin = hairpin;
+	__atomic_store_n(&port->dp->hairpin, hairpin, __ATOMIC_RELAXED);
+}
+
 /* What snooping heeds of @fields. */
 static void
 switch_port_set_snoop(struct switch_port *port, unsigned int fields,
@@ -457,6 +465,8 @@ switch_port_apply(struct vswitch *sw, struct switch_port *port, unsigned int fie
 		switch_port_set_isolated(port, config->isolated);
 	if (fields & PORT_SET_FLOOD)
 		switch_port_set_floods(port, config->no_flood);
+	if (fields & PORT_SET_HAIRPIN)
+		switch_port_set_hairpin(port, config->hairpin);
 	if (fields & PORT_SET_CHECKSUM)
 		switch_port_set_checksum(port, config->checksum_full);
 	if (fields & PORT_SET_PROXY)

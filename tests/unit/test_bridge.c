@@ -112,6 +112,43 @@ test_flood(void **state)
 	assert_int_equal(fake_drops(sw, a, DROP_NO_DESTINATION), 1);
 }
 
+/* Out again where it came in: broadcasts, what is unknown, and what is behind that port. */
+static void
+test_hairpin(void **state)
+{
+	struct fake_switch *sw = *state;
+	struct fake_port *a = fake_port_add(sw, 1, 0), *b = fake_port_add(sw, 2, 0);
+
+	a->port.hairpin = true;
+	send(sw, a, BROADCAST, MAC_A, 0);
+	send(sw, a, MAC_C, MAC_A, 0);
+	for (int i = 0; i < 2; i++) {
+		expect(a, 0);
+		expect(b, 0);
+	}
+	send(sw, a, BROADCAST, MAC_C, 0);
+	expect(a, 0);
+	expect(b, 0);
+	send(sw, a, MAC_C, MAC_A, 0);
+	expect(a, 0);
+	assert_int_equal(b->n_out, 0);
+	/* the other port has none */
+	send(sw, b, BROADCAST, MAC_B, 0);
+	expect(a, 0);
+	assert_int_equal(b->n_out, 0);
+	/* nor has one that does not forward, or that reaches none of its kind */
+	port_state_set(&a->port, true, PORT_BLOCKED);
+	send(sw, a, MAC_C, MAC_A, 0);
+	assert_int_equal(fake_drops(sw, a, DROP_BLOCKED), 1);
+	port_state_set(&a->port, true, PORT_FORWARDING);
+	a->port.isolated = 1;
+	send(sw, a, MAC_C, MAC_A, 0);
+	assert_int_equal(fake_drops(sw, a, DROP_SAME_PORT), 1);
+	send(sw, a, BROADCAST, MAC_A, 0);
+	expect(b, 0);
+	assert_int_equal(a->n_out, 0);
+}
+
 static void
 test_refused(void **state)
 {
@@ -339,6 +376,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_learn_and_forward, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hairpin, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_access_vlan, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_trunks_pass_tags, setup, teardown),

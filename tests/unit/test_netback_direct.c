@@ -213,6 +213,30 @@ test_to_guest(void **state)
 	assert_balance(bed);
 }
 
+/* To a station behind the same guest: from the guest to itself, and to all as well. */
+static void
+test_hairpin(void **state)
+{
+	static uint8_t frame[9014], got[9014];
+	struct bed *bed = *state;
+
+	start(bed, false);
+	vif_dp(bed, 0)->hairpin = true;
+	send_frame(bed, 0, frame, make_frame(frame, 0, 0, sizeof(frame)));
+	assert_int_equal(recv_frame(bed, 0, got, sizeof(got)), sizeof(frame));
+	assert_memory_equal(got, frame, sizeof(frame));
+	assert_true(foreign(bed) > 0);
+	send_frame(bed, 0, frame, make_frame(frame, -1, 0, sizeof(frame)));
+	for (int i = 0; i < GUESTS; i++) {
+		assert_int_equal(recv_frame(bed, i, got, sizeof(got)), sizeof(frame));
+		assert_memory_equal(got, frame, sizeof(frame));
+	}
+	fake_frontend_reap(bed->guests[0], 0);
+	assert_int_equal(tx(bed, 0)->tx_cons, tx(bed, 0)->tx_prod);
+	assert_int_equal(tx(bed, 0)->tx_error, 0);
+	assert_balance(bed);
+}
+
 /* What fits an mbuf takes fewer copies by way of it. */
 static void
 test_small(void **state)
@@ -740,15 +764,25 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_to_guest),     TEST(test_small),
-		TEST(test_no_room),      TEST(test_order),
-		TEST(test_answers_late), TEST(test_flood),
-		TEST(test_fill),         TEST(test_skip),
-		TEST(test_offloads),     TEST(test_vlan),
-		TEST(test_source_fails), TEST(test_source_fails_between),
-		TEST(test_call_fails),   TEST(test_destination_fails),
-		TEST(test_dropped),      TEST(test_no_mbufs),
-		TEST(test_takeover),     TEST(test_source_gone),
+		TEST(test_to_guest),
+		TEST(test_hairpin),
+		TEST(test_small),
+		TEST(test_no_room),
+		TEST(test_order),
+		TEST(test_answers_late),
+		TEST(test_flood),
+		TEST(test_fill),
+		TEST(test_skip),
+		TEST(test_offloads),
+		TEST(test_vlan),
+		TEST(test_source_fails),
+		TEST(test_source_fails_between),
+		TEST(test_call_fails),
+		TEST(test_destination_fails),
+		TEST(test_dropped),
+		TEST(test_no_mbufs),
+		TEST(test_takeover),
+		TEST(test_source_gone),
 	};
 
 	start_eal();

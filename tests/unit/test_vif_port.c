@@ -305,10 +305,12 @@ test_restart(void **state)
 	settings.vlan = (struct vlan_config){ .trunk = true, .native = 7 };
 	vlans_parse("20-30,40", settings.vlan.allowed);
 	settings.isolated = true;
+	settings.hairpin = true;
 	settings.no_flood = PORT_FLOOD_MULTICAST;
 	assert_int_equal(switch_port_set(bed->sw, "vif2.0",
-					 PORT_SET_VLAN | PORT_SET_ISOLATED | PORT_SET_FLOOD, NULL,
-					 &settings, &err),
+					 PORT_SET_VLAN | PORT_SET_ISOLATED | PORT_SET_FLOOD |
+						 PORT_SET_HAIRPIN,
+					 NULL, &settings, &err),
 			 0);
 	assert_int_equal(switch_port_del(bed->sw, "vif3.0", &err), 0);
 	stop_switch(bed);
@@ -339,6 +341,7 @@ test_restart(void **state)
 	assert_int_equal(port->config.vlan.native, 7);
 	assert_int_equal(port->config.vlan.vid, 0);
 	assert_true(port->config.isolated);
+	assert_true(port->config.hairpin && port->dp->hairpin);
 	assert_int_equal(port->config.no_flood, PORT_FLOOD_MULTICAST);
 	assert_int_equal(port->dp->isolated, 1);
 	assert_true(vlan_member(port->dp, 40));
