@@ -171,7 +171,7 @@ bridge_json(struct vswitch *sw, const struct switch_bridge *bridge)
 			 (json_int_t)bridge->config.fdb_limit, "fdb_entries",
 			 (json_int_t)fdb_count(bridge->dp->fdb), "announce",
 			 (int)bridge->config.announce, "ports", ports);
-	rpc_stp_bridge_json(&bridge->config.stp, json);
+	rpc_stp_bridge_json(sw, bridge, json);
 	json_object_update_new(json, snoop_json(&bridge->config.snoop));
 	return json;
 }

@@ -20,6 +20,7 @@ struct object;
 struct stp_bridge_config;
 struct stp_port_config;
 struct port_config;
+struct switch_bridge;
 struct switch_port;
 struct value;
 struct vswitch;
@@ -97,8 +98,11 @@ int rpc_stp_read_bridge(const struct object *obj, bool is_new, struct stp_bridge
 unsigned int rpc_stp_read_port(const struct value *values, bool is_new,
 			       struct stp_port_config *config);
 
-/* Put the same into an object; names and values as the schema's. Of a port also its state. */
-void rpc_stp_bridge_json(const struct stp_bridge_config *config, json_t *json);
+/*
+ * Put the same into an object; names and values as the schema's. Of a bridge also its identifier,
+ * of a port its state and, on a bridge, its number.
+ */
+void rpc_stp_bridge_json(struct vswitch *sw, const struct switch_bridge *bridge, json_t *json);
 void rpc_stp_port_json(const struct switch_port *port, json_t *json);
 
 /** rpc_stp_show() - spanning trees: of each bridge, and in "ports" of its ports. */

@@ -84,9 +84,23 @@ set_word(json_t *json, const char *field, const struct object_schema *schema, un
 	json_object_set_new(json, field, json_string(schema->keys[key].words[word]));
 }
 
-void
-rpc_stp_bridge_json(const struct stp_bridge_config *config, json_t *json)
+/* "8000.001122334455", as brctl has it */
+static json_t *
+id_json(uint64_t id)
 {
+	char text[ID_TEXT_SIZE];
+
+	snprintf(text, sizeof(text), "%04x.%012llx", (unsigned int)(id >> 48),
+		 (unsigned long long)(id & 0xffffffffffff));
+	return json_string(text);
+}
+
+void
+rpc_stp_bridge_json(struct vswitch *sw, const struct switch_bridge *bridge, json_t *json)
+{
+	const struct stp_bridge_config *config = &bridge->config.stp;
+
+	json_object_set_new(json, "id", id_json(stp_bridge_id(sw, bridge)));
 	set_word(json, "stp", &bridge_schema, BRIDGE_KEY_STP, config->mode);
 	json_object_set_new(json, "stp_priority", json_integer(config->priority));
 	json_object_set_new(json, "hello", json_integer(config->hello));
@@ -101,6 +115,8 @@ rpc_stp_port_json(const struct switch_port *port, json_t *json)
 	const struct stp_port_config *config = &port->config.stp;
 
 	json_object_set_new(json, "state", json_string(states[port->dp->state]));
+	if (port->bridge != NULL)
+		json_object_set_new(json, "number", json_integer(stp_port_number(port)));
 	json_object_set_new(json, "loops", json_integer(port->loop.n_loops));
 	json_object_set_new(json, "stp_cost",
 			    config->cost != 0 ? json_integer(config->cost) : json_string("auto"));
@@ -109,17 +125,6 @@ rpc_stp_port_json(const struct switch_port *port, json_t *json)
 	set_word(json, "stp_p2p", &port_schema, PORT_KEY_STP_P2P, config->p2p);
 	set_word(json, "stp_restricted", &port_schema, PORT_KEY_STP_RESTRICTED, config->restricted);
 	set_word(json, "bpdu", &port_schema, PORT_KEY_BPDU, config->bpdu);
-}
-
-/* "8000.001122334455", as brctl has it */
-static json_t *
-id_json(uint64_t id)
-{
-	char text[ID_TEXT_SIZE];
-
-	snprintf(text, sizeof(text), "%04x.%012llx", (unsigned int)(id >> 48),
-		 (unsigned long long)(id & 0xffffffffffff));
-	return json_string(text);
 }
 
 static json_t *
@@ -173,9 +178,9 @@ port_json(const struct switch_port *port)
 	json_t *json;
 
 	if (!stp_port_status(port, &status, &n_limited))
-		return json_pack("{s:s, s:s, s:s}", "port", port->config.name, "role",
+		return json_pack("{s:s, s:s, s:s, s:I}", "port", port->config.name, "role",
 				 port->stp_state == PORT_FORWARDING ? "none" : "no memory", "state",
-				 states[port->stp_state]);
+				 states[port->stp_state], "cost", (json_int_t)stp_port_cost(port));
 	json = json_pack(
 		"{s:s, s:o, s:s, s:s, s:I, s:i, s:b, s:b, s:b, s:b, s:s, s:b, s:b, s:b, s:o, s:I, "
 		"s:o, s:o}",
@@ -234,7 +239,7 @@ bridge_json(struct vswitch *sw, const struct switch_bridge *bridge)
 	json_object_set_new(json, "ageing", json_integer(bridge->config.ageing));
 	status_json(bridge, json);
 	LIST_FOREACH(port, &sw->ports, list)
-		if (bridge->stp != NULL && port->bridge == bridge)
+		if (port->bridge == bridge)
 			json_array_append_new(ports, port_json(port));
 	json_object_set_new(json, "ports", ports);
 	return json;

@@ -20,6 +20,7 @@
 #define TIMER_STEP 20        /* ms: ports' timers that are as near to each other run together */
 #define COST_SPEED 20000000u /* 802.1D-2004 table 17-3: path cost times Mb/s */
 #define COST_MAX 200000000u
+#define FORWARD_DELAY_MIN 4
 #define SPEED_VIRTUAL 10000 /* Mb/s: of what does not say */
 
 struct stp_bridge {
@@ -62,6 +63,14 @@ stp_config_check(const struct stp_bridge_config *config, const char *name, struc
 		return error_set(err, EINVAL,
 				 "bridge %s: stp-priority %u: not a multiple of 4096 (%u is)", name,
 				 config->priority, config->priority / 4096 * 4096);
+	/* the rest is looked at when there is a tree: a script sets one after the other before */
+	if (config->mode == STP_OFF)
+		return 0;
+	if (config->forward_delay < FORWARD_DELAY_MIN)
+		return error_set(err, EINVAL,
+				 "bridge %s: forward-delay %u: it is %u at least with a spanning "
+				 "tree",
+				 name, config->forward_delay, FORWARD_DELAY_MIN);
 	if (config->max_age > 2 * (config->forward_delay - 1))
 		return error_set(
 			err, EINVAL,
@@ -95,16 +104,20 @@ choose(uint8_t word, bool automatic)
 	return word == TRISTATE_AUTO ? automatic : word == TRISTATE_YES;
 }
 
+static uint32_t
+cost_of_speed(uint32_t speed)
+{
+	return RTE_MAX(1u, RTE_MIN(COST_MAX, COST_SPEED / (speed != 0 ? speed : SPEED_VIRTUAL)));
+}
+
 static void
 port_config(const struct switch_port *port, struct rstp_port_config *ret_config)
 {
 	const struct stp_port_config *config = &port->config.stp;
 	const bool guest = switch_port_is_guest(port), tap = port->config.kind == PORT_KIND_TAP;
 	bool full_duplex;
-	uint32_t speed = port_device_speed(port, &full_duplex);
+	const uint32_t speed = port_device_speed(port, &full_duplex);
 
-	if (speed == 0)
-		speed = SPEED_VIRTUAL;
 	*ret_config = (struct rstp_port_config){
 		.cost = config->cost,
 		.priority = config->priority,
@@ -114,7 +127,7 @@ port_config(const struct switch_port *port, struct rstp_port_config *ret_config)
 		.restricted = choose(config->restricted, guest),
 	};
 	if (config->cost == 0)
-		ret_config->cost = RTE_MAX(1u, RTE_MIN(COST_MAX, COST_SPEED / speed));
+		ret_config->cost = cost_of_speed(speed);
 	memcpy(ret_config->mac, port->bridge->stp->mac, sizeof(ret_config->mac));
 	if (switch_port_has_mac(port))
 		memcpy(ret_config->mac, port->dp->mac, sizeof(ret_config->mac));
@@ -137,17 +150,18 @@ bridge_config(const struct stp_bridge *stp, const struct stp_bridge_config *conf
 /*
  * The bridge's address, as the kernel's bridge has it: the least of its NICs', or else of its
  * taps', which are as good as unique. A bridge with neither has guests only, and may be called
- * anything.
+ * anything: @own_mac.
  */
 static void
-choose_mac(const struct stp_bridge *stp, uint8_t ret_mac[6])
+choose_mac(struct vswitch *sw, const struct switch_bridge *bridge, const uint8_t own_mac[6],
+	   uint8_t ret_mac[6])
 {
 	const struct switch_port *port, *best = NULL;
 
-	LIST_FOREACH(port, &stp->sw->ports, list) {
+	LIST_FOREACH(port, &sw->ports, list) {
 		bool tap = port->config.kind == PORT_KIND_TAP;
 
-		if (port->bridge != stp->bridge || switch_port_is_guest(port) ||
+		if (port->bridge != bridge || switch_port_is_guest(port) ||
 		    !switch_port_has_mac(port))
 			continue;
 		if (best != NULL && tap && best->config.kind != PORT_KIND_TAP)
@@ -156,7 +170,7 @@ choose_mac(const struct stp_bridge *stp, uint8_t ret_mac[6])
 		    memcmp(port->dp->mac, best->dp->mac, sizeof(port->dp->mac)) < 0)
 			best = port;
 	}
-	memcpy(ret_mac, best != NULL ? best->dp->mac : stp->own_mac, 6);
+	memcpy(ret_mac, best != NULL ? best->dp->mac : own_mac, 6);
 }
 
 /* --- what the machines want --- */
@@ -276,7 +290,7 @@ stp_create(struct vswitch *sw, struct switch_bridge *bridge, const struct stp_br
 	stp->sw = sw;
 	stp->bridge = bridge;
 	rte_eth_random_addr(stp->own_mac);
-	choose_mac(stp, stp->mac);
+	choose_mac(sw, bridge, stp->own_mac, stp->mac);
 	bridge_config(stp, config, &rstp_config);
 	stp->rstp = rstp_create(&ops, stp, &rstp_config);
 	stp->timer = evtimer_new(sw->base, on_timer, stp);
@@ -374,7 +388,7 @@ stp_bridge_address(struct switch_bridge *bridge)
 
 	if (stp == NULL)
 		return;
-	choose_mac(stp, mac);
+	choose_mac(stp->sw, bridge, stp->own_mac, mac);
 	if (memcmp(mac, stp->mac, sizeof(mac)) == 0)
 		return;
 	memcpy(stp->mac, mac, sizeof(mac));
@@ -524,6 +538,34 @@ stp_status(const struct switch_bridge *bridge, struct rstp_status *ret_status)
 	/* as a time that has passed */
 	ret_status->last_change = now_msec() - ret_status->last_change;
 	return true;
+}
+
+uint64_t
+stp_bridge_id(struct vswitch *sw, const struct switch_bridge *bridge)
+{
+	static const uint8_t none[6];
+	uint64_t id = bridge->config.stp.priority;
+	uint8_t mac[6];
+
+	choose_mac(sw, bridge, bridge->stp != NULL ? bridge->stp->own_mac : none, mac);
+	for (size_t i = 0; i < sizeof(mac); i++)
+		id = id << 8 | mac[i];
+	return id;
+}
+
+uint16_t
+stp_port_number(const struct switch_port *port)
+{
+	return port->stp != NULL ? rstp_port_number(port->stp->rstp) : port->dp->id + 1;
+}
+
+uint32_t
+stp_port_cost(const struct switch_port *port)
+{
+	const uint32_t cost = port->config.stp.cost;
+	bool full_duplex;
+
+	return cost != 0 ? cost : cost_of_speed(port_device_speed(port, &full_duplex));
 }
 
 bool

@@ -40,8 +40,8 @@ struct stp_bridge_config {
 	uint16_t priority;
 	uint8_t hello; /* seconds, as the two below */
 	uint8_t max_age;
-	uint8_t forward_delay;
-	bool loop_detect; /* without a spanning tree: loop.h */
+	uint8_t forward_delay; /* 0 .. 3 only without a spanning tree */
+	bool loop_detect;      /* without a spanning tree: loop.h */
 };
 
 #define STP_PORT_PRIORITY_DEFAULT 128
@@ -102,6 +102,19 @@ void stp_receive(struct switch_port *port, const uint8_t *frame, uint32_t len);
 
 /** stp_ageing() - seconds after which the bridge forgets addresses now. */
 uint32_t stp_ageing(const struct switch_bridge *bridge, uint32_t now);
+
+/**
+ * stp_bridge_id() - priority and address of the bridge, with a spanning tree or without, as it
+ * would be in BPDUs. Without a tree the address is 0 if no port has one to give.
+ */
+uint64_t stp_bridge_id(struct vswitch *sw, const struct switch_bridge *bridge);
+
+/** stp_port_number() - 1 .. PORT_MAX; in a tree as in BPDUs, else as the port is known to workers.
+ */
+uint16_t stp_port_number(const struct switch_port *port);
+
+/** stp_port_cost() - path cost, as set or by the port's speed. */
+uint32_t stp_port_cost(const struct switch_port *port);
 
 /** stp_status() - what there is to know. Return: false: the bridge has no spanning tree. */
 bool stp_status(const struct switch_bridge *bridge, struct rstp_status *ret_status);

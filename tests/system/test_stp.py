@@ -416,6 +416,7 @@ def test_settings(bed):
             (("bridge", "set", "br0", "stp-priority", 5000), "stp-priority 5000.*4096"),
             (("bridge", "set", "br0", "max-age", 40), "max-age 40.*10 at most"),
             (("bridge", "set", "br0", "hello", 9), "max-age 8 with hello 9.*20 at least"),
+            (("bridge", "set", "br0", "forward-delay", 3), "forward-delay 3: it is 4 at least"),
             (("bridge", "set", "br0", "stp", "mstp"), "off, stp, rstp"),
             (("port", "set", "p1", "stp-priority", 33), "stp-priority 33.*16"),
             (("port", "set", "p1", "bpdu", "drop"), "normal, guard, filter"),
@@ -428,7 +429,7 @@ def test_settings(bed):
                  "shared"):
         assert word in text, text
     vsctl("bridge", "set", "br0", "stp", "off")
-    assert vsctl("stp", "show")[0]["ports"] == []
+    assert [port["role"] for port in vsctl("stp", "show")[0]["ports"]] == ["none"]
 
 
 def test_in_the_configuration_file(idle_bed):
