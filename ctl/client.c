@@ -15,6 +15,7 @@
 /* What must wait for something else to be closed takes a moment, never longer. */
 #define RETRY_MSEC 10
 #define RETRIES 500
+#define ERRNO_MAX 256
 
 struct client {
 	int fd;
@@ -150,6 +151,20 @@ receive_reply(struct client *client, struct error *err)
 	return reply;
 }
 
+/* EINVAL of "EINVAL" */
+static int
+errno_of(const char *name)
+{
+	const char *known;
+
+	for (int code = 1; name != NULL && code < ERRNO_MAX; code++) {
+		known = strerrorname_np(code);
+		if (known != NULL && strcmp(known, name) == 0)
+			return code;
+	}
+	return EREMOTEIO;
+}
+
 static int
 call_once(struct client *client, const char *method, json_t *params, json_t **ret_result,
 	  struct error *err)
@@ -170,9 +185,7 @@ call_once(struct client *client, const char *method, json_t *params, json_t **re
 	if (message != NULL) {
 		name = json_string_value(json_object_get(
 			json_object_get(json_object_get(reply, "error"), "data"), "errno"));
-		ret = error_set(err,
-				name != NULL && strcmp(name, "EAGAIN") == 0 ? EAGAIN : EREMOTEIO,
-				"%s", message);
+		ret = error_set(err, errno_of(name), "%s", message);
 	} else {
 		*ret_result = json_incref(json_object_get(reply, "result"));
 		if (*ret_result == NULL)

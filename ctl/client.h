@@ -35,7 +35,7 @@ struct client *client_open(const char *path, struct error *err);
  * Calls again, for 5 s at most, while the daemon says EAGAIN (a port of that name is being closed).
  * @err: the daemon's message, or why there is none
  *
- * Return: 0 or -errno.
+ * Return: 0 or -errno; the daemon's own, or -EREMOTEIO if it gave none.
  */
 int client_call(struct client *client, const char *method, json_t *params, json_t **ret_result,
 		struct error *err);

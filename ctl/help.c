@@ -47,6 +47,8 @@ print_all(FILE *out)
 	for (i = 0; i < n_commands; i++)
 		print_command(&commands[i], out);
 	fprintf(out, "  %-*s %s\n", SYNTAX_WIDTH, "OBJECT help", "keys and values of an object");
+	fprintf(out, "  %-*s %s\n", SYNTAX_WIDTH, "brctl [COMMAND [ARGUMENT]...]",
+		"the same as brctl of bridge-utils, on vswitchd's bridges");
 	putc('\n', out);
 	option_print(vsctl_options, out);
 	fputs("\n"

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* vsctl: tell a running vswitchd what to do, and ask it how it is. */
+/* vsctl: tell a running vswitchd what to do, and ask it how it is. Also brctl, if so called. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "brctl.h"
 #include "client.h"
 #include "command.h"
 #include "error.h"
@@ -67,18 +68,27 @@ is_help(int argc, char **argv, const char **ret_object)
 	return false;
 }
 
+static const char *
+socket_path(const struct options *options)
+{
+	const char *run_dir = getenv("VSWITCH_RUN_DIR");
+	static char path[512];
+
+	if (options->socket != NULL)
+		return options->socket;
+	snprintf(path, sizeof(path), "%s/vswitchd.sock",
+		 run_dir != NULL && *run_dir != '\0' ? run_dir : "/run/vswitch");
+	return path;
+}
+
 static int
 run(const struct options *options, const struct request *request)
 {
-	const char *run_dir = getenv("VSWITCH_RUN_DIR");
 	struct client *client;
-	char path[512];
 	struct error err;
 	int ret;
 
-	snprintf(path, sizeof(path), "%s/vswitchd.sock",
-		 run_dir != NULL && *run_dir != '\0' ? run_dir : "/run/vswitch");
-	client = client_open(options->socket != NULL ? options->socket : path, &err);
+	client = client_open(socket_path(options), &err);
 	if (client == NULL)
 		return fail(&err, EXIT_REFUSED);
 	ret = request->command->run(client, request, &err);
@@ -118,6 +128,8 @@ main(int argc, char **argv)
 	struct error err;
 	int option, ret;
 
+	if (argc > 0 && brctl_is_called(argv[0]))
+		return finish(brctl_main(argc, argv, socket_path(&options)));
 	/* '+': what follows the command belongs to it, even if it starts with '-'. */
 	while ((option = getopt_long(argc, argv, "+js:hV", long_options, NULL)) != -1) {
 		ret = take_option(option, &options);
@@ -127,6 +139,8 @@ main(int argc, char **argv)
 	argc -= optind;
 	argv += optind;
 
+	if (argc > 0 && strcmp(argv[0], "brctl") == 0)
+		return finish(brctl_main(argc, argv, socket_path(&options)));
 	if (is_help(argc, argv, &object)) {
 		ret = help_print(object, stdout, &err);
 		return ret < 0 ? fail(&err, EXIT_USAGE) : finish(EXIT_DONE);
