@@ -52,8 +52,19 @@ static const struct {
 	{ "Which multicast groups hosts have joined, and who asks them",
 	  "vsctl group show xenbr1\nvsctl querier show xenbr1" },
 	{ "Which packets were dropped, and why", "vsctl stats show" },
+	{ "The same bridges as brctl has them", "vsctl brctl show" },
 	{ "The same for a program", "vsctl -j stats show" },
 };
+
+static const char vsctl_brctl[] =
+	".SH BRCTL\n"
+	"\\fBvsctl brctl\\fR [\\fICOMMAND\\fR [\\fIARGUMENT\\fR]...], or vsctl under the name "
+	"\\fBbrctl\\fR, is \\fBbrctl\\fR(8) of bridge\\-utils 1.7 on vswitchd's bridges, with its "
+	"output, messages and exit statuses. addbr also makes the host's interface, a tap of the "
+	"bridge's name, which is no port to brctl. Values that vswitchd cannot take are refused "
+	"as out of range: times that are not whole seconds, an ageing time of 0, bridge "
+	"priorities that are not multiples of 4096, port priorities that are not multiples of "
+	"4.\n";
 
 static const char vswitchd_behaviour[] =
 	".SH SIGNALS\n"
@@ -216,6 +227,7 @@ print_vsctl(void)
 	      "\\fIOBJECT\\fR \\fBhelp\\fR explains the keys of an object.\n",
 	      stdout);
 	print_options(vsctl_options);
+	fputs(vsctl_brctl, stdout);
 	fputs(".SH COMMANDS\n", stdout);
 	for (i = 0; i < n_commands; i++)
 		print_command(&commands[i]);
