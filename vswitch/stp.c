@@ -147,10 +147,17 @@ bridge_config(const struct stp_bridge *stp, const struct stp_bridge_config *conf
 	memcpy(ret_config->mac, stp->mac, sizeof(ret_config->mac));
 }
 
+/* The host's own interface, or the router's: of this machine, but no NIC. */
+static bool
+is_host(const struct switch_port *port)
+{
+	return port->config.kind == PORT_KIND_TAP || port->config.kind == PORT_KIND_GATEWAY;
+}
+
 /*
- * The bridge's address, as the kernel's bridge has it: the least of its NICs', or else of its
- * taps', which are as good as unique. A bridge with neither has guests only, and may be called
- * anything: @own_mac.
+ * The bridge's address, as the kernel's bridge has it: the least of its NICs', or else of the
+ * host's interfaces', which are as good as unique. A bridge with neither has guests only, and may
+ * be called anything: @own_mac.
  */
 static void
 choose_mac(struct vswitch *sw, const struct switch_bridge *bridge, const uint8_t own_mac[6],
@@ -159,14 +166,12 @@ choose_mac(struct vswitch *sw, const struct switch_bridge *bridge, const uint8_t
 	const struct switch_port *port, *best = NULL;
 
 	LIST_FOREACH(port, &sw->ports, list) {
-		bool tap = port->config.kind == PORT_KIND_TAP;
-
 		if (port->bridge != bridge || switch_port_is_guest(port) ||
 		    !switch_port_has_mac(port))
 			continue;
-		if (best != NULL && tap && best->config.kind != PORT_KIND_TAP)
+		if (best != NULL && is_host(port) && !is_host(best))
 			continue;
-		if (best == NULL || (!tap && best->config.kind == PORT_KIND_TAP) ||
+		if (best == NULL || (!is_host(port) && is_host(best)) ||
 		    memcmp(port->dp->mac, best->dp->mac, sizeof(port->dp->mac)) < 0)
 			best = port;
 	}
