@@ -288,7 +288,7 @@ map_external(const struct making *making, const struct nat_snat_rule *rule,
 	     const struct nat_pool_entry *pool)
 {
 	struct nat *nat = making->step->nat;
-	const struct nat_key key = { .local = nat_as(NAT_KEY_MAPPING, making->session->end[0]) };
+	const struct nat_key key = nat_mapping_key(making->session->end[0], pool->ip);
 	const uint64_t hash = nat_index_hash(&nat->index, &key);
 	const uint32_t anchor = nat_index_find_sure(&nat->index, &key, hash);
 	struct nat_ports *ports;
@@ -351,9 +351,8 @@ nat_begin_hint(const struct nat_step *step, const struct nat_flow *flow)
 	rte_prefetch0(nat_index_bucket(index, nat_index_hash(index, &key)));
 	if (rule->mapping != NAT_MAP_ENDPOINT_INDEPENDENT || flow->kind == IP_L4_NONE)
 		return;
-	key = (struct nat_key){
-		.local = nat_end_word(NAT_KEY_MAPPING, flow->proto, flow->ip, flow->port),
-	};
+	key = nat_mapping_key(nat_end_word(NAT_KEY_INSIDE, flow->proto, flow->ip, flow->port),
+			      pool->ip);
 	rte_prefetch0(nat_index_bucket(index, nat_index_hash(index, &key)));
 	ports = nat_ports_of(step->nat->exts, pool->slot, flow->kind);
 	rte_prefetch0(&ports->used[port / 64]);

@@ -122,7 +122,7 @@ peer_leave(struct nat *nat, const struct nat_session *session)
 static void
 map_leave(struct nat *nat, const struct nat_session *session)
 {
-	const struct nat_key key = { .local = nat_as(NAT_KEY_MAPPING, session->end[0]) };
+	const struct nat_key key = nat_mapping_key(session->end[0], nat_end_ip(session->end[1]));
 	const uint8_t proto = nat_end_proto(session->end[0]);
 	const enum ip_l4 kind = proto == IPPROTO_TCP  ? IP_L4_TCP :
 				proto == IPPROTO_ICMP ? IP_L4_ICMP :

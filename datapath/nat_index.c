@@ -102,7 +102,9 @@ matches(const struct nat_session *session, uint32_t ref, const struct nat_key *k
 	case NAT_KEY_EXTERNAL:
 		return nat_session_is(session, key);
 	case NAT_KEY_MAPPING:
-		return session->end[0] == nat_as(NAT_KEY_INSIDE, key->local) && session->map == ref;
+		return session->end[0] == nat_as(NAT_KEY_INSIDE, key->local) &&
+		       nat_end_ip(session->end[1]) == nat_end_ip(key->remote) &&
+		       session->map == ref;
 	case NAT_KEY_PEER:
 		return session->end[1] == nat_as(NAT_KEY_EXTERNAL, key->local) &&
 		       nat_end_ip(session->remote) == nat_end_ip(key->remote) &&
@@ -258,7 +260,7 @@ entry_halves(const struct nat_index *index, uint16_t tag, uint32_t ref, uint32_t
 	const struct nat_key keys[] = {
 		{ session->end[0], remote },
 		{ session->end[1], remote },
-		{ nat_as(NAT_KEY_MAPPING, session->end[0]), 0 },
+		nat_mapping_key(session->end[0], nat_end_ip(session->end[1])),
 		{ nat_as(NAT_KEY_PEER, session->end[1]), nat_end_ip(remote) },
 	};
 	unsigned int halves = 0;

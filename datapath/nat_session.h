@@ -9,11 +9,11 @@
  * own ends, and remote port 0; protocols without ports have 0 everywhere.
  *
  * A session is found by its inside key and by its external key. With endpoint-independent mapping
- * one session of a mapping, its *anchor*, is also found by its inside end alone, and is entered as
- * the owner of the external port (nat_port.h); with address-dependent filtering one session per
- * remote address, the *peer anchor*, is also found by external end and remote address. Anchors
- * count those who lean on them; one that ends before the others stays as a shell, marked in the
- * remote word so that no packet finds it.
+ * one session of a mapping, its *anchor*, is also found by its inside end and external address
+ * (there may be several ways out), and is entered as the owner of the external port (nat_port.h);
+ * with address-dependent filtering one session per remote address, the *peer anchor*, is also found
+ * by external end and remote address. Anchors count those who lean on them; one that ends before
+ * the others stays as a shell, marked in the remote word so that no packet finds it.
  *
  * Sessions have numbers, 1 and up; number 0 is a shell that no key matches.
  *
@@ -36,7 +36,7 @@ enum nat_dir {
 enum nat_key_kind {
 	NAT_KEY_INSIDE = NAT_DIR_OUT,
 	NAT_KEY_EXTERNAL = NAT_DIR_IN,
-	NAT_KEY_MAPPING, /* the anchor of an inside end; remote is 0 */
+	NAT_KEY_MAPPING, /* the anchor of an inside end and, as remote, an external address */
 	NAT_KEY_PEER,    /* the peer anchor of an external end and a remote address */
 };
 
@@ -125,6 +125,13 @@ static inline uint8_t
 nat_end_proto(uint64_t end)
 {
 	return (uint8_t)(end >> 48);
+}
+
+/** nat_mapping_key() - the key of an inside end's mapping to an external address. */
+static inline struct nat_key
+nat_mapping_key(uint64_t inside, uint32_t ext_ip)
+{
+	return (struct nat_key){ nat_as(NAT_KEY_MAPPING, inside), ext_ip };
 }
 
 /** nat_meta_key() - the key of a packet that goes @dir. */

@@ -609,6 +609,45 @@ test_exception(void **state)
 	assert_int_equal(packet_src(&pkt), EXT);
 }
 
+/* One socket, two ways out: each has the address of its own, and one port for all remote ends. */
+static void
+test_two_uplinks(void **state)
+{
+	const uint32_t ext[2] = { htonl(EXT), htonl(EXT + 1) };
+	const struct nat_snat snats[2] = {
+		{ 0, 0, NAT_GUEST_ANY, 1, &ext[0], 1, 1024, 65535 },
+		{ 0, 0, NAT_GUEST_ANY, 2, &ext[1], 1, 1024, 65535 },
+	};
+	uint16_t ports[2] = { 0, 0 };
+	struct packet pkt;
+	uint32_t bad;
+
+	assert_int_equal(nat_rules_set(bed.nat, snats, 2, NULL, 0, &bad), 0);
+	for (uint32_t i = 0; i < 8; i++) {
+		const uint16_t out = i % 2;
+
+		packet_l4(&pkt, IPPROTO_UDP, GUEST_A, 4000, REMOTE + i, 53, 0);
+		nat_bed_parse(&pkt);
+		nat_classify(bed.nat, 0, bed.now, NAT_INSIDE, 0, &pkt.meta, 1);
+		pkt.meta.flags |= IP_SNAT;
+		pkt.meta.out = 1 + out;
+		nat_translate(bed.nat, 0, bed.now, NAT_INSIDE, 0, &pkt.meta, 1);
+		assert_int_equal(pkt.meta.drop, IP_KEEP);
+		assert_int_equal(packet_src(&pkt), EXT + out);
+		assert_true(packet_ok(&pkt));
+		if (i < 2)
+			ports[out] = packet_sport(&pkt);
+		assert_int_equal(packet_sport(&pkt), ports[out]);
+		assert_true(comes_in(IPPROTO_UDP, REMOTE + i, 53, packet_sport(&pkt), GUEST_A,
+				     4000) == (out == 0));
+	}
+	/* all ends of both mappings go, whichever was first */
+	bed.now += 1000;
+	for (int i = 0; i < 4; i++)
+		nat_age(bed.nat, bed.now);
+	assert_int_equal(nat_count(bed.nat), 0);
+}
+
 int
 main(void)
 {
@@ -629,6 +668,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_rules_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rule_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_exception, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_two_uplinks, setup, teardown),
 	};
 
 	fake_eal_start();
