@@ -534,6 +534,139 @@ test_growth(void **state)
 	assert_int_equal(stats.created, 3 * GROW_FLOWS + 2 * GROW_FLOWS / 100 * 2);
 }
 
+/*
+ * The same while sessions end all the time: rows are split, refilled and emptied at once. Flows
+ * with REMOTE stay, and are looked for from outside, where nothing can begin anew; those with the
+ * next address end as soon as the control thread sees them.
+ */
+#define KEPT_FLOWS 12000 /* of each worker */
+
+struct keeper {
+	pthread_t thread;
+	uint16_t id;
+	uint16_t *ports;  /* external, of the flows that stay; both workers' */
+	uint32_t n_begun; /* of this worker's; the other one reads it */
+	const uint32_t *n_others;
+	uint32_t lost, refused;
+	bool done;
+};
+
+static uint32_t
+kept_guest(uint32_t flow)
+{
+	return GUEST_A + flow % 100;
+}
+
+static uint16_t
+kept_port(uint32_t flow)
+{
+	return 2000 + flow / 100;
+}
+
+/* Return: the external port, or 0. */
+static uint16_t
+keep_begin(uint16_t worker, uint32_t flow, uint32_t remote)
+{
+	struct packet pkt;
+
+	packet_l4(&pkt, IPPROTO_UDP, kept_guest(flow), kept_port(flow), remote, 53, 0);
+	nat_bed_parse(&pkt);
+	nat_classify(bed.nat, worker, bed.now, NAT_INSIDE, 0, &pkt.meta, 1);
+	pkt.meta.flags |= IP_SNAT;
+	nat_translate(bed.nat, worker, bed.now, NAT_INSIDE, 0, &pkt.meta, 1);
+	return pkt.meta.drop == IP_KEEP ? packet_sport(&pkt) : 0;
+}
+
+static bool
+is_kept(uint16_t worker, uint32_t flow, uint16_t port)
+{
+	struct packet pkt;
+
+	packet_l4(&pkt, IPPROTO_UDP, REMOTE, 53, EXT, port, 0);
+	nat_bed_parse(&pkt);
+	nat_classify(bed.nat, worker, bed.now, NAT_OUTSIDE, 0, &pkt.meta, 1);
+	nat_translate(bed.nat, worker, bed.now, NAT_OUTSIDE, 0, &pkt.meta, 1);
+	return pkt.meta.nat == IP_NAT_IN && packet_ok(&pkt) &&
+	       packet_dst(&pkt) == kept_guest(flow) && packet_dport(&pkt) == kept_port(flow);
+}
+
+static void *
+keep(void *arg)
+{
+	struct keeper *keeper = arg;
+	const uint32_t first = keeper->id * KEPT_FLOWS, other = (1 - keeper->id) * KEPT_FLOWS;
+	uint16_t *ports = keeper->ports;
+
+	rte_rcu_qsbr_thread_register(bed.qsbr, keeper->id);
+	rte_rcu_qsbr_thread_online(bed.qsbr, keeper->id);
+	for (uint32_t i = 0; i < KEPT_FLOWS; i++) {
+		const uint32_t n_others = __atomic_load_n(keeper->n_others, __ATOMIC_ACQUIRE);
+		const uint32_t old = first + i / 3;
+
+		ports[first + i] = keep_begin(keeper->id, first + i, REMOTE);
+		keeper->refused += ports[first + i] == 0;
+		keeper->refused += keep_begin(keeper->id, first + i, REMOTE + 1) == 0;
+		__atomic_store_n(&keeper->n_begun, i + 1, __ATOMIC_RELEASE);
+		keeper->lost += !is_kept(keeper->id, first + i, ports[first + i]);
+		keeper->lost += !is_kept(keeper->id, old, ports[old]);
+		if (n_others > 0)
+			keeper->lost += !is_kept(keeper->id, other + n_others - 1,
+						 ports[other + n_others - 1]);
+		rte_rcu_qsbr_quiescent(bed.qsbr, keeper->id);
+	}
+	rte_rcu_qsbr_thread_offline(bed.qsbr, keeper->id);
+	__atomic_store_n(&keeper->done, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void
+keep_with(enum nat_mapping mapping, enum nat_filtering filtering)
+{
+	const struct nat_filter gone = { .remote = htonl(REMOTE + 1), .remote_len = 32 };
+	static uint16_t ports[2 * KEPT_FLOWS];
+	struct keeper keepers[2] = { { .id = 0, .ports = ports }, { .id = 1, .ports = ports } };
+	uint32_t ended = 0, cursor;
+
+	nat_bed_teardown(&bed);
+	nat_bed_setup(&bed, GROW_SESSIONS, 2);
+	nat_bed_snat(&bed, mapping, filtering, 0, 0);
+	keepers[0].n_others = &keepers[1].n_begun;
+	keepers[1].n_others = &keepers[0].n_begun;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&keepers[i].thread, NULL, keep, &keepers[i]), 0);
+	while (!__atomic_load_n(&keepers[0].done, __ATOMIC_ACQUIRE) ||
+	       !__atomic_load_n(&keepers[1].done, __ATOMIC_ACQUIRE)) {
+		cursor = 0;
+		while (nat_end(bed.nat, &cursor, &gone, &ended) == -EAGAIN)
+			continue;
+		nat_age(bed.nat, bed.now);
+		sched_yield();
+	}
+	for (int i = 0; i < 2; i++) {
+		pthread_join(keepers[i].thread, NULL);
+		rte_rcu_qsbr_thread_unregister(bed.qsbr, i);
+		assert_int_equal(keepers[i].lost, 0);
+		assert_int_equal(keepers[i].refused, 0);
+	}
+	cursor = 0;
+	while (nat_end(bed.nat, &cursor, &gone, &ended) == -EAGAIN)
+		continue;
+	assert_int_equal(ended, 2 * KEPT_FLOWS);
+	for (uint32_t flow = 0; flow < 2 * KEPT_FLOWS; flow++)
+		assert_true(is_kept(0, flow, ports[flow]));
+	age_all(0);
+	assert_int_equal(nat_count(bed.nat), 2 * KEPT_FLOWS);
+	age_all(10000);
+	assert_int_equal(nat_count(bed.nat), 0);
+}
+
+static void
+test_growth_and_ends(void **state)
+{
+	keep_with(NAT_MAP_ADDRESS_PORT_DEPENDENT, NAT_FILTER_ADDRESS_PORT);
+	keep_with(NAT_MAP_ENDPOINT_INDEPENDENT, NAT_FILTER_ADDRESS);
+}
+
 int
 main(void)
 {
@@ -549,6 +682,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_race, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_growth, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_growth_and_ends, setup, teardown),
 	};
 
 	fake_eal_start();
