@@ -339,8 +339,11 @@ const struct config_section *
 config_next(const struct config *config, const struct object_schema *schema,
 	    const struct config_section *section)
 {
-	const struct config_section *end = config->sections + config->n_sections;
+	const struct config_section *end;
 
+	if (config->n_sections == 0)
+		return NULL; /* nor is there an array */
+	end = config->sections + config->n_sections;
 	section = section == NULL ? config->sections : section + 1;
 	for (; section < end; section++)
 		if (section->object.schema == schema)

@@ -124,7 +124,7 @@ nat_table_set(struct nat_control *control, const struct nat_table_config *config
 	control->config = *config;
 	TAILQ_FOREACH(rule, &control->rules, list)
 		if (ret == 0)
-			ret = nat_rule_check(control, &rule->config, err);
+			ret = nat_rule_agrees(control, &rule->config, err);
 	if (ret == 0)
 		ret = nat_control_renew(control, NULL, err);
 	if (ret < 0) {

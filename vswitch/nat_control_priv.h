@@ -60,9 +60,9 @@ const char *nat_rule_out(const struct nat_control *control, const struct nat_rul
 void nat_rule_resolve(const struct nat_control *control, const struct nat_rule_config *config,
 		      struct nat_rule_state *ret_state);
 
-/** nat_rule_check() - is what it names known, and does it agree with the table? 0 or -errno. */
-int nat_rule_check(const struct nat_control *control, const struct nat_rule_config *config,
-		   struct error *err);
+/** nat_rule_agrees() - does it go together with what the table says of all rules? 0 or -errno. */
+int nat_rule_agrees(const struct nat_control *control, const struct nat_rule_config *config,
+		    struct error *err);
 
 /* --- nat_ruleset.c --- */
 

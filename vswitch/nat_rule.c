@@ -188,25 +188,11 @@ nat_rule_resolve(const struct nat_control *control, const struct nat_rule_config
 /* --- what an operator does --- */
 
 int
-nat_rule_check(const struct nat_control *control, const struct nat_rule_config *config,
-	       struct error *err)
+nat_rule_agrees(const struct nat_control *control, const struct nat_rule_config *config,
+		struct error *err)
 {
 	struct nat_rule_state state;
 
-	if (config->out[0] != '\0' && !name_is_known(control->sw, config->out, true))
-		return error_set(
-			err, ENOENT, "nat %s: %s: there is no port %s; see \"vsctl port show\"",
-			config->name, config->kind == NAT_RULE_MASQUERADE ? "masquerade" : "out",
-			config->out);
-	if (config->guest[0] != '\0' && !name_is_known(control->sw, config->guest, false))
-		return error_set(err, ENOENT,
-				 "nat %s: guest: there is no port %s; see \"vsctl port show\"",
-				 config->name, config->guest);
-	if (nat_rule_out(control, config)[0] == '\0')
-		return error_set(err, EINVAL,
-				 "nat %s: out is missing: the routed port, or bridge, on the "
-				 "outside",
-				 config->name);
 	if (config->kind == NAT_RULE_DNAT)
 		return 0;
 	nat_rule_resolve(control, config, &state);
@@ -217,6 +203,35 @@ nat_rule_check(const struct nat_control *control, const struct nat_rule_config *
 				 "mapping endpoint-independent",
 				 config->name);
 	return 0;
+}
+
+/*
+ * Is what it names known, and does it go together with the table?
+ * @old: what it was; names that it had may have become unknown since. NULL: it is new.
+ */
+static int
+rule_check(const struct nat_control *control, const struct nat_rule_config *config,
+	   const struct nat_rule_config *old, struct error *err)
+{
+	const bool new_out = old == NULL || strcmp(config->out, old->out) != 0;
+	const bool new_guest = old == NULL || strcmp(config->guest, old->guest) != 0;
+
+	if (new_out && config->out[0] != '\0' && !name_is_known(control->sw, config->out, true))
+		return error_set(
+			err, ENOENT, "nat %s: %s: there is no port %s; see \"vsctl port show\"",
+			config->name, config->kind == NAT_RULE_MASQUERADE ? "masquerade" : "out",
+			config->out);
+	if (new_guest && config->guest[0] != '\0' &&
+	    !name_is_known(control->sw, config->guest, false))
+		return error_set(err, ENOENT,
+				 "nat %s: guest: there is no port %s; see \"vsctl port show\"",
+				 config->name, config->guest);
+	if (old == NULL && nat_rule_out(control, config)[0] == '\0')
+		return error_set(err, EINVAL,
+				 "nat %s: out is missing: the routed port, or bridge, on the "
+				 "outside",
+				 config->name);
+	return nat_rule_agrees(control, config, err);
 }
 
 struct nat_rule *
@@ -255,7 +270,7 @@ nat_rule_add(struct nat_control *control, const struct nat_rule_config *config, 
 	if (control->n_rules == NAT_RULES_MAX)
 		return error_set(err, ENOSPC, "nat %s: there are %u rules already", config->name,
 				 NAT_RULES_MAX);
-	ret = nat_rule_check(control, config, err);
+	ret = rule_check(control, config, NULL, err);
 	if (ret < 0)
 		return ret;
 	rule = calloc(1, sizeof(*rule));
@@ -283,7 +298,7 @@ nat_rule_set(struct nat_control *control, const struct nat_rule_config *config, 
 
 	if (rule == NULL)
 		return no_rule(config->name, err);
-	ret = nat_rule_check(control, config, err);
+	ret = rule_check(control, config, &rule->config, err);
 	if (ret < 0)
 		return ret;
 	old = rule->config;

@@ -334,6 +334,11 @@ def test_ports_that_come_and_go(lab):
     rules = lab.rules()
     assert rules["web"]["reason"] == "10.1.1.2 is not inside: it is reached by p3"
     assert rules["one"]["reason"] == "guest p1 is not there"
+    # which keeps nothing else from being set
+    lab.daemon.vsctl("nat-table", "set", "udp-new", 77)
+    assert lab.table()["set"]["udp-new"] == 77
+    lab.daemon.vsctl("nat", "set", "one", "ports", "2000-2499")
+    lab.daemon.vsctl("nat", "set", "one", "ports", "2000-2999")
     wait_until(lambda: lab.sessions("inside", GUESTS[1]) == [], what="its sessions have ended")
     lab.daemon.vsctl("port", "add", "p1", "bridge", "none")
     lab.daemon.vsctl("addr", "add", "10.1.1.1/24", "port", "p1")
