@@ -23,7 +23,8 @@ daemon_lock(const char *run_dir, struct error *err)
 	char path[PATH_MAX], pid[32] = "?";
 	ssize_t n;
 
-	if (mkdir(run_dir, 0755) < 0 && errno != EEXIST)
+	/* whatever the umask is: dnsmasq's files lie in there, and it is another user */
+	if (mkdir(run_dir, 0755) == 0 ? chmod(run_dir, 0755) < 0 : errno != EEXIST)
 		return error_set(err, errno, "run directory %s: %s", run_dir, strerror(errno));
 	snprintf(path, sizeof(path), "%s/vswitchd.pid", run_dir);
 	pid_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);

@@ -195,7 +195,9 @@ prepare(void *arg)
 	struct networks *networks = arg;
 	int ret;
 
-	if (mkdir(networks->folder, 0755) < 0 && errno != EEXIST)
+	/* for another user, whatever the umask is */
+	if ((mkdir(networks->folder, 0755) < 0 && errno != EEXIST) ||
+	    chmod(networks->folder, 0755) < 0)
 		return -errno;
 	for (int file = 0; file < NETWORK_FILES; file++) {
 		ret = renew_file(networks, file);

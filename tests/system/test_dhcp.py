@@ -401,6 +401,15 @@ def test_changes(lan, folder):
     assert network(lan.daemon)["pid"] == pid, "for this it need not start again"
 
 
+def test_private_umask(folder, idle_bed):
+    """dnsmasq, another user, gets to its files whatever umask vswitchd was started with."""
+    idle_bed.daemon.limits = ["sh", "-c", 'umask 077; exec "$@"', "sh"]
+    bed = idle_bed.start()
+    bed.daemon.vsctl("addr", "add", GATEWAY + "/24", "bridge", "br0")
+    add_network(bed.daemon, "range", LOW + "-" + HIGH)
+    assert in_range(Client(bed.station(1, plain=False), folder).wait()["ip"])
+
+
 def test_refusals(folder, bed):
     """What cannot be is refused with a reason."""
     vsctl = bed.daemon.vsctl
