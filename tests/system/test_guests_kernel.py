@@ -142,11 +142,11 @@ class Lab:
 
 def kernel_up(sw):
     """What vif-route does, and proxy_ndp beside it, which Xen leaves to the administrator."""
-    for path, value in (("ipv4/ip_forward", 1), ("ipv6/conf/all/disable_ipv6", 0),
-                        ("ipv6/conf/all/forwarding", 1), ("ipv4/conf/all/rp_filter", 1),
-                        # link-local addresses that it may speak by at once
+    for path, value in (("ipv4/ip_forward", 1), ("ipv4/conf/all/rp_filter", 1),
+                        # first of all: link-local addresses that it may speak by at once
                         ("ipv6/conf/all/accept_dad", 0), ("ipv6/conf/p1/accept_dad", 0),
-                        ("ipv6/conf/p2/accept_dad", 0)):
+                        ("ipv6/conf/p2/accept_dad", 0), ("ipv6/conf/all/disable_ipv6", 0),
+                        ("ipv6/conf/all/forwarding", 1)):
         sw.sysctl(path, value)
     for port, length in (("p1", 24), ("p2", 32)):
         sw.ip("addr", "add", "%s/%d" % (ROUTER, length), "dev", port)
