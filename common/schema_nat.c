@@ -2,11 +2,8 @@
 /* The kinds of objects of NAT, and nothing but tables; the others are in schema_tables.c. */
 #include <assert.h>
 
-#include "object.h"
+#include "schema_priv.h"
 
-#define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
-
-#define SETTABLE (VERB_ADD | VERB_CONFIG | VERB_SET) /* also while it runs */
 #define TABLE (VERB_CONFIG | VERB_SET)
 
 static const char *const nat_mapping_words[] = {

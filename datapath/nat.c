@@ -269,17 +269,23 @@ classify_side(const struct nat_step *step, enum nat_side side, struct ip_meta *m
 	}
 }
 
-void
-nat_classify(struct nat *nat, uint16_t worker, uint32_t now, enum nat_side side, uint16_t guest,
-	     struct ip_meta *metas, uint16_t n)
+static inline struct nat_step
+step_begin(struct nat *nat, uint16_t worker, uint32_t now, uint16_t guest)
 {
-	const struct nat_step step = {
+	return (struct nat_step){
 		.nat = nat,
 		.rules = nat_rules(nat),
 		.worker = &nat->workers[worker],
 		.now = now,
 		.guest = guest,
 	};
+}
+
+void
+nat_classify(struct nat *nat, uint16_t worker, uint32_t now, enum nat_side side, uint16_t guest,
+	     struct ip_meta *metas, uint16_t n)
+{
+	const struct nat_step step = step_begin(nat, worker, now, guest);
 
 	if (side == NAT_INSIDE)
 		classify_side(&step, NAT_INSIDE, metas, n);
@@ -496,13 +502,7 @@ void
 nat_translate(struct nat *nat, uint16_t worker, uint32_t now, enum nat_side side, uint16_t guest,
 	      struct ip_meta *metas, uint16_t n)
 {
-	const struct nat_step step = {
-		.nat = nat,
-		.rules = nat_rules(nat),
-		.worker = &nat->workers[worker],
-		.now = now,
-		.guest = guest,
-	};
+	const struct nat_step step = step_begin(nat, worker, now, guest);
 
 	if (side == NAT_INSIDE)
 		translate_side(&step, NAT_INSIDE, metas, n);

@@ -16,14 +16,15 @@
 #include "udp.h"
 #include "wire.h"
 
+/* @port: the sender's. */
 static void
-refuse(struct networks *networks, const struct switch_rif *rif, enum network_refusal why)
+refuse(struct networks *networks, const struct switch_port *port, enum network_refusal why)
 {
 	networks->refusals[why]++;
 	if (why == NETWORK_NO_LINK)
 		return; /* other people's business */
 	log_limited(&networks->log_limit, LOG_INFO, "network: port %s: a packet was refused: %s",
-		    rif->port->config.name, network_refusal_names[why]);
+		    port->config.name, network_refusal_names[why]);
 }
 
 /* --- who has sent it --- */
@@ -143,23 +144,23 @@ receive_dhcp(struct networks *networks, struct switch_rif *rif, const struct slo
 	int ret;
 
 	if (port == NULL || !budget_take_one(networks, port, NETWORK_DHCP)) {
-		refuse(networks, rif, NETWORK_TOO_MANY);
+		refuse(networks, port != NULL ? port : rif->port, NETWORK_TOO_MANY);
 		return;
 	}
 	if (!network_link(networks->sw, rif, &link)) {
-		refuse(networks, rif, NETWORK_NO_LINK);
+		refuse(networks, port, NETWORK_NO_LINK);
 		return;
 	}
 	ret = dhcp_read_request(frame->bytes, frame->len, frame->pkt->ol_flags & OFFLOAD_BLANK_MASK,
 				&request);
 	if (ret < 0 || !mac_is_right(port, request.mac)) {
-		refuse(networks, rif,
+		refuse(networks, port,
 		       ret == 0 || ret == -EPERM ? NETWORK_SPOOFED : NETWORK_MALFORMED);
 		return;
 	}
 	if (link.fixed && rif->port->config.kind != PORT_KIND_VIF &&
 	    !learn_mac(networks, rif, request.mac)) {
-		refuse(networks, rif, NETWORK_TOO_MANY);
+		refuse(networks, port, NETWORK_TOO_MANY);
 		return;
 	}
 	if (request.name[0] != '\0' && !name_is_free(networks, &request))
@@ -169,7 +170,7 @@ receive_dhcp(struct networks *networks, struct switch_rif *rif, const struct slo
 	len = dhcp_write_request(&request, &circuit, request.name, networks->link.relay,
 				 networks->link.server, packet);
 	if (len == 0)
-		refuse(networks, rif, NETWORK_MALFORMED);
+		refuse(networks, port, NETWORK_MALFORMED);
 	else
 		server_link_send(&networks->link, packet, len);
 }
@@ -229,11 +230,11 @@ receive_dns(struct networks *networks, struct switch_rif *rif, const struct slow
 	uint8_t ip[SLOW_FRAME_MAX];
 
 	if (port == NULL || !budget_take_one(networks, port, NETWORK_DNS)) {
-		refuse(networks, rif, NETWORK_TOO_MANY);
+		refuse(networks, port != NULL ? port : rif->port, NETWORK_TOO_MANY);
 		return;
 	}
 	if (!is_question(rif, link, packet)) {
-		refuse(networks, rif, NETWORK_SPOOFED);
+		refuse(networks, port, NETWORK_SPOOFED);
 		return;
 	}
 	memcpy(ip, frame->bytes + WIRE_ETHER_LEN, packet->ip_len);
