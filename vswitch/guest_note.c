@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "guest.h"
-#include "port_vif.h"
+#include "port_note.h"
 #include "vif.h"
 
 /* The value of a key as the schema reads it, or its default. Return: false: nonsense. */
@@ -43,11 +43,11 @@ guest_note_write(struct vif *vif, const struct guest_config *config)
 
 	if (config == NULL)
 		config = &none;
-	port_vif_note(vif, keys[PORT_KEY_MODE].name,
-		      config->mode != PORT_MODE_BRIDGE ? keys[PORT_KEY_MODE].words[config->mode] :
-							 NULL);
-	port_vif_note(vif, keys[PORT_KEY_IP].name,
-		      config->n_ips > 0 ? guest_ips_text(config, list) : NULL);
-	port_vif_note(vif, keys[PORT_KEY_GATEWAY].name,
-		      config->n_gateways > 0 ? guest_gateways_text(config, list) : NULL);
+	port_note(vif, keys[PORT_KEY_MODE].name,
+		  config->mode != PORT_MODE_BRIDGE ? keys[PORT_KEY_MODE].words[config->mode] :
+						     NULL);
+	port_note(vif, keys[PORT_KEY_IP].name,
+		  config->n_ips > 0 ? guest_ips_text(config, list) : NULL);
+	port_note(vif, keys[PORT_KEY_GATEWAY].name,
+		  config->n_gateways > 0 ? guest_gateways_text(config, list) : NULL);
 }

@@ -11,18 +11,16 @@
 #include "announce.h"
 #include "emulated.h"
 #include "error.h"
-#include "guest_note.h"
 #include "hypervisor.h"
 #include "log.h"
 #include "netback.h"
+#include "port_note.h"
 #include "store.h"
-#include "stp_note.h"
 #include "switch.h"
 #include "switch_priv.h"
 #include "vif.h"
 #include "vif_link.h"
 #include "vif_steer.h"
-#include "vlans.h"
 
 #define EVENTS_MAX 64  /* event channels looked at in one go */
 #define NO_SG_MTU 1500 /* of guests that take packets of one page only */
@@ -56,26 +54,6 @@ struct vif_port {
 	const struct switch_bridge *announced; /* where its guest was announced last; or NULL */
 	uint16_t announced_vlan;               /* of its untagged frames */
 	struct log_limit log_limit;
-};
-
-/* A port's settings as noted in the store. */
-struct vif_note {
-	char *bridge; /* or NULL */
-	struct vlan_config vlan;
-	bool isolated;
-	bool hairpin;
-	uint8_t no_flood;
-	uint32_t mtu;
-	uint32_t fdb_limit;
-	bool carrier_off;
-	bool checksum_full;
-	struct stp_port_config stp;
-	bool fast_leave;
-	enum membership_router mrouter;
-	uint32_t group_limit;
-	struct guest_config guest;
-	uint32_t nat_sessions;
-	uint32_t nat_rate;
 };
 
 /* There are pending packets in this turn. Note whose they are, should they be lost later. */
@@ -263,8 +241,6 @@ vif_port_close(struct port *port)
 	port->priv = NULL;
 }
 
-static void note_write(struct vif *vif, const char *key, const char *value);
-
 static void
 vif_port_told(const struct vif *vif, const char *what, int ret)
 {
@@ -279,7 +255,7 @@ vif_port_set_carrier(struct port *port, bool on)
 	const struct vif_port *vif_port = port->priv;
 
 	vif_port_told(vif_port->vif, "carrier", vif_link_carrier(vif_port->vif, on));
-	note_write(vif_port->vif, "carrier", on ? NULL : "off");
+	port_note(vif_port->vif, "carrier", on ? NULL : "off");
 }
 
 const struct port_type port_type_vif = {
@@ -294,103 +270,13 @@ const struct port_type port_type_vif = {
 	.rx_arm = vif_port_rx_arm,
 };
 
-static uint32_t
-note_read_u32(const struct vif *vif, const char *key, uint32_t max)
+/* What a vif's port is to be by its notes. Return: as port_note_read(). */
+static char *
+vif_port_config(struct vswitch *sw, const struct vif *vif, struct port_config *config)
 {
-	char *text = vif_note_read(vif, key);
-	uint32_t value = 0;
-
-	if (text != NULL && (parse_u32(text, &value) < 0 || value > max))
-		value = 0;
-	free(text);
-	return value;
-}
-
-static bool
-note_is(const struct vif *vif, const char *key, const char *value)
-{
-	char *text = vif_note_read(vif, key);
-	bool is = text != NULL && strcmp(text, value) == 0;
-
-	free(text);
-	return is;
-}
-
-/* As written by another version, or by hand: settings that contradict must not open anything. */
-static void
-note_read_vlan(const struct vif *vif, struct vlan_config *vlan)
-{
-	char *trunk = vif_note_read(vif, "trunk");
-	struct error err;
-
-	*vlan = (struct vlan_config){
-		.vid = note_read_u32(vif, "vid", VLAN_VID_MAX),
-		.tunnel = note_read_u32(vif, "tunnel", VLAN_VID_MAX),
-		.native = note_read_u32(vif, "native", VLAN_VID_MAX),
-		.service = note_is(vif, "tpid", "0x88a8"),
-	};
-	vlan->trunk = trunk != NULL && vlans_parse(trunk, vlan->allowed) == 0;
-	free(trunk);
-	if (switch_vlan_check(vlan, vif->name, &err) < 0) {
-		log_line(LOG_WARNING, "%s; so say its notes in xenstore: nothing passes it",
-			 err.msg);
-		/* a trunk of no VLANs */
-		*vlan = (struct vlan_config){ .trunk = true };
-	}
-}
-
-static void
-note_read(const struct vif *vif, struct vif_note *note)
-{
-	note->bridge = vif_note_read(vif, "bridge");
-	note_read_vlan(vif, &note->vlan);
-	note->isolated = note_is(vif, "isolated", "yes");
-	note->hairpin = note_is(vif, "hairpin", "yes");
-	note->no_flood = note_read_u32(vif, "no-flood", UINT8_MAX);
-	note->mtu = note_read_u32(vif, "mtu", PORT_MTU_MAX);
-	note->fdb_limit = note_read_u32(vif, "fdb-limit", UINT32_MAX);
-	note->carrier_off = note_is(vif, "carrier", "off");
-	note->checksum_full = note_is(vif, "checksum", "full");
-	stp_note_read(vif, &note->stp);
-	note->fast_leave = note_is(vif, "fast-leave", "yes");
-	note->mrouter = note_is(vif, "mrouter", "yes") ? MEMBERSHIP_ROUTER_YES :
-			note_is(vif, "mrouter", "no")  ? MEMBERSHIP_ROUTER_NO :
-							 MEMBERSHIP_ROUTER_AUTO;
-	note->group_limit = note_read_u32(vif, "group-limit", UINT32_MAX);
-	guest_note_read(vif, &note->guest);
-	if (note->guest.mode != PORT_MODE_BRIDGE) {
-		free(note->bridge);
-		note->bridge = NULL;
-	}
-	note->nat_sessions = note_read_u32(vif, "nat-sessions", UINT32_MAX);
-	note->nat_rate = note_read_u32(vif, "nat-rate", UINT32_MAX);
-}
-
-static void
-note_config(struct vswitch *sw, const struct vif *vif, const struct vif_note *note,
-	    struct port_config *config)
-{
-	*config = (struct port_config){
-		.kind = PORT_KIND_VIF,
-		.vlan = note->vlan,
-		.isolated = note->isolated,
-		.hairpin = note->hairpin,
-		.no_flood = note->no_flood,
-		.mtu = note->mtu,
-		.fdb_limit = note->fdb_limit,
-		.carrier_off = note->carrier_off,
-		.checksum_full = note->checksum_full,
-		.stp = note->stp,
-		.fast_leave = note->fast_leave,
-		.mrouter = note->mrouter,
-		.group_limit = note->group_limit,
-		.guest = note->guest,
-		.nat_sessions = note->nat_sessions,
-		.nat_rate = note->nat_rate,
-		.n_queues = 1,
-		.sw = sw,
-	};
+	*config = (struct port_config){ .kind = PORT_KIND_VIF, .n_queues = 1, .sw = sw };
 	memcpy(config->name, vif->name, sizeof(vif->name));
+	return port_note_read(vif, config);
 }
 
 /*
@@ -418,32 +304,32 @@ owner_vif_added(void *arg, struct vif *vif, struct error *err)
 	struct vif_ports *ports = arg;
 	struct vswitch *sw = ports->sw;
 	struct port_config config;
+	struct guest_config guest;
 	struct vif_port *vif_port;
-	struct vif_note note;
 	const char *bridge;
+	char *noted;
 	int ret;
 
-	note_read(vif, &note);
-	bridge = note.bridge != NULL && switch_bridge_find(sw, note.bridge) != NULL ? note.bridge :
-										      NULL;
-	note_config(sw, vif, &note, &config);
-	ports->adding = vif;
+	noted = vif_port_config(sw, vif, &config);
+	bridge = noted != NULL && switch_bridge_find(sw, noted) != NULL ? noted : NULL;
+	guest = config.guest;
 	config.guest = (struct guest_config){ 0 };
+	ports->adding = vif;
 	ret = switch_port_add(sw, bridge, &config, err);
 	ports->adding = NULL;
 	if (ret == 0)
-		owner_vif_route(sw, &note.guest, &config);
+		owner_vif_route(sw, &guest, &config);
 	if (ret == 0) {
 		vif_port = vif->owner_data;
-		if (note.bridge != NULL && bridge == NULL)
-			snprintf(vif_port->bridge, sizeof(vif_port->bridge), "%s", note.bridge);
+		if (noted != NULL && bridge == NULL)
+			snprintf(vif_port->bridge, sizeof(vif_port->bridge), "%s", noted);
 		switch_port_status(sw, vif_port->port, false, "guest is not connected");
 		log_line(LOG_INFO, "%s: new vif%s%s", vif->name,
 			 bridge != NULL ? " on bridge " : "", bridge != NULL ? bridge : "");
 		if (bridge != NULL || config.guest.mode != PORT_MODE_BRIDGE)
 			emulated_restore(sw, vif, bridge, &config);
 	}
-	free(note.bridge);
+	free(noted);
 	return ret;
 }
 
@@ -741,58 +627,6 @@ port_vif_addresses(const struct switch_port *port, const uint8_t mac[6],
 	return announce_known(vif_port->announce, mac, ret_addresses);
 }
 
-/* Write a note unless it is there already. */
-static void
-note_write(struct vif *vif, const char *key, const char *value)
-{
-	char *old = vif_note_read(vif, key);
-	bool same = old != NULL && value != NULL ? strcmp(old, value) == 0 : old == value;
-	int ret = 0;
-
-	free(old);
-	if (!same)
-		ret = vif_note_write(vif, key, value);
-	if (ret < 0 && ret != -ENOENT)
-		log_line(LOG_WARNING,
-			 "%s: cannot note its %s in xenstore: %s; it will not be found "
-			 "again after a restart",
-			 vif->name, key, strerror(-ret));
-}
-
-void
-port_vif_note(struct vif *vif, const char *key, const char *value)
-{
-	note_write(vif, key, value);
-}
-
-static void
-note_write_u32(struct vif *vif, const char *key, uint32_t value)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%u", value);
-	note_write(vif, key, value != 0 ? text : NULL);
-}
-
-static void
-note_write_vlan(struct vif *vif, const struct vlan_config *vlan)
-{
-	char list[VLANS_TEXT_SIZE];
-
-	note_write_u32(vif, "vid", vlan->vid);
-	note_write_u32(vif, "tunnel", vlan->tunnel);
-	note_write_u32(vif, "native", vlan->native);
-	note_write(vif, "trunk",
-		   vlan->trunk ? vlans_format(vlan->allowed, list, sizeof(list)) : NULL);
-	note_write(vif, "tpid", vlan->service ? "0x88a8" : NULL);
-}
-
-static const char *const mrouter_notes[] = {
-	[MEMBERSHIP_ROUTER_AUTO] = NULL,
-	[MEMBERSHIP_ROUTER_YES] = "yes",
-	[MEMBERSHIP_ROUTER_NO] = "no",
-};
-
 void
 port_vif_attached(struct vswitch *sw, const struct switch_port *port)
 {
@@ -802,45 +636,22 @@ port_vif_attached(struct vswitch *sw, const struct switch_port *port)
 		return;
 	((struct vif_port *)port->dp->priv)->bridge[0] = '\0';
 	/* its own again counts as well; what the toolstack has told stays if we say nothing */
-	if (port->config.mtu != 0 || note_read_u32(vif, "mtu", PORT_MTU_MAX) != 0)
+	if (port->config.mtu != 0 || port_note_has(vif, "mtu"))
 		vif_port_told(vif, "mtu", vif_link_mtu(vif, vif_port_mtu(vif, &port->config)));
-	note_write(vif, "bridge", port->bridge != NULL ? port->bridge->name : NULL);
-	guest_note_write(vif, &port->config.guest);
-	note_write_vlan(vif, &port->config.vlan);
-	note_write(vif, "isolated", port->config.isolated ? "yes" : NULL);
-	note_write(vif, "hairpin", port->config.hairpin ? "yes" : NULL);
-	note_write_u32(vif, "no-flood", port->config.no_flood);
-	note_write_u32(vif, "mtu", port->config.mtu);
-	note_write_u32(vif, "fdb-limit", port->config.fdb_limit);
-	note_write(vif, "checksum", port->config.checksum_full ? "full" : NULL);
-	stp_note_write(vif, &port->config.stp);
-	note_write(vif, "fast-leave", port->config.fast_leave ? "yes" : NULL);
-	note_write(vif, "mrouter", mrouter_notes[port->config.mrouter]);
-	note_write_u32(vif, "group-limit", port->config.group_limit);
-	note_write_u32(vif, "nat-sessions", port->config.nat_sessions);
-	note_write_u32(vif, "nat-rate", port->config.nat_rate);
+	port_note_write(vif, &port->config, port->bridge != NULL ? port->bridge->name : NULL);
 	vif_port_status(sw, port->dp->priv);
 }
 
 void
 port_vif_detached(struct vswitch *sw, const struct switch_port *port)
 {
-	static const char *const keys[] = {
-		"bridge",   "vid",        "trunk",        "native",      "tunnel",
-		"tpid",     "mtu",        "isolated",     "no-flood",    "fdb-limit",
-		"checksum", "fast-leave", "mrouter",      "group-limit", "mode",
-		"ip",       "gateway",    "nat-sessions", "nat-rate",    "hairpin",
-	};
 	struct vif *vif = vif_of(sw, port);
 
 	if (vif == NULL)
 		return;
 	((struct vif_port *)port->dp->priv)->bridge[0] = '\0';
 	vif_port_announce(sw, port->dp->priv);
-	for (size_t i = 0; i < RTE_DIM(keys); i++)
-		note_write(vif, keys[i], NULL);
-	stp_note_write(vif, NULL);
-	guest_note_write(vif, NULL);
+	port_note_forget(vif);
 }
 
 int
@@ -882,14 +693,11 @@ port_vif_bridge_added(struct vswitch *sw, const char *bridge)
 	     vif = netback_next(sw->netback, vif)) {
 		struct vif_port *vif_port = vif->owner_data;
 		struct port_config config;
-		struct vif_note note;
 		struct error err;
 
 		if (vif_port == NULL || strcmp(vif_port->bridge, bridge) != 0)
 			continue;
-		note_read(vif, &note);
-		free(note.bridge);
-		note_config(sw, vif, &note, &config);
+		free(vif_port_config(sw, vif, &config));
 		if (switch_port_add(sw, bridge, &config, &err) < 0)
 			log_line(LOG_WARNING, "%s: cannot go back to its bridge: %s", vif->name,
 				 err.msg);

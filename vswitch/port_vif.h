@@ -49,12 +49,6 @@ void port_vif_fini(struct vswitch *sw);
  */
 void port_vif_attached(struct vswitch *sw, const struct switch_port *port);
 
-/**
- * port_vif_note() - note a setting of a vif in the store, beside its device; a failure is logged.
- * @value: NULL: forget it.
- */
-void port_vif_note(struct vif *vif, const char *key, const char *value);
-
 /** port_vif_detached() - the operator took the port off its bridge, or the router: forget it. */
 void port_vif_detached(struct vswitch *sw, const struct switch_port *port);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "port_vif.h"
+#include "port_note.h"
 #include "stp.h"
 #include "vif.h"
 
@@ -68,7 +68,7 @@ write_number(struct vif *vif, enum port_key key, uint32_t number, uint32_t usual
 	char text[16];
 
 	snprintf(text, sizeof(text), "%u", number);
-	port_vif_note(vif, port_schema.keys[key].name, number != usual ? text : NULL);
+	port_note(vif, port_schema.keys[key].name, number != usual ? text : NULL);
 }
 
 void
@@ -82,6 +82,6 @@ stp_note_write(struct vif *vif, const struct stp_port_config *config)
 		const struct schema_key *key = &port_schema.keys[words[i]];
 		const uint8_t word = *word_of(&copy, words[i]);
 
-		port_vif_note(vif, key->name, word != 0 ? key->words[word] : NULL);
+		port_note(vif, key->name, word != 0 ? key->words[word] : NULL);
 	}
 }
