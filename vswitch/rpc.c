@@ -35,7 +35,8 @@ enum {
 struct held {
 	const struct rpc_method *method; /* NULL: there is none */
 	json_t *params;
-	json_t *reply; /* NULL: none is due */
+	json_t *id;    /* NULL: no reply is due */
+	json_t *reply; /* or what finish() says */
 };
 
 struct client {
@@ -44,6 +45,7 @@ struct client {
 	struct bufferevent *bev;
 	struct event *resume; /* goes on with requests that are already in the input */
 	struct held held;
+	struct rpc_peer peer;
 	bool ended; /* the client will send no more */
 };
 
@@ -88,15 +90,38 @@ error_reply(const json_t *id, int code, const struct error *err)
 	return json_pack("{s:s, s:o, s:o}", "jsonrpc", "2.0", "error", error, "id", reply_id);
 }
 
-/* @held: gets the method and its parameters if the reply may have to wait; NULL: it must not. */
+/* The reply that says what a method returned; takes @result over. */
 static json_t *
-call(const struct rpc_dispatch *dispatch, const char *name, json_t *params, const json_t *id,
-     struct held *held)
+result_reply(const char *name, int ret, json_t *result, struct error *err, const json_t *id)
+{
+	if (ret < 0) {
+		json_decref(result);
+		if (err->msg[0] == '\0')
+			error_set(err, ret, "%s: %s", name, strerror(-ret));
+		return error_reply(id, ret == -EINVAL || ret == -ERANGE ? CODE_PARAMS : CODE_FAILED,
+				   err);
+	}
+	if (result == NULL)
+		result = json_null();
+	return json_pack("{s:s, s:o, s:O}", "jsonrpc", "2.0", "result", result, "id",
+			 id != NULL ? id : json_null());
+}
+
+/* What calls a method. */
+struct caller {
+	struct rpc_peer peer;
+	struct held *held; /* gets a method whose reply may have to wait; NULL: it must not */
+};
+
+static json_t *
+call(const struct rpc_dispatch *dispatch, const struct caller *caller, const char *name,
+     json_t *params, json_t *id)
 {
 	struct error err = { .code = 0 };
-	json_t *result = NULL, *none;
+	const struct rpc_method *method;
+	json_t *result = NULL, *args;
+	int ret = 0;
 	size_t i;
-	int ret;
 
 	for (i = 0; i < dispatch->n_methods; i++)
 		if (strcmp(dispatch->methods[i].name, name) == 0)
@@ -106,24 +131,23 @@ call(const struct rpc_dispatch *dispatch, const char *name, json_t *params, cons
 		return error_reply(id, CODE_METHOD, &err);
 	}
 
-	none = params == NULL ? json_object() : NULL;
-	ret = dispatch->methods[i].fn(dispatch->ctx, params != NULL ? params : none, &result, &err);
-	json_decref(none);
-	if (ret < 0) {
-		json_decref(result);
-		if (err.msg[0] == '\0')
-			error_set(&err, ret, "%s: %s", name, strerror(-ret));
-		return error_reply(id, ret == -EINVAL || ret == -ERANGE ? CODE_PARAMS : CODE_FAILED,
-				   &err);
+	method = &dispatch->methods[i];
+	args = params != NULL ? json_incref(params) : json_object();
+	if (dispatch->allow != NULL)
+		ret = dispatch->allow(dispatch->ctx, &caller->peer, name, &err);
+	if (ret == 0) {
+		ret = method->fn(dispatch->ctx, args, &result, &err);
+		if (dispatch->done != NULL)
+			dispatch->done(dispatch->ctx, &caller->peer, name, args, ret);
 	}
-	if (held != NULL && dispatch->methods[i].pending != NULL) {
-		held->method = &dispatch->methods[i];
-		held->params = json_incref(params);
-	}
-	if (result == NULL)
-		result = json_null();
-	return json_pack("{s:s, s:o, s:O}", "jsonrpc", "2.0", "result", result, "id",
-			 id != NULL ? id : json_null());
+	if (ret == 0 && caller->held != NULL && method->pending != NULL)
+		*caller->held = (struct held){
+			.method = method,
+			.params = json_incref(args),
+			.id = json_incref(id),
+		};
+	json_decref(args);
+	return result_reply(name, ret, result, &err, id);
 }
 
 /* 0, or the code of what makes a JSON value no request. */
@@ -159,7 +183,8 @@ request_check(const json_t *request, struct error *err)
 }
 
 static json_t *
-handle(const struct rpc_dispatch *dispatch, const char *line, size_t len, struct held *held)
+handle(const struct rpc_dispatch *dispatch, const struct caller *caller, const char *line,
+       size_t len)
 {
 	struct error err = { .code = 0 };
 	json_t *request, *id, *reply;
@@ -179,8 +204,9 @@ handle(const struct rpc_dispatch *dispatch, const char *line, size_t len, struct
 		reply = error_reply(json_is_string(id) || json_is_number(id) ? id : NULL, code,
 				    &err);
 	} else {
-		reply = call(dispatch, json_string_value(json_object_get(request, "method")),
-			     json_object_get(request, "params"), id, held);
+		reply = call(dispatch, caller,
+			     json_string_value(json_object_get(request, "method")),
+			     json_object_get(request, "params"), id);
 		if (id == NULL) {
 			json_decref(reply);
 			reply = NULL;
@@ -193,14 +219,22 @@ handle(const struct rpc_dispatch *dispatch, const char *line, size_t len, struct
 json_t *
 rpc_handle(const struct rpc_dispatch *dispatch, const char *line, size_t len)
 {
-	return handle(dispatch, line, len, NULL);
+	return handle(dispatch, &(struct caller){ .held = NULL }, line, len);
+}
+
+static void
+held_clear(struct held *held)
+{
+	json_decref(held->params);
+	json_decref(held->id);
+	json_decref(held->reply);
+	*held = (struct held){ .method = NULL };
 }
 
 static void
 client_close(struct client *client)
 {
-	json_decref(client->held.params);
-	json_decref(client->held.reply);
+	held_clear(&client->held);
 	LIST_REMOVE(client, list);
 	client->server->n_clients--;
 	event_free(client->resume);
@@ -226,6 +260,17 @@ send_reply(struct client *client, json_t *reply)
 	json_decref(reply);
 }
 
+/* What has come of a request in the end. */
+static json_t *
+finish(const struct rpc_dispatch *dispatch, const struct held *held)
+{
+	struct error err = { .code = 0 };
+	json_t *result = NULL;
+	int ret = held->method->finish(dispatch->ctx, held->params, &result, &err);
+
+	return result_reply(held->method->name, ret, result, &err, held->id);
+}
+
 /* Is there a reply that must wait? One that need not any more is sent. */
 static bool
 is_held(struct client *client)
@@ -236,9 +281,13 @@ is_held(struct client *client)
 		return false;
 	if (held->method->pending(client->server->dispatch.ctx, held->params))
 		return true;
-	json_decref(held->params);
-	send_reply(client, held->reply);
-	*held = (struct held){ .method = NULL };
+	if (held->method->finish != NULL) {
+		json_decref(held->reply);
+		held->reply = finish(&client->server->dispatch, held);
+	}
+	if (held->id != NULL)
+		send_reply(client, json_incref(held->reply));
+	held_clear(held);
 	return false;
 }
 
@@ -283,7 +332,8 @@ serve_line(struct client *client)
 		return false;
 	}
 	if (!is_blank(line, len)) {
-		reply = handle(&client->server->dispatch, line, len, &client->held);
+		reply = handle(&client->server->dispatch,
+			       &(struct caller){ client->peer, &client->held }, line, len);
 		if (client->held.method != NULL)
 			client->held.reply = reply;
 		else
@@ -380,6 +430,16 @@ refuse_client(evutil_socket_t fd)
 }
 
 static void
+peer_read(int fd, struct rpc_peer *ret_peer)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0)
+		*ret_peer = (struct rpc_peer){ true, cred.uid, cred.pid };
+}
+
+static void
 on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *addr, int addr_len,
 	  void *arg)
 {
@@ -394,6 +454,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
 	if (client == NULL)
 		goto err_close;
 	client->server = server;
+	peer_read(fd, &client->peer);
 	client->resume = evtimer_new(server->base, on_resume, client);
 	if (client->resume == NULL)
 		goto err_free;

@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include <jansson.h>
 
@@ -30,6 +31,13 @@ struct rpc_server;
 #define RPC_BACKLOG_MAX (1024 * 1024) /* bytes of unread replies at which a client is paused */
 #define RPC_CLIENTS_MAX 64
 
+/* Who calls; of a process that may be gone by now. */
+struct rpc_peer {
+	bool is_known;
+	uid_t uid;
+	pid_t pid;
+};
+
 /**
  * struct rpc_method - a method that a client may call.
  * @name: "bridge.add".
@@ -37,19 +45,30 @@ struct rpc_server;
  *	@ret_result: a new reference to the result; left alone, the result is null.
  *	Return 0, or -errno with @err filled.
  * @pending: NULL, or: is what @fn began (and succeeded with) still going on? A client's reply, and
- *	its next requests, wait until it is not. Other clients do not wait.
+ *	its next requests, wait until it is not. Other clients do not wait. @params: the same
+ *pointer each time, and nobody else's until the reply is sent.
+ * @finish: NULL, or: what has come of it, in place of what @fn returned. As @fn. Not called if the
+ *	client has gone meanwhile.
  */
 struct rpc_method {
 	const char *name;
 	int (*fn)(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 	bool (*pending)(void *ctx, const json_t *params);
+	int (*finish)(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 };
 
-/* The methods of a server and what they are called with. */
+/**
+ * struct rpc_dispatch - the methods of a server and what they are called with.
+ * @allow: NULL, or: may this method be called now? Return 0, or -errno with @err filled.
+ * @done: NULL, or: is told of each method that was called, and what @fn returned.
+ */
 struct rpc_dispatch {
 	const struct rpc_method *methods;
 	size_t n_methods;
 	void *ctx;
+	int (*allow)(void *ctx, const struct rpc_peer *peer, const char *method, struct error *err);
+	void (*done)(void *ctx, const struct rpc_peer *peer, const char *method,
+		     const json_t *params, int ret);
 };
 
 /**

@@ -95,11 +95,26 @@ slow_pending(void *ctx, const json_t *params)
 	return slow_left > 0 && slow_left-- > 0;
 }
 
+/* What has come of it in the end, once a success and once none. */
+static int
+slow_finish(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	if (json_object_get(params, "fail") != NULL)
+		return error_set(err, EBUSY, "it came to nothing");
+	*ret_result = json_string("all is done");
+	return 0;
+}
+
 static const struct rpc_method methods[] = {
-	{ "echo", echo },       { "missing", missing },
-	{ "silent", silent },   { "odd", odd_bytes },
-	{ "big", big },         { "bridge.add", bridge_add },
-	{ "nothing", nothing }, { "slow", nothing, slow_pending },
+	{ "long", nothing, slow_pending, slow_finish },
+	{ "echo", echo },
+	{ "missing", missing },
+	{ "silent", silent },
+	{ "odd", odd_bytes },
+	{ "big", big },
+	{ "bridge.add", bridge_add },
+	{ "nothing", nothing },
+	{ "slow", nothing, slow_pending },
 };
 static const struct rpc_dispatch dispatch = {
 	.methods = methods,
@@ -492,6 +507,66 @@ test_held(void **state)
 	close(fd);
 }
 
+/* A method that says in the end what has come of it. */
+static void
+test_finish(void **state)
+{
+	static const char requests[] =
+		"{\"jsonrpc\":\"2.0\",\"method\":\"long\",\"id\":1}\n"
+		"{\"jsonrpc\":\"2.0\",\"method\":\"long\"}\n"
+		"{\"jsonrpc\":\"2.0\",\"method\":\"long\",\"params\":{\"fail\":1},\"id\":2}\n";
+	struct fixture *f = *state;
+	int fd = client_connect(f);
+	char text[512];
+
+	slow_left = 3;
+	send_all(f, fd, requests, sizeof(requests) - 1);
+	receive_lines(f, fd, text, sizeof(text), 2);
+	assert_int_equal(n_calls, 3);
+	assert_string_equal(text,
+			    "{\"jsonrpc\":\"2.0\",\"result\":\"all is done\",\"id\":1}\n"
+			    "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32000,\"message\":"
+			    "\"it came to nothing\",\"data\":{\"errno\":\"EBUSY\"}},\"id\":2}\n");
+	close(fd);
+}
+
+/* Who is asked before, and told after. */
+static int
+allow(void *ctx, const struct rpc_peer *peer, const char *method, struct error *err)
+{
+	return strcmp(method, "silent") == 0 ? error_set(err, EAGAIN, "not now") : 0;
+}
+
+static void
+done(void *ctx, const struct rpc_peer *peer, const char *method, const json_t *params, int ret)
+{
+	snprintf(ctx, 64, "%s %zu %d", method, json_object_size(params), ret);
+}
+
+static void
+test_hooks(void **state)
+{
+	static const char *const lines[] = {
+		"{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"params\":{\"a\":1},\"id\":1}",
+		"{\"jsonrpc\":\"2.0\",\"method\":\"missing\",\"id\":1}",
+		"{\"jsonrpc\":\"2.0\",\"method\":\"silent\",\"id\":1}",
+	};
+	char told[64] = "", expected[64];
+	struct rpc_dispatch hooked = dispatch;
+
+	hooked.ctx = told;
+	hooked.allow = allow;
+	hooked.done = done;
+	json_decref(rpc_handle(&hooked, lines[0], strlen(lines[0])));
+	assert_string_equal(told, "echo 1 0");
+	json_decref(rpc_handle(&hooked, lines[1], strlen(lines[1])));
+	snprintf(expected, sizeof(expected), "missing 0 %d", -ENOENT);
+	assert_string_equal(told, expected);
+	/* what was not allowed was not called */
+	json_decref(rpc_handle(&hooked, lines[2], strlen(lines[2])));
+	assert_string_equal(told, expected);
+}
+
 /* A client that goes away while its reply waits, and a server that does. */
 static void
 test_held_hang_up(void **state)
@@ -623,6 +698,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_socket, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pipelining, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_held, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_finish, setup, teardown),
+		cmocka_unit_test(test_hooks),
 		cmocka_unit_test_setup_teardown(test_held_hang_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_backlog, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_line, setup, teardown),
