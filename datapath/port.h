@@ -122,8 +122,8 @@ enum port_wait {
  * @open: control. Open the device of @port by @config: fill priv, n_rxq, n_txq, caps, mtu, mac, up.
  *	Return 0 or -errno with @err filled.
  * @close: control, after the grace period: no worker will touch @port again. Frees priv.
- * @set_mtu: control. Change the MTU (bytes of payload, without Ethernet header). NULL: any
- *	accepted.
+ * @set_mtu: control. Change the MTU (bytes of payload, without Ethernet header). 0: back to the
+ *	device's own, which it puts into @port. NULL: any accepted.
  * @set_carrier: control. The operator has unplugged the port, or plugged it in again; also after
  *	opening one that is unplugged. Tells the other side, if it can. NULL: it cannot.
  * @rx_burst: worker. Up to @n packets of @queue in canonical form into @pkts; returns how many.

@@ -246,7 +246,7 @@ member_open(struct bond *bond, const char *name, struct error *err)
 		.kind = pci_addr_is_valid(name) ? PORT_KIND_ETH : PORT_KIND_NETDEV,
 		.n_queues = 1,
 		.mtu = bond->port->config.mtu,
-		.may_wait = !bond->sw->started,
+		.may_wait = !bond->sw->started || bond->sw->may_wait,
 		.stp.priority = STP_PORT_PRIORITY_DEFAULT,
 		.sw = bond->sw,
 	};
@@ -259,9 +259,32 @@ member_open(struct bond *bond, const char *name, struct error *err)
 	return NULL;
 }
 
+/* @mtu: 0: as it was before the bond set it. */
+static int
+member_set_mtu(struct bond_member *member, uint32_t mtu, struct error *err)
+{
+	struct port_config config = { .mtu = mtu };
+	int ret;
+
+	/* who has set it otherwise meanwhile, has his way */
+	if (mtu == 0 && member->port->config.mtu != member->mtu_given)
+		return 0;
+	if (mtu == 0)
+		config.mtu = member->mtu_before;
+	else if (member->mtu_given == 0)
+		member->mtu_before = member->port->config.mtu;
+	ret = switch_port_set(member->bond->sw, member->port->config.name, PORT_SET_MTU, NULL,
+			      &config, err);
+	if (ret == 0)
+		member->mtu_given = mtu;
+	return ret;
+}
+
 static void
 member_free(struct bond_member *member)
 {
+	if (!member->owned && member->mtu_given != 0)
+		member_set_mtu(member, 0, NULL);
 	if (member->owned)
 		switch_port_remove(member->bond->sw, member->port);
 	if (member->delay != NULL)
@@ -292,6 +315,13 @@ member_create(struct bond *bond, const char *name, struct error *err)
 	member->bond = bond;
 	member->port = port;
 	member->owned = owned;
+	if (owned)
+		member->mtu_given = port->config.mtu;
+	else if (bond->port->config.mtu != 0 &&
+		 member_set_mtu(member, bond->port->config.mtu, err) < 0) {
+		free(member);
+		return NULL;
+	}
 	member->delay = evtimer_new(bond->sw->base, member_delay_over, member);
 	member->demux = lag_member_create(bond->lag, 0);
 	if (member->delay == NULL || member->demux == NULL) {
@@ -801,15 +831,6 @@ port_bond_close(struct port *port)
 	port->priv = NULL;
 }
 
-static int
-member_set_mtu(struct bond_member *member, uint32_t mtu, struct error *err)
-{
-	const struct port_config config = { .mtu = mtu };
-
-	return switch_port_set(member->bond->sw, member->port->config.name, PORT_SET_MTU, NULL,
-			       &config, err);
-}
-
 /* All members, or none: those that have agreed go back if one refuses. */
 static int
 port_bond_set_mtu(struct port *port, uint32_t mtu, struct error *err)
@@ -823,7 +844,7 @@ port_bond_set_mtu(struct port *port, uint32_t mtu, struct error *err)
 	for (n = 0; n < LAG_MEMBERS_MAX && ret == 0; n++) {
 		if (bond->members[n] == NULL)
 			continue;
-		before[n] = bond->members[n]->port->dp->mtu;
+		before[n] = bond->members[n]->mtu_given;
 		ret = member_set_mtu(bond->members[n], mtu, err);
 	}
 	while (ret < 0 && n-- > 0)

@@ -89,6 +89,8 @@ struct bond_member {
 	struct lag_member *demux; /* workers see it */
 	uint8_t slot;             /* its number in the bond: 0 .. LAG_MEMBERS_MAX - 1 */
 	bool owned;               /* its port was opened for the bond, and goes with it */
+	uint32_t mtu_before;      /* set of its port before the bond's was; 0: its own */
+	uint32_t mtu_given;       /* by the bond; 0: none */
 	bool carrier;             /* of the port, as seen last */
 	bool linked;              /* carrier, after the delays */
 	bool usable;              /* linked, and answered by ARP targets */

@@ -31,6 +31,15 @@ link_change_mtu(struct link_change *change, struct netlink_monitor *nl,
 	return 0;
 }
 
+uint32_t
+link_change_own_mtu(const struct link_change *change, const struct netlink_link *link)
+{
+	if (change->ifindex != link->ifindex || change->mtu_before == 0 ||
+	    change->mtu_set != link->mtu)
+		return link->mtu;
+	return change->mtu_before;
+}
+
 int
 link_change_up(struct link_change *change, struct netlink_monitor *nl,
 	       const struct netlink_link *link)

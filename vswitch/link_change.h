@@ -29,6 +29,9 @@ struct link_change {
 int link_change_mtu(struct link_change *change, struct netlink_monitor *nl,
 		    const struct netlink_link *link, uint32_t mtu);
 
+/** link_change_own_mtu() - the MTU that @link, which says what it is now, had before, or has. */
+uint32_t link_change_own_mtu(const struct link_change *change, const struct netlink_link *link);
+
 /** link_change_up() - set @link up. Return: 0 or -errno. */
 int link_change_up(struct link_change *change, struct netlink_monitor *nl,
 		   const struct netlink_link *link);

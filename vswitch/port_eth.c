@@ -418,8 +418,10 @@ static int
 eth_set_mtu(struct port *port, uint32_t mtu, struct error *err)
 {
 	struct eth *eth = port->priv;
+	const bool back = mtu == 0;
 	int ret;
 
+	mtu = back ? PORT_MTU_DEFAULT : mtu;
 	if (mtu > eth->mtu_max)
 		return error_set(err, ERANGE,
 				 "port %s: mtu %u: the device runs with buffers for %u; delete the "
@@ -431,6 +433,8 @@ eth_set_mtu(struct port *port, uint32_t mtu, struct error *err)
 	if (ret < 0)
 		error_set(err, ret, "port %s: mtu %u: the device refuses it: %s", eth->name, mtu,
 			  strerror(-ret));
+	else if (back)
+		port_mtu_set(port, mtu);
 	return ret;
 }
 

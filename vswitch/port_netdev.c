@@ -709,18 +709,25 @@ static int
 netdev_set_mtu(struct port *port, uint32_t mtu, struct error *err)
 {
 	struct netdev *dev = port->priv;
+	const bool back = mtu == 0;
 	struct netlink_link link;
+	uint32_t own = port->mtu;
 	int ret;
 
 	if (dev->conn != NULL) {
 		ret = netlink_link_get_index(dev->sw->netlink, dev->conn->ifindex, &link);
+		if (ret == 0)
+			own = link_change_own_mtu(&dev->change, &link);
+		mtu = back ? own : mtu;
 		if (ret == 0)
 			ret = change_mtu(dev, &link, mtu, err);
 		if (ret < 0)
 			return error_set(err, ret, "port %s: mtu %u: interface %s refuses it: %s",
 					 dev->name, mtu, dev->name, strerror(-ret));
 	}
-	dev->mtu = mtu;
+	dev->mtu = back ? 0 : mtu;
+	if (back)
+		port_mtu_set(port, RTE_MIN(RTE_MAX(own, PORT_MTU_MIN), PORT_MTU_MAX));
 	return 0;
 }
 

@@ -423,17 +423,24 @@ tap_set_mtu(struct port *port, uint32_t mtu, struct error *err)
 {
 	struct tap *tap = port->priv;
 	struct netlink_link link;
+	const bool back = mtu == 0;
+	uint32_t own = port->mtu;
 	int ret;
 
 	if (tap->conn != NULL) {
 		ret = netlink_link_get(tap->sw->netlink, tap->name, &link);
+		if (ret == 0)
+			own = link_change_own_mtu(&tap->change, &link);
+		mtu = back ? own : mtu;
 		if (ret == 0)
 			ret = link_change_mtu(&tap->change, tap->sw->netlink, &link, mtu);
 		if (ret < 0)
 			return error_set(err, ret, "port %s: mtu %u: tap %s refuses it: %s",
 					 tap->name, mtu, tap->name, strerror(-ret));
 	}
-	tap->mtu = mtu;
+	tap->mtu = back ? 0 : mtu;
+	if (back)
+		port_mtu_set(port, RTE_MIN(RTE_MAX(own, PORT_MTU_MIN), PORT_MTU_MAX));
 	return 0;
 }
 

@@ -243,6 +243,8 @@ port_vlan_set_mtu(struct port *port, uint32_t mtu, struct error *err)
 	const struct subport *subport = port->priv;
 	const struct port *parent = subport->parent;
 
+	if (mtu == 0)
+		port_mtu_set(port, parent->mtu);
 	if (mtu <= parent->mtu)
 		return 0;
 	return error_set(err, EINVAL, "mtu %u: its parent has %u", mtu, parent->mtu);

@@ -43,7 +43,9 @@ struct netlink_monitor;
 struct nat_control;
 struct networks;
 struct routing;
+struct running;
 struct subport_table;
+struct transactions;
 
 #define SWITCH_NAME_SIZE 16 /* bytes, as IFNAMSIZ: bridges, ports */
 #define SWITCH_DEVARGS_SIZE 256
@@ -178,6 +180,10 @@ struct vswitch {
 	struct networks *networks;       /* DHCP and DNS for guests; NULL: none */
 	bool networks_told;              /* they hear of addresses that come and go */
 	const char *run_dir;             /* where sockets are; NULL: /run/vswitch */
+	const char *config_path;         /* the configuration file */
+	struct running *running;         /* what is configured */
+	struct transactions *transactions;
+	bool may_wait; /* kernel interfaces that are to be ports may come later */
 	struct switch_bridge_list bridges;
 	struct switch_port_list ports;
 	struct bond_list bonds;

@@ -320,7 +320,8 @@ switch_port_set_mtu(struct switch_port *port, uint32_t mtu, struct error *err)
 {
 	int ret = 0;
 
-	if (mtu == port->dp->mtu)
+	/* a bond's is the least of its members' */
+	if (mtu == port->dp->mtu && port->config.kind != PORT_KIND_BOND)
 		return 0;
 	if (port->dp->type->set_mtu != NULL)
 		ret = port->dp->type->set_mtu(port->dp, mtu, err);
@@ -328,6 +329,24 @@ switch_port_set_mtu(struct switch_port *port, uint32_t mtu, struct error *err)
 		port_mtu_set(port->dp, mtu);
 		port_vlan_follow(port->sw, port);
 	}
+	bond_port_changed(port);
+	return ret;
+}
+
+/* Back to the device's own. */
+static int
+switch_port_own_mtu(struct switch_port *port, struct error *err)
+{
+	int ret = 0;
+
+	if (port->config.mtu == 0 || port->config.kind == PORT_KIND_VIF)
+		return 0;
+	if (port->dp->type->set_mtu != NULL)
+		ret = port->dp->type->set_mtu(port->dp, 0, err);
+	else
+		port_mtu_set(port->dp, PORT_MTU_DEFAULT);
+	if (ret == 0)
+		port_vlan_follow(port->sw, port);
 	bond_port_changed(port);
 	return ret;
 }
@@ -494,8 +513,9 @@ switch_port_set_device(struct switch_port *port, unsigned int fields,
 	const uint32_t mtu = port->dp->mtu;
 	int ret = 0;
 
-	if ((fields & PORT_SET_MTU) && config->mtu != 0)
-		ret = switch_port_set_mtu(port, config->mtu, err);
+	if (fields & PORT_SET_MTU)
+		ret = config->mtu != 0 ? switch_port_set_mtu(port, config->mtu, err) :
+					 switch_port_own_mtu(port, err);
 	if (ret < 0 || !(fields & PORT_SET_RATE))
 		return ret;
 	ret = port_vif_set_rate(port, &config->rate, err);
