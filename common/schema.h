@@ -190,6 +190,7 @@ enum port_key {
 	PORT_KEY_GATEWAY,      /* text, for ip_addrs_parse(); zero_word: none */
 	PORT_KEY_NAT_SESSIONS, /* 0: as nat-table has it */
 	PORT_KEY_NAT_RATE,     /* 0: as nat-table has it */
+	PORT_KEY_BRIEF,
 	PORT_KEYS
 };
 

@@ -471,6 +471,11 @@ static const struct schema_key port_keys[] = {
 		.help = "routed port: most new NAT sessions in a second of the stations behind it; "
 			"default: guest-rate of nat-table for a guest, else no cap",
 	},
+	[PORT_KEY_BRIEF] = {
+		.name = "brief", .type = VALUE_BOOL, .verbs = VERB_SHOW, .internal = true,
+		.def = "no", .metavar = "yes|no",
+		.help = "only what an overview has",
+	},
 };
 static_assert(N_ELEMENTS(port_keys) == PORT_KEYS, "a key has no description");
 static_assert(PORT_KEYS <= SCHEMA_KEYS_MAX, "struct object is too small");

@@ -13,15 +13,19 @@
 
 #define SECTIONS_MAX 16384
 
-/* What is being read; the first error ends it. */
+/* What is being read. */
 struct reader {
 	FILE *file;
 	const char *path;
 	unsigned int line;
 	bool in_section;
+	bool skips;     /* the keys of a section that is wrong itself */
+	bool has_holes; /* there was such a section */
 	struct config config;
-	struct error *err;
-	int ret;
+	struct config_faults *faults;
+	struct error err; /* being made */
+	int ret;          /* of the first fault */
+	bool ended;       /* no use going on */
 };
 
 /* "FILE:LINE: " in front of the message that is in err; a long path leaves room for the message. */
@@ -36,11 +40,40 @@ prefix_line(const char *path, unsigned int line, struct error *err)
 	return error_prefix(err, "%s%s:%u: ", tail != path ? "..." : "", tail, line);
 }
 
+/* Keep the fault that is in reader->err. */
 static void
-fail_at(struct reader *reader, unsigned int line, int ret)
+fault_keep(struct reader *reader)
 {
-	prefix_line(reader->path, line, reader->err);
-	reader->ret = ret;
+	struct config_faults *faults = reader->faults;
+	struct error *errors;
+
+	if (reader->ret == 0)
+		reader->ret = reader->err.code;
+	if (faults->n == CONFIG_FAULTS_MAX) {
+		faults->n_more++;
+		return;
+	}
+	errors = reallocarray(faults->errors, faults->n + 1, sizeof(*errors));
+	if (errors == NULL) {
+		faults->n_more++;
+		return;
+	}
+	faults->errors = errors;
+	faults->errors[faults->n++] = reader->err;
+}
+
+static void
+fault_at(struct reader *reader, unsigned int line)
+{
+	prefix_line(reader->path, line, &reader->err);
+	fault_keep(reader);
+}
+
+void
+config_faults_free(struct config_faults *faults)
+{
+	free(faults->errors);
+	*faults = (struct config_faults){ 0 };
 }
 
 static struct config_section *
@@ -57,13 +90,35 @@ section_find(const struct config *config, const struct object_schema *schema, co
 	return NULL;
 }
 
+/* "[vswitchd], [bridge NAME], ..." */
+static const char *
+kinds_join(char *ret_text, size_t size)
+{
+	static const char *const names[] = {
+		[NAME_IS_WORD] = " NAME",
+		[NAME_IS_PREFIX] = " IP/LEN",
+		[NAME_IS_ADDRESS] = " IP",
+	};
+	size_t len = 0;
+
+	ret_text[0] = '\0';
+	for (size_t i = 0; i < OBJECT_SCHEMAS && len < size; i++)
+		if (object_schemas[i]->in_config)
+			len += snprintf(ret_text + len, size - len, "%s[%s%s]", len > 0 ? ", " : "",
+					object_schemas[i]->kind,
+					object_schemas[i]->named ?
+						names[object_schemas[i]->name_kind] :
+						"");
+	return ret_text;
+}
+
 static const struct object_schema *
 kind_find(const char *kind, struct error *err)
 {
 	const struct object_schema *schema = schema_find(kind);
 	const char *words[OBJECT_SCHEMAS] = { NULL };
 	const char *nearest;
-	char quoted[48];
+	char quoted[48], list[160];
 	size_t n = 0, i;
 
 	if (schema != NULL && schema->in_config)
@@ -76,11 +131,8 @@ kind_find(const char *kind, struct error *err)
 	if (nearest != NULL)
 		error_set(err, EINVAL, "unknown section %s; did you mean '%s'?", quoted, nearest);
 	else
-		error_set(err, EINVAL,
-			  "unknown section %s; known: [vswitchd], [bridge NAME], [port NAME], "
-			  "[bond NAME], [addr IP/LEN], [route IP/LEN], [neigh IP], [nat NAME], "
-			  "[nat-table], [network IP/LEN]",
-			  quoted);
+		error_set(err, EINVAL, "unknown section %s; known: %s", quoted,
+			  kinds_join(list, sizeof(list)));
 	return NULL;
 }
 
@@ -117,10 +169,11 @@ section_append(struct reader *reader, const struct object *object)
 		size_t size = config->n_sections == 0 ? 1 : 2 * config->n_sections;
 
 		if (size > SECTIONS_MAX)
-			return error_set(reader->err, E2BIG, "more than %d sections", SECTIONS_MAX);
+			return error_set(&reader->err, E2BIG, "more than %d sections",
+					 SECTIONS_MAX);
 		sections = reallocarray(config->sections, size, sizeof(*sections));
 		if (sections == NULL)
-			return error_set(reader->err, ENOMEM, "%s", strerror(ENOMEM));
+			return error_set(&reader->err, ENOMEM, "%s", strerror(ENOMEM));
 		config->sections = sections;
 	}
 	config->sections[config->n_sections++] =
@@ -139,11 +192,11 @@ section_open(struct reader *reader, char *header)
 
 	end = strchr(header, ']');
 	if (end == NULL)
-		return error_set(reader->err, EINVAL, "']' is missing after the section's name");
+		return error_set(&reader->err, EINVAL, "']' is missing after the section's name");
 	*end++ = '\0';
 	end += strspn(end, " \t\r\n");
 	if (*end != '\0' && *end != ';' && *end != '#')
-		return error_set(reader->err, EINVAL, "there is text after ']'");
+		return error_set(&reader->err, EINVAL, "there is text after ']'");
 
 	kind = header + 1 + strspn(header + 1, " \t");
 	name = kind + strcspn(kind, " \t");
@@ -153,63 +206,94 @@ section_open(struct reader *reader, char *header)
 	for (end = name + strlen(name); end > name && isblank((unsigned char)end[-1]); end--)
 		end[-1] = '\0';
 
-	schema = kind_find(kind, reader->err);
+	schema = kind_find(kind, &reader->err);
 	if (schema == NULL)
 		return -EINVAL;
 	object_init(&object, schema);
-	ret = section_check(&reader->config, &object, name, reader->err);
+	ret = section_check(&reader->config, &object, name, &reader->err);
 	if (ret < 0)
 		return ret;
 	ret = section_append(reader, &object);
-	if (ret == 0)
-		reader->in_section = true;
+	if (ret < 0)
+		reader->ended = true;
+	return ret;
+}
+
+/* Has a line, which is no header, what separates a key from its value? */
+static bool
+line_is_legal(const char *line)
+{
+	size_t len;
+
+	if (*line == ';' || *line == '#' || line[strspn(line, " \t\r\n")] == '\0')
+		return true;
+	len = strcspn(line, "=:");
+	if (line[len] == '\0')
+		return false;
+	for (size_t i = 1; i < len; i++) /* not in a comment at the line's end */
+		if (line[i] == ';' && isspace((unsigned char)line[i - 1]))
+			return false;
+	return true;
+}
+
+/* Check a line of the file, less the blanks in front. */
+static int
+line_check(struct reader *reader, const char *line, size_t len, size_t room)
+{
+	char header[CONFIG_LINE_MAX + 2];
+	int ret;
+
+	if (strlen(line) != len)
+		return error_set(&reader->err, EINVAL, "this is not a text file");
+	if (strcspn(line, "\r\n") > CONFIG_LINE_MAX || len >= room)
+		return error_set(&reader->err, EINVAL, "the line is longer than %d characters",
+				 CONFIG_LINE_MAX);
+	if (*line != '[')
+		return line_is_legal(line) ?
+			       0 :
+			       error_set(&reader->err, EINVAL,
+					 "this is neither KEY = VALUE nor a [section]");
+	snprintf(header, sizeof(header), "%s", line);
+	ret = section_open(reader, header);
+	reader->in_section = true;
+	reader->skips = ret < 0;
+	reader->has_holes |= ret < 0;
 	return ret;
 }
 
 /*
  * inih's source of lines. Counts them, since inih tells the handler no numbers; strips what is in
- * front, since inih takes an indented line for a part of the one before; and refuses what inih
- * would silently split.
+ * front, since inih takes an indented line for a part of the one before; and does not show it what
+ * it would silently split, or stop at.
  */
 static char *
 read_line(char *str, int num, void *stream)
 {
 	struct reader *reader = stream;
-	char header[CONFIG_LINE_MAX + 2];
 	char *line = NULL;
 	size_t size = 0, start;
 	ssize_t len;
-	int ret = 0;
 
-	if (reader->ret < 0)
+	if (reader->ended)
 		return NULL;
 	len = getline(&line, &size, reader->file);
 	if (len < 0) {
 		free(line);
-		if (ferror(reader->file))
-			reader->ret =
-				error_set(reader->err, EIO, "%s: cannot be read", reader->path);
+		if (ferror(reader->file)) {
+			error_set(&reader->err, EIO, "%s: cannot be read", reader->path);
+			fault_keep(reader);
+		}
 		return NULL;
 	}
 	reader->line++;
 	start = strspn(line, " \t");
-	if (strlen(line) != (size_t)len)
-		ret = error_set(reader->err, EINVAL, "this is not a text file");
-	else if (strcspn(line + start, "\r\n") > CONFIG_LINE_MAX || len - start >= (size_t)num)
-		ret = error_set(reader->err, EINVAL, "the line is longer than %d characters",
-				CONFIG_LINE_MAX);
-	if (ret == 0) {
+	if (line_check(reader, line + start, len - start, num) == 0) {
 		memcpy(str, line + start, len - start + 1);
-		if (*str == '[') {
-			snprintf(header, sizeof(header), "%s", str);
-			ret = section_open(reader, header);
-		}
+	} else {
+		fault_at(reader, reader->line);
+		snprintf(str, num, "\n");
 	}
 	free(line);
-	if (ret < 0) {
-		fail_at(reader, reader->line, ret);
-		return NULL;
-	}
 	return str;
 }
 
@@ -218,27 +302,30 @@ static int
 on_key(void *user, const char *section, const char *name, const char *value)
 {
 	struct reader *reader = user;
+	const struct schema_key *key;
 	struct config_section *last;
-	const struct object_schema *schema;
 	int ret;
 
 	(void)section;
-	if (reader->ret < 0)
-		return 0;
+	if (reader->skips)
+		return 1;
 	if (!reader->in_section) {
-		error_set(reader->err, EINVAL,
+		error_set(&reader->err, EINVAL,
 			  "a key needs a section above it, such as [bridge NAME]");
-		fail_at(reader, reader->line, -EINVAL);
-		return 0;
+		fault_at(reader, reader->line);
+		reader->skips = true;
+		return 1;
 	}
 	last = &reader->config.sections[reader->config.n_sections - 1];
-	schema = last->object.schema;
-	ret = object_set(&last->object, VERB_CONFIG, name, value, reader->err);
+	key = schema_key_find(last->object.schema, name);
+	ret = object_set(&last->object, VERB_CONFIG, name, value, &reader->err);
 	if (ret < 0)
-		fail_at(reader, reader->line, ret);
-	else
-		last->key_lines[schema_key_find(schema, name) - schema->keys] = reader->line;
-	return ret == 0;
+		fault_at(reader, reader->line);
+	if (key != NULL && last->key_lines[key - last->object.schema->keys] == 0)
+		last->key_lines[key - last->object.schema->keys] = reader->line;
+	if (ret < 0)
+		last->has_faults = true;
+	return 1;
 }
 
 static int
@@ -276,45 +363,61 @@ check_whole(struct reader *reader)
 	size_t i;
 	int ret;
 
-	for (i = 0; i < reader->config.n_sections && reader->ret == 0; i++) {
+	for (i = 0; i < reader->config.n_sections; i++) {
 		section = &reader->config.sections[i];
-		ret = object_check(&section->object, VERB_CONFIG, reader->err);
+		/* what follows from a fault that has been told is no news */
+		ret = section->has_faults ?
+			      0 :
+			      object_check(&section->object, VERB_CONFIG, &reader->err);
 		if (ret == 0)
-			ret = object_check_type(&section->object, reader->err);
-		if (ret == 0)
-			ret = object_check_bridge(&reader->config, &section->object, reader->err);
+			ret = object_check_type(&section->object, &reader->err);
+		if (ret == 0 && !reader->has_holes)
+			ret = object_check_bridge(&reader->config, &section->object, &reader->err);
 		if (ret < 0)
-			fail_at(reader, section->line, ret);
+			fault_at(reader, section->line);
 	}
 }
 
 int
-config_read(FILE *file, const char *path, struct config *ret_config, struct error *err)
+config_check(FILE *file, const char *path, struct config *ret_config, struct config_faults *faults)
 {
-	struct error local = { .code = 0 };
-	struct reader reader = { .file = file, .path = path, .err = err != NULL ? err : &local };
-	int line;
+	struct reader reader = { .file = file, .path = path, .faults = faults };
 
 	/* inih would split lines of more than 197 bytes; Debian's can be told otherwise */
 	ini_use_stack = false;
 	ini_max_line = ini_initial_alloc = CONFIG_LINE_MAX + 3;
-	line = ini_parse_stream(read_line, &reader, on_key, &reader);
-	if (reader.ret == 0 && line > 0) {
-		error_set(reader.err, EINVAL, "this is neither KEY = VALUE nor a [section]");
-		fail_at(&reader, line, -EINVAL);
-	} else if (reader.ret == 0 && line < 0) {
-		reader.ret = error_set(reader.err, ENOMEM, "%s: %s", path, strerror(ENOMEM));
+	if (ini_parse_stream(read_line, &reader, on_key, &reader) < 0) {
+		error_set(&reader.err, ENOMEM, "%s: %s", path, strerror(ENOMEM));
+		fault_keep(&reader);
 	}
-	if (reader.ret == 0)
+	if (!reader.ended)
 		check_whole(&reader);
-	if (reader.ret == 0 && (reader.config.path = strdup(path)) == NULL)
-		reader.ret = error_set(reader.err, ENOMEM, "%s: %s", path, strerror(ENOMEM));
-	if (reader.ret < 0) {
+	if (reader.ret == 0 && ret_config != NULL && (reader.config.path = strdup(path)) == NULL) {
+		error_set(&reader.err, ENOMEM, "%s: %s", path, strerror(ENOMEM));
+		fault_keep(&reader);
+	}
+	if (reader.ret < 0 || ret_config == NULL) {
 		config_free(&reader.config);
 		return reader.ret;
 	}
 	*ret_config = reader.config;
 	return 0;
+}
+
+int
+config_read(FILE *file, const char *path, struct config *ret_config, struct error *err)
+{
+	struct config_faults faults = { .n = 0 };
+	int ret = config_check(file, path, ret_config, &faults);
+
+	if (ret < 0 && err != NULL) {
+		if (faults.n > 0)
+			*err = faults.errors[0];
+		else
+			error_set(err, ret, "%s: %s", path, strerror(-ret));
+	}
+	config_faults_free(&faults);
+	return ret;
 }
 
 int

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Configuration file: INI sections that describe objects, [bridge NAME], [port NAME] and
- * [bond NAME], and the daemon itself, [vswitchd].
+ * Configuration file: INI sections that describe objects, [bridge NAME], [port NAME] and so on, and
+ * the daemon itself, [vswitchd].
  *
  *	[bridge xenbr0]
  *	ageing = 300
@@ -10,19 +10,18 @@
  *
  * How: inih splits the lines, the object schemas say which sections, keys and values there are.
  * The whole file is read and checked before anything is done with it: the result has every section
- * with its values, defaults where the file says nothing, or there is one error, with its line.
+ * with its values, defaults where the file says nothing, or there are errors, each with its line.
  *
  * Thread-safety: none needed; a struct config belongs to its caller.
  */
-#ifndef VSWITCH_CONFIG_H
-#define VSWITCH_CONFIG_H
+#ifndef COMMON_CONFIG_H
+#define COMMON_CONFIG_H
 
 #include <stddef.h>
 #include <stdio.h>
 
+#include "error.h"
 #include "object.h"
-
-struct error;
 
 #define CONFIG_LINE_MAX 1021 /* bytes of a line: inih's buffer, less newline and NUL */
 
@@ -30,6 +29,7 @@ struct config_section {
 	struct object object;
 	unsigned int line;                       /* of its [header] */
 	unsigned int key_lines[SCHEMA_KEYS_MAX]; /* of its keys; 0: not given */
+	bool has_faults;                         /* only while it is checked */
 };
 
 /* Sections in the order of the file. An empty struct config is all zero. */
@@ -38,6 +38,32 @@ struct config {
 	size_t n_sections;
 	char *path; /* for messages */
 };
+
+#define CONFIG_FAULTS_MAX 100 /* that are kept; more are counted */
+
+/* What is wrong with a file. All zero: nothing so far. */
+struct config_faults {
+	struct error *errors; /* "FILE:LINE: what is wrong and what would be right", read first,
+				 then whole sections */
+	size_t n;
+	size_t n_more; /* that were not kept */
+};
+
+/**
+ * config_check() - read a configuration and find all that is wrong with it
+ * @file: read from where it stands to its end; not closed
+ * @path: name for messages
+ * @ret_config: its sections if nothing is wrong; config_free() it. Untouched on failure. NULL: only
+ *	check
+ * @faults: gets the faults; config_faults_free() it
+ *
+ * Return: 0, or the -errno of the first fault. Context: any thread.
+ */
+int config_check(FILE *file, const char *path, struct config *ret_config,
+		 struct config_faults *faults);
+
+/** config_faults_free() - free what config_check() kept; the struct is empty afterwards. */
+void config_faults_free(struct config_faults *faults);
 
 /**
  * config_load() - read and check a configuration file
