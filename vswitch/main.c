@@ -16,6 +16,7 @@
 #include "daemon.h"
 #include "eal.h"
 #include "error.h"
+#include "history.h"
 #include "hypervisor_xen.h"
 #include "hypervisor_xen_pages.h"
 #include "lacp_bond.h"
@@ -28,8 +29,10 @@
 #include "routing.h"
 #include "rpc.h"
 #include "rpc_methods.h"
+#include "running.h"
 #include "sd_notify.h"
 #include "switch.h"
+#include "transaction.h"
 #include "version.h"
 
 /* All that is started, in this order. */
@@ -42,6 +45,9 @@ struct vswitchd {
 	struct vswitch *sw;
 	struct own_pages *pages; /* that packets are in, or NULL */
 	struct hypervisor hv;
+	struct running *running;
+	struct history *history;
+	struct transactions *transactions;
 	struct rpc_server *rpc;
 	bool eal_started;
 	bool workers_running;
@@ -62,6 +68,21 @@ path_absolute(const char **path, char *buffer, struct error *err)
 	if (snprintf(buffer, PATH_MAX, "%s/%s", cwd, *path) >= PATH_MAX)
 		return error_set(err, ENAMETOOLONG, "%s: path too long", *path);
 	*path = buffer;
+	return 0;
+}
+
+/* A daemon that runs beside another one, by a --run-dir of its own, has a state of its own. */
+static int
+state_dir_find(struct options *options, char *buffer, struct error *err)
+{
+	if (options->state_dir != NULL)
+		return path_absolute(&options->state_dir, buffer, err);
+	options->state_dir = STATE_DIR_DEFAULT;
+	if (strcmp(options->run_dir, RUN_DIR_DEFAULT) == 0)
+		return 0;
+	if (snprintf(buffer, PATH_MAX, "%s/state", options->run_dir) >= PATH_MAX)
+		return error_set(err, ENAMETOOLONG, "%s: path too long", options->run_dir);
+	options->state_dir = buffer;
 	return 0;
 }
 
@@ -166,10 +187,42 @@ workers_start(struct vswitchd *d, struct error *err)
 	return 0;
 }
 
+/* What keeps track of the configuration from now on. */
+static int
+config_keep(struct vswitchd *d, const struct options *options, struct error *err)
+{
+	d->running = running_create(d->sw);
+	d->history = history_open(options->state_dir);
+	d->transactions = transactions_create(d->sw, d->history);
+	if (d->running == NULL || d->transactions == NULL)
+		return error_set(err, ENOMEM, "no memory for the configuration");
+	d->sw->running = d->running;
+	d->sw->transactions = d->transactions;
+	d->sw->config_path = options->config != NULL ? options->config : CONFIG_DEFAULT;
+	running_load(d->running, &d->config);
+	return 0;
+}
+
+/* It is ready: what it has begun with is the first entry of the history. */
+static void
+config_note(const struct vswitchd *d)
+{
+	struct record_list list = TAILQ_HEAD_INITIALIZER(list);
+
+	running_list(d->running, false, &list);
+	history_add(d->history, &list, NULL, "start");
+	record_list_free(&list);
+}
+
 static int
 start(struct vswitchd *d, const struct options *options, struct error *err)
 {
-	struct rpc_dispatch dispatch = { .methods = rpc_methods, .n_methods = n_rpc_methods };
+	struct rpc_dispatch dispatch = {
+		.methods = rpc_methods,
+		.n_methods = n_rpc_methods,
+		.allow = transaction_allow,
+		.done = transaction_done,
+	};
 	const struct config_section *section;
 	char path[PATH_MAX];
 	int ret;
@@ -191,13 +244,14 @@ start(struct vswitchd *d, const struct options *options, struct error *err)
 	    section->object.values[VSWITCHD_KEY_ROUTE_IMPORT].number == ROUTE_IMPORT_KERNEL &&
 	    (ret = route_import_start(d->sw->routing, err)) < 0)
 		return ret;
-	if ((ret = workers_start(d, err)) < 0)
+	if ((ret = config_keep(d, options, err)) < 0 || (ret = workers_start(d, err)) < 0)
 		return ret;
 	dispatch.ctx = d->sw;
 	snprintf(path, sizeof(path), "%s/vswitchd.sock", options->run_dir);
 	d->rpc = rpc_server_create(d->base, path, &dispatch, err);
 	if (d->rpc == NULL)
 		return err->code;
+	config_note(d);
 	d->sw->started = true;
 	return 0;
 }
@@ -209,6 +263,7 @@ stop(struct vswitchd *d)
 	struct netlink_monitor *netlink = NULL;
 
 	rpc_server_destroy(d->rpc);
+	transactions_destroy(d->transactions);
 	if (d->workers_running) {
 		lacp_bonds_stopping(d->sw);
 		for (uint16_t w = 0; w < d->dp->n_workers; w++)
@@ -222,6 +277,8 @@ stop(struct vswitchd *d)
 		netlink = d->sw->netlink; /* ports still need it to close */
 	}
 	switch_destroy(d->sw);
+	running_destroy(d->running);
+	history_close(d->history);
 	netlink_monitor_destroy(netlink);
 	hypervisor_xen_close(&d->hv);
 	for (uint16_t w = 0; d->dp != NULL && w < d->dp->n_workers; w++)
@@ -242,7 +299,7 @@ stop(struct vswitchd *d)
 int
 main(int argc, char **argv)
 {
-	char config_path[PATH_MAX], run_dir[PATH_MAX];
+	char config_path[PATH_MAX], run_dir[PATH_MAX], state_dir[PATH_MAX];
 	struct vswitchd d = { 0 };
 	struct options options;
 	struct error err = { 0 };
@@ -252,6 +309,7 @@ main(int argc, char **argv)
 		return ret;
 	if (path_absolute(&options.config, config_path, &err) < 0 ||
 	    path_absolute(&options.run_dir, run_dir, &err) < 0 ||
+	    state_dir_find(&options, state_dir, &err) < 0 ||
 	    config_read_file(&options, &d.config, &err) < 0 ||
 	    daemon_lock(options.run_dir, &err) < 0 ||
 	    (!options.foreground && daemon_detach(&err) < 0)) {

@@ -8,7 +8,16 @@
 
 #include "version.h"
 
-enum { OPT_CONFIG, OPT_RUN_DIR, OPT_NO_XEN, OPT_FOREGROUND, OPT_VERSION, OPT_HELP, N_OPTIONS };
+enum {
+	OPT_CONFIG,
+	OPT_RUN_DIR,
+	OPT_STATE_DIR,
+	OPT_NO_XEN,
+	OPT_FOREGROUND,
+	OPT_VERSION,
+	OPT_HELP,
+	N_OPTIONS
+};
 
 const struct option_text vswitchd_options[] = {
 	[OPT_CONFIG] = { "--config", "FILE",
@@ -16,6 +25,9 @@ const struct option_text vswitchd_options[] = {
 			 "which need not exist)" },
 	[OPT_RUN_DIR] = { "--run-dir", "DIR",
 			  "where the socket and the pid file are (default " RUN_DIR_DEFAULT ")" },
+	[OPT_STATE_DIR] = { "--state-dir", "DIR",
+			    "where the history of the configuration is (default\n" STATE_DIR_DEFAULT
+			    ", or state below --run-dir)" },
 	[OPT_NO_XEN] = { "--no-xen", NULL,
 			 "do not connect to Xen: no guests, bridges and NICs only" },
 	[OPT_FOREGROUND] = { "--foreground", NULL, "stay in the foreground and log to stderr" },
@@ -55,6 +67,9 @@ options_read(int argc, char **argv, struct options *options)
 			break;
 		case OPT_RUN_DIR:
 			options->run_dir = optarg;
+			break;
+		case OPT_STATE_DIR:
+			options->state_dir = optarg;
 			break;
 		case OPT_NO_XEN:
 			options->xen = false;

@@ -13,10 +13,12 @@
 
 #define CONFIG_DEFAULT "/etc/vswitch/vswitch.conf"
 #define RUN_DIR_DEFAULT "/run/vswitch"
+#define STATE_DIR_DEFAULT "/var/lib/vswitch"
 
 struct options {
 	const char *config; /* NULL: the default, which need not exist */
 	const char *run_dir;
+	const char *state_dir; /* NULL: the default, or "state" below a run_dir that is not */
 	bool xen;
 	bool foreground;
 };

@@ -307,11 +307,12 @@ port_make(struct vswitch *sw, const struct object *obj, bool may_wait, struct er
 static int
 port_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
 {
+	struct vswitch *sw = ctx;
 	struct object obj;
 	int ret;
 
 	ret = rpc_params_read(params, &port_schema, VERB_ADD, NAME_REQUIRED, &obj, err);
-	return ret < 0 ? ret : port_make(ctx, &obj, false, err);
+	return ret < 0 ? ret : port_make(sw, &obj, sw->may_wait, err);
 }
 
 static int
@@ -330,8 +331,9 @@ port_del_pending(void *ctx, const json_t *params)
 	return switch_port_closing(ctx, json_string_value(json_object_get(params, "name")));
 }
 
+/* Change what an object says of a port that there is, by whatever verb. */
 static int
-port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+port_change(struct vswitch *sw, const struct object *obj, struct error *err)
 {
 	static const struct {
 		enum port_key key;
@@ -353,37 +355,42 @@ port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 	struct port_config config;
 	struct switch_port *port;
 	unsigned int fields = 0;
-	struct object obj;
 	size_t i;
+
+	port = switch_port_find(sw, obj->name);
+	if (port == NULL)
+		return rpc_port_unknown(err, obj->name);
+	config = port->config;
+	config.mtu = obj->values[PORT_KEY_MTU].number;
+	config.fdb_limit = obj->values[PORT_KEY_FDB_LIMIT].number;
+	config.carrier_off = obj->values[PORT_KEY_CARRIER].number == CARRIER_OFF;
+	config.checksum_full = obj->values[PORT_KEY_CHECKSUM].number == CHECKSUM_FULL;
+	config.mrouter = obj->values[PORT_KEY_MROUTER].number;
+	config.fast_leave = obj->values[PORT_KEY_FAST_LEAVE].number;
+	config.group_limit = obj->values[PORT_KEY_GROUP_LIMIT].number;
+	config.rate = port_rate(obj->values);
+	config.proxy = obj->values[PORT_KEY_PROXY].number;
+	if (obj->values[PORT_KEY_NAT_SESSIONS].is_set)
+		config.nat_sessions = obj->values[PORT_KEY_NAT_SESSIONS].number;
+	if (obj->values[PORT_KEY_NAT_RATE].is_set)
+		config.nat_rate = obj->values[PORT_KEY_NAT_RATE].number;
+	fields = rpc_vlan_update(obj->values, &config) |
+		 rpc_stp_read_port(obj->values, false, &config.stp) |
+		 rpc_guest_read(obj->values, &config.guest);
+	for (i = 0; i < RTE_DIM(settable); i++)
+		if (obj->values[settable[i].key].is_set)
+			fields |= settable[i].field;
+	return switch_port_set(sw, obj->name, fields, bridge_of(obj), &config, err);
+}
+
+static int
+port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	struct object obj;
 	int ret;
 
 	ret = rpc_params_read(params, &port_schema, VERB_SET, NAME_REQUIRED, &obj, err);
-	if (ret < 0)
-		return ret;
-	port = switch_port_find(ctx, obj.name);
-	if (port == NULL)
-		return rpc_port_unknown(err, obj.name);
-	config = port->config;
-	config.mtu = obj.values[PORT_KEY_MTU].number;
-	config.fdb_limit = obj.values[PORT_KEY_FDB_LIMIT].number;
-	config.carrier_off = obj.values[PORT_KEY_CARRIER].number == CARRIER_OFF;
-	config.checksum_full = obj.values[PORT_KEY_CHECKSUM].number == CHECKSUM_FULL;
-	config.mrouter = obj.values[PORT_KEY_MROUTER].number;
-	config.fast_leave = obj.values[PORT_KEY_FAST_LEAVE].number;
-	config.group_limit = obj.values[PORT_KEY_GROUP_LIMIT].number;
-	config.rate = port_rate(obj.values);
-	config.proxy = obj.values[PORT_KEY_PROXY].number;
-	if (obj.values[PORT_KEY_NAT_SESSIONS].is_set)
-		config.nat_sessions = obj.values[PORT_KEY_NAT_SESSIONS].number;
-	if (obj.values[PORT_KEY_NAT_RATE].is_set)
-		config.nat_rate = obj.values[PORT_KEY_NAT_RATE].number;
-	fields = rpc_vlan_update(obj.values, &config) |
-		 rpc_stp_read_port(obj.values, false, &config.stp) |
-		 rpc_guest_read(obj.values, &config.guest);
-	for (i = 0; i < RTE_DIM(settable); i++)
-		if (obj.values[settable[i].key].is_set)
-			fields |= settable[i].field;
-	return switch_port_set(ctx, obj.name, fields, bridge_of(&obj), &config, err);
+	return ret < 0 ? ret : port_change(ctx, &obj, err);
 }
 
 static void
@@ -410,6 +417,31 @@ stats_json(const struct port_stats *stats)
 	return json_pack("{s:I, s:I, s:I, s:I}", "rx_packets", (json_int_t)stats->rx_packets,
 			 "tx_packets", (json_int_t)stats->tx_packets, "rx_bytes",
 			 (json_int_t)stats->rx_bytes, "tx_bytes", (json_int_t)stats->tx_bytes);
+}
+
+/* What "vsctl show" has of a port: a switch may have many. */
+static json_t *
+port_brief_json(const struct vswitch *sw, const struct switch_port *port)
+{
+	char vlan[VLAN_TEXT_SIZE];
+	struct port_stats stats;
+	json_t *json;
+
+	stats_read(sw, port, &stats);
+	port_passed_stats(port, &stats);
+	switch_vlan_text(&port->config.vlan, vlan, sizeof(vlan));
+	json = json_pack(
+		"{s:s, s:s?, s:s, s:s, s:s?, s:I, s:I, s:I, s:I, s:s, s:s*, s:s*}", "port",
+		port->config.name, "bridge", port->bridge != NULL ? port->bridge->name : NULL,
+		"type", port_types[port->config.kind]->name, "link", port->dp->up ? "up" : "down",
+		"vlan", vlan[0] != '\0' ? vlan : NULL, "mtu", (json_int_t)port->dp->mtu,
+		"rx_packets", (json_int_t)stats.rx_packets, "tx_packets",
+		(json_int_t)stats.tx_packets, "drops", drops_sum(&stats), "state",
+		rpc_stp_state(port), "bond", port->member != NULL ? port->member->bond->name : NULL,
+		"reason", port->reason[0] != '\0' ? port->reason : NULL);
+	if (guest_is(port))
+		rpc_guest_json(&port->config.guest, json);
+	return json;
 }
 
 static json_t *
@@ -476,7 +508,9 @@ port_show(void *ctx, const json_t *params, json_t **ret_result, struct error *er
 		if (*bridge != '\0' &&
 		    (port->bridge == NULL || strcmp(port->bridge->name, bridge) != 0))
 			continue;
-		json_array_append_new(*ret_result, port_json(sw, port));
+		json_array_append_new(*ret_result, obj.values[PORT_KEY_BRIEF].number ?
+							   port_brief_json(sw, port) :
+							   port_json(sw, port));
 	}
 	return 0;
 }
@@ -588,6 +622,13 @@ const struct rpc_method rpc_methods[] = {
 	{ "network.del", rpc_network_del },
 	{ "network.set", rpc_network_set },
 	{ "network.show", rpc_network_show },
+	{ "config.show", rpc_config_show },
+	{ "config.diff", rpc_config_diff },
+	{ "config.apply", rpc_config_apply, rpc_config_pending, rpc_config_finish },
+	{ "config.confirm", rpc_config_confirm },
+	{ "config.rollback", rpc_config_rollback, rpc_config_pending, rpc_config_finish },
+	{ "config.history", rpc_config_history },
+	{ "batch.run", rpc_batch_run, rpc_config_pending, rpc_config_finish },
 	{ "stats.show", stats_show },
 	{ "worker.show", rpc_worker_show },
 	{ "version", version },
@@ -669,6 +710,8 @@ step_make(struct vswitch *sw, enum config_step step, const struct object *obj, s
 		return bridge_make(sw, obj, err);
 	case STEP_BONDS:
 		return rpc_bond_make(sw, obj, err);
+	case STEP_BOND_PORTS:
+		return port_change(sw, obj, err);
 	case STEP_ADDRS:
 		return rpc_addr_make(sw, obj, err);
 	case STEP_ROUTES:

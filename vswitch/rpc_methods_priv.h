@@ -105,6 +105,9 @@ unsigned int rpc_stp_read_port(const struct value *values, bool is_new,
 void rpc_stp_bridge_json(struct vswitch *sw, const struct switch_bridge *bridge, json_t *json);
 void rpc_stp_port_json(const struct switch_port *port, json_t *json);
 
+/** rpc_stp_state() - "forwarding", "learning" or "blocked". */
+const char *rpc_stp_state(const struct switch_port *port);
+
 /** rpc_stp_show() - spanning trees: of each bridge, and in "ports" of its ports. */
 int rpc_stp_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 
@@ -157,6 +160,32 @@ bool rpc_nat_flush_pending(void *ctx, const json_t *params);
 int rpc_nat_make(struct vswitch *sw, const struct object *obj, struct error *err);
 int rpc_nat_table_make(struct vswitch *sw, const struct object *obj, struct error *err);
 void rpc_nat_undo(struct vswitch *sw, const struct object *obj);
+
+/**
+ * rpc_config_show() - {"path": of the file, "objects": [{"kind", "name", "keys"}]}, and while a
+ * confirmation is due "confirm": the seconds that are left for it.
+ */
+int rpc_config_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/**
+ * rpc_config_diff() - what config.apply would do with "objects", as config.show gives them:
+ * {"changes": [{"change": add, set, del or renew, "kind", "name", "keys", "was"}],
+ * "guests": [NAME], "restart": [KEY]}.
+ */
+int rpc_config_diff(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/* These are transactions; "confirm": SECONDS. They give what config.diff gives. */
+int rpc_config_apply(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_config_rollback(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+/** rpc_batch_run() - "commands": [{"method", "params"}]. */
+int rpc_batch_run(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+bool rpc_config_pending(void *ctx, const json_t *params);
+int rpc_config_finish(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+int rpc_config_confirm(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/** rpc_config_history() - [{"number", "time", "uid", "pid", "what"}], or with "number" its text. */
+int rpc_config_history(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 
 /** rpc_bridge_unknown() - say that there is no such bridge. Return: -ENOENT. */
 int rpc_bridge_unknown(struct error *err, const char *name);

@@ -109,6 +109,12 @@ rpc_stp_bridge_json(struct vswitch *sw, const struct switch_bridge *bridge, json
 	json_object_set_new(json, "loop_detect", json_boolean(config->loop_detect));
 }
 
+const char *
+rpc_stp_state(const struct switch_port *port)
+{
+	return states[port->dp->state];
+}
+
 void
 rpc_stp_port_json(const struct switch_port *port, json_t *json)
 {

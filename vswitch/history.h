@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * History: the configurations that were, who changed them, when and how.
+ *
+ * How: each is a file NUMBER.conf in STATE_DIR/history: a configuration file as any other, with a
+ * comment on top that tells what led to it. The last HISTORY_MAX are kept. Without a folder that
+ * can be written there is no history, and nothing else is lacking.
+ *
+ * Thread-safety: control thread only.
+ */
+#ifndef VSWITCH_HISTORY_H
+#define VSWITCH_HISTORY_H
+
+#include <jansson.h>
+
+#include "record.h"
+
+struct error;
+struct history;
+struct rpc_peer;
+
+#define HISTORY_MAX 100
+
+/** history_open() - the history in a folder, which need not exist yet. Return: it, or NULL. */
+struct history *history_open(const char *state_dir);
+
+/** history_close() - NULL is legal. */
+void history_close(struct history *history);
+
+/**
+ * history_add() - a configuration that runs now; one that is the last already is left out
+ * @history: or NULL
+ * @who: has changed it; NULL: vswitchd itself
+ * @what: one line
+ */
+void history_add(struct history *history, const struct record_list *records,
+		 const struct rpc_peer *who, const char *what);
+
+/** history_json() - [{"number", "time", "uid", "pid", "what"}], the last one last. */
+json_t *history_json(const struct history *history);
+
+/**
+ * history_text() - the file of a number; 0: of the one before the last one
+ * @ret_number: its number
+ *
+ * Return: its text, free() it; or NULL with @err filled.
+ */
+char *history_text(const struct history *history, unsigned int number, unsigned int *ret_number,
+		   struct error *err);
+
+#endif /* VSWITCH_HISTORY_H */
