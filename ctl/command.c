@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "batch.h"
 #include "client.h"
+#include "config_commands.h"
 #include "error.h"
 #include "nat_text.h"
 #include "show.h"
@@ -117,6 +119,25 @@ const struct command commands[] = {
 	  "list counters and the reasons of drops", show_stats },
 	{ "worker", "show", &worker_schema, VERB_SHOW, NAME_NONE, NULL,
 	  "list the threads that forward, and how busy they are", show_workers },
+	{ "config", "show", &config_schema, VERB_SHOW, NAME_NONE, NULL,
+	  "what is configured, as a configuration file", config_show, .takes_words = true },
+	{ "config", "check", &config_schema, VERB_SHOW, NAME_REQUIRED, "[FILE]",
+	  "find all errors of a file", config_check_file, .takes_words = true, .is_offline = true },
+	{ "config", "diff", &config_schema, VERB_SHOW, NAME_REQUIRED, "[FILE]",
+	  "what \"config apply\" would change, and whom it touches", config_diff,
+	  .takes_words = true },
+	{ "config", "apply", &config_schema, VERB_SET, NAME_REQUIRED, "[FILE] [--confirm SECONDS]",
+	  "change what differs from a file, all or nothing", config_apply, .takes_words = true },
+	{ "config", "save", &config_schema, VERB_SET, NAME_REQUIRED, "[FILE]",
+	  "have a file say what is configured", config_save, .takes_words = true },
+	{ "config", "confirm", &config_schema, VERB_SET, NAME_NONE, NULL,
+	  "what was changed with --confirm stays", config_confirm, .takes_words = true },
+	{ "config", "rollback", &config_schema, VERB_SET, NAME_REQUIRED, "[N] [--confirm SECONDS]",
+	  "back to number N of the history; default: undo", config_rollback, .takes_words = true },
+	{ "config", "history", &config_schema, VERB_SHOW, NAME_REQUIRED, "[N]",
+	  "who changed what; or the file of number N", config_history, .takes_words = true },
+	{ NULL, "batch", NULL, 0, NAME_REQUIRED, "FILE|- [--confirm SECONDS]",
+	  "many commands, one per line, all or nothing", batch_run, .takes_words = true },
 	{ NULL, "version", NULL, 0, NAME_NONE, NULL, "versions of vsctl and vswitchd",
 	  show_version },
 };
@@ -328,6 +349,10 @@ request_parse(int argc, char *const *argv, struct request *ret_request, struct e
 	ret_request->command = command;
 	argc -= command->object != NULL ? 2 : 1;
 	argv += command->object != NULL ? 2 : 1;
+	ret_request->argc = argc;
+	ret_request->argv = argv;
+	if (command->takes_words)
+		return 0;
 	if (command->schema == NULL && argc > 0)
 		return error_set(err, EINVAL, "%s takes no arguments, but got %s", command->verb,
 				 schema_quote(argv[0], quoted, sizeof(quoted)));
@@ -351,6 +376,12 @@ request_parse(int argc, char *const *argv, struct request *ret_request, struct e
 				 command->object, command->name == NAME_NONE ? "" : " ",
 				 ret_request->object.name);
 	return keys_parse(ret_request, argc, argv, err);
+}
+
+bool
+request_is_change(const struct request *request)
+{
+	return request->command->run == run_change;
 }
 
 void

@@ -28,6 +28,8 @@ struct request {
 	const struct command *command;
 	struct object object;
 	bool json; /* -j */
+	int argc;  /* of a command that takes words: what stands behind it */
+	char *const *argv;
 };
 
 /**
@@ -40,6 +42,8 @@ struct request {
  * @metavar: what help calls the name.
  * @help: one line.
  * @run: carries it out over an open connection. Return 0 or -errno with @err filled.
+ * @takes_words: it reads the words behind it itself; @metavar is what help says of them.
+ * @is_offline: it may do without a connection, and is given NULL then.
  */
 struct command {
 	const char *object;
@@ -50,6 +54,8 @@ struct command {
 	const char *metavar;
 	const char *help;
 	int (*run)(struct client *client, const struct request *request, struct error *err);
+	bool takes_words;
+	bool is_offline;
 };
 
 extern const struct command commands[];
@@ -66,6 +72,9 @@ extern const size_t n_commands;
  * or name that is not legal).
  */
 int request_parse(int argc, char *const *argv, struct request *ret_request, struct error *err);
+
+/** request_is_change() - does it change something of the switch, and show nothing? */
+bool request_is_change(const struct request *request);
 
 /**
  * request_method() - the RPC method of a request

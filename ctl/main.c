@@ -89,10 +89,12 @@ run(const struct options *options, const struct request *request)
 	int ret;
 
 	client = client_open(socket_path(options), &err);
-	if (client == NULL)
+	if (client == NULL && !request->command->is_offline)
 		return fail(&err, EXIT_REFUSED);
 	ret = request->command->run(client, request, &err);
 	client_close(client);
+	if (ret == -ENOEXEC)
+		return fail(&err, EXIT_USAGE);
 	return ret < 0 ? fail(&err, EXIT_REFUSED) : EXIT_DONE;
 }
 

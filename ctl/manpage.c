@@ -19,7 +19,7 @@ struct file_text {
 static const struct file_text vsctl_files[] = {
 	{ RUN_DIR_DEFAULT "/vswitchd.sock",
 	  "The socket that vswitchd listens on: JSON\\-RPC 2.0, one object per line" },
-	{ CONFIG_DEFAULT, "What vswitchd starts with; vsctl does not touch it" },
+	{ CONFIG_DEFAULT, "What vswitchd starts with; see the config commands" },
 	{ NULL },
 };
 
@@ -28,6 +28,8 @@ static const struct file_text vswitchd_files[] = {
 	{ RUN_DIR_DEFAULT "/vswitchd.sock",
 	  "The socket for vsctl; for root and the group that vswitchd runs as" },
 	{ RUN_DIR_DEFAULT "/vswitchd.pid", "Its process id; locked while it runs" },
+	{ STATE_DIR_DEFAULT "/history",
+	  "The configurations that were, and who changed them (vsctl config history)" },
 	{ RUN_DIR_DEFAULT "/lacp.state", "What LACP has agreed on, for the next process" },
 	{ NULL },
 };
@@ -46,6 +48,10 @@ static const struct {
 	{ "VLAN 100 of a NIC, on a bridge of its own", "vsctl port add eth1.100 bridge xenbr2" },
 	{ "A bond of two NICs: one carries all, the other takes over",
 	  "vsctl bond add bond0 members eth2,eth3 bridge xenbr1\nvsctl bond show bond0" },
+	{ "Change the configuration file, and what runs, without being locked out",
+	  "vsctl config check\nvsctl config diff\nvsctl config apply --confirm 60\n"
+	  "vsctl config confirm" },
+	{ "Have the file say what was changed by hand", "vsctl config save" },
 	{ "Which MAC address is where", "vsctl fdb show xenbr1" },
 	{ "A spanning tree, and no bridge behind a port",
 	  "vsctl bridge set xenbr1 stp rstp\nvsctl port set eth2 bpdu guard\nvsctl stp show" },

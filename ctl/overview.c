@@ -205,12 +205,12 @@ print_overview(const struct overview *overview)
 }
 
 static int
-get(struct client *client, const char *method, const char *sort_field, json_t **ret_rows,
-    struct error *err)
+get(struct client *client, const char *method, json_t *params, const char *sort_field,
+    json_t **ret_rows, struct error *err)
 {
 	int ret;
 
-	ret = client_call(client, method, json_object(), ret_rows, err);
+	ret = client_call(client, method, params, ret_rows, err);
 	if (ret == 0)
 		rows_sort(*ret_rows, sort_field);
 	return ret;
@@ -223,11 +223,13 @@ show_overview(struct client *client, const struct request *request, struct error
 	json_t *json;
 	int ret;
 
-	ret = get(client, "bridge.show", "bridge", &overview.bridges, err);
+	ret = get(client, "bridge.show", json_object(), "bridge", &overview.bridges, err);
 	if (ret == 0)
-		ret = get(client, "port.show", "port", &overview.ports, err);
+		ret = get(client, "port.show",
+			  request->json ? json_object() : json_pack("{s:b}", "brief", 1), "port",
+			  &overview.ports, err);
 	if (ret == 0)
-		ret = get(client, "vif.show", "vif", &overview.vifs, err);
+		ret = get(client, "vif.show", json_object(), "vif", &overview.vifs, err);
 	if (ret == 0 && request->json) {
 		json = json_pack("{s:O, s:O, s:O}", "bridges", overview.bridges, "ports",
 				 overview.ports, "vifs", overview.vifs);

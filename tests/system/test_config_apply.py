@@ -1,0 +1,618 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The configuration as a whole: shown, saved, compared, applied, undone; batches of commands."""
+
+import json
+import os
+import random
+import re
+import stat
+
+import pytest
+
+from harness.daemon import VsctlError
+from harness.wait import wait_until
+
+N_RANDOM = 200
+N_CABLES = 6
+PINGS = 1500  # a millisecond apart
+
+BASE = """\
+# what this host has
+
+[bridge br0]
+loop-detect = no ; quiet
+ageing = 100
+
+# two stations
+[port p1]
+bridge = br0
+[port p2]
+bridge = br0
+"""
+
+
+def objects(daemon):
+    """What is configured, in no order: {(kind, name): keys}."""
+    return {(row["kind"], row.get("name")): row["keys"]
+            for row in daemon.vsctl("config", "show")["objects"]}
+
+
+def switch_state(daemon):
+    """What the switch is like, whatever its configuration says."""
+    ports = {row["port"]: {key: row.get(key) for key in (
+        "bridge", "type", "vid", "trunk", "native", "tunnel", "tpid", "isolated", "flood_unknown",
+        "flood_multicast", "mtu", "parent", "parent_vid", "stp_cost", "stp_priority", "bpdu",
+        "mrouter", "fast_leave", "checksum", "carrier", "bond")}
+             for row in daemon.vsctl("port", "show") if row["type"] != "gateway"}
+    bridges = {row["bridge"]: {key: row[key] for key in (
+        "ageing", "fdb_limit", "announce", "stp", "stp_priority", "snooping", "querier",
+        "query_interval")}
+               for row in daemon.vsctl("bridge", "show")}
+    bonds = {row["bond"]: (row["mode"], row["bridge"], row["updelay"],
+                           sorted(member["port"] for member in row["members"]))
+             for row in daemon.vsctl("bond", "show")}
+    # gateway ports are named as they come
+    addrs = {row["addr"]: (row["bridge"] or row["port"], row["vid"])
+             for row in daemon.vsctl("addr", "show")}
+    routes = {row["route"]: (row["via"], row["kind"] if not row["via"] else "via")
+              for row in daemon.vsctl("route", "show") if row["origin"] == "static"}
+    neighs = {row["neighbour"]: row["mac"] for row in daemon.vsctl("neigh", "show")
+              if row["state"] == "permanent"}
+    nats = {row["nat"]: {key: re.sub(r"^gw\d+$", "gw", str(row.get(key)))
+                         for key in ("masquerade", "dnat", "out")}
+            for row in daemon.vsctl("nat", "show")}
+    table = {key: value for key, value in daemon.vsctl("nat-table", "show").items()
+             if key in ("udp", "mapping", "sessions-max", "sessions_max")}
+    networks = {row["network"]: (row["lease"], row["domain"])
+                for row in daemon.vsctl("network", "show")}
+    return {"ports": ports, "bridges": bridges, "bonds": bonds, "addrs": addrs, "routes": routes,
+            "neighs": neighs, "nats": nats, "table": table, "networks": networks}
+
+
+def differences(one, two, where=""):
+    """What a person wants to know of two states that should be equal, line by line."""
+    if one == two:
+        return []
+    if isinstance(one, (list, tuple)) and isinstance(two, (list, tuple)) and len(one) == len(two):
+        one, two = dict(enumerate(one)), dict(enumerate(two))
+    if not isinstance(one, dict) or not isinstance(two, dict):
+        return ["%s: %s, and %s" % (where, one, two)]
+    return [line for key in {**one, **two}
+            for line in differences(one.get(key), two.get(key), "%s/%s" % (where, key))]
+
+
+def write(daemon, text, name="other.conf"):
+    """A file beside the daemon's own."""
+    path = daemon.folder / name
+    path.write_text(text)
+    return path
+
+
+class Pings:
+    """Pings a millisecond apart, none of which may be lost."""
+
+    def __init__(self, station, address):
+        self.process = station.host.spawn("ping", "-n", "-q", "-i", "0.001", "-c", PINGS, "-W", 5,
+                                          address, stdout=-1, text=True)
+
+    def all_answered(self):
+        """Wait for their end; they must not have ended before."""
+        assert self.process.poll() is None, "the pings were over before the test was"
+        output = self.process.communicate(timeout=60)[0]
+        assert "%d packets transmitted, %d received" % (PINGS, PINGS) in output, output
+
+
+@pytest.fixture
+def two(idle_bed):
+    """BASE, and two stations that speak to each other."""
+    stations = [idle_bed.cable(number, plain=False) for number in (1, 2)]
+    idle_bed.start(BASE)
+    for number, station in enumerate(stations, 1):
+        idle_bed.speak(station, number)
+        idle_bed.daemon.wait_link(station.port)
+    stations[0].host.ping("10.0.0.2")
+    idle_bed.two = stations
+    return idle_bed
+
+
+# --- doing nothing ---
+
+
+def test_same_file_does_nothing(two):
+    """No port is touched, no packet lost, and nothing is noted."""
+    daemon = two.daemon
+    before = {row["port"]: row for row in daemon.vsctl("stats", "show")}
+    history = daemon.vsctl("config", "history")
+    pings = Pings(two.two[0], "10.0.0.2")
+    for _ in range(5):
+        assert daemon.vsctl("config", "diff")["changes"] == []
+        result = daemon.vsctl("config", "apply")
+        assert (result["changes"], result["done"], result["guests"]) == ([], 0, [])
+    pings.all_answered()
+    after = {row["port"]: row for row in daemon.vsctl("stats", "show")}
+    assert set(before) == set(after)
+    for port, row in after.items():
+        assert row["rx_packets"] >= before[port]["rx_packets"] + PINGS  # it is the same port
+        assert row["drops"] == before[port]["drops"]
+    assert daemon.vsctl("config", "history") == history
+    assert daemon.vsctl_raw("config", "apply").stdout == "nothing had to be changed\n"
+
+
+def test_defaults_are_no_difference(two):
+    """A key that says what is so anyway changes nothing, but is kept."""
+    daemon = two.daemon
+    path = write(daemon, BASE + "vid = none\nmtu = keep\ntype = netdev\n")
+    assert daemon.vsctl("config", "apply", path)["done"] == 0
+    assert objects(daemon)["port", "p2"] == {"bridge": "br0", "vid": "none", "mtu": "keep",
+                                             "type": "netdev"}
+
+
+# --- saving ---
+
+
+def test_save_and_apply_are_inverse(two):
+    """What is saved is what runs; a file that says so already is not touched at all."""
+    daemon = two.daemon
+    daemon.config.chmod(0o640)
+    before = daemon.config.stat()
+    assert "says so already" in daemon.vsctl_raw("config", "save").stdout
+    assert daemon.config.read_text() == BASE
+    assert daemon.config.stat().st_ino == before.st_ino
+
+    daemon.vsctl("bridge", "set", "br0", "ageing", "50")
+    daemon.vsctl("bridge", "add", "br1")
+    daemon.vsctl("port", "del", "p2")
+    daemon.vsctl("port", "set", "p1", "vid", "7")
+    assert daemon.vsctl_raw("config", "save").returncode == 0
+    assert daemon.config.read_text() == """\
+# what this host has
+
+[bridge br0]
+loop-detect = no ; quiet
+ageing = 50
+
+[bridge br1]
+
+# two stations
+[port p1]
+bridge = br0
+vid = 7
+"""
+    assert stat.S_IMODE(daemon.config.stat().st_mode) == 0o640
+    assert [path.name for path in daemon.folder.glob("vswitch.conf*")] == ["vswitch.conf"]
+    assert daemon.vsctl("config", "apply")["done"] == 0
+    state = switch_state(daemon)
+    assert daemon.stop() == 0
+    daemon.start()
+    daemon.wait_link("p1")
+    assert switch_state(daemon) == state
+
+
+def test_save_elsewhere(two):
+    """Another file, by a symbolic link, which stays one; and a folder that is not there."""
+    daemon = two.daemon
+    target = write(daemon, "", "target.conf")
+    link = daemon.folder / "link.conf"
+    link.symlink_to("target.conf")
+    assert daemon.vsctl_raw("config", "save", link).returncode == 0
+    assert link.is_symlink()
+    assert target.read_text() == daemon.vsctl_raw("config", "show").stdout
+    assert daemon.vsctl("config", "diff", target)["changes"] == []
+    result = daemon.vsctl_raw("config", "save", daemon.folder / "none/x.conf")
+    assert (result.returncode, "none/x.conf: No such file" in result.stderr) == (1, True)
+
+
+# --- what is wrong ---
+
+
+def test_check_finds_all(two):
+    """Each error with its line, the key, and what would be right; and nothing is applied."""
+    daemon = two.daemon
+    path = write(daemon, """\
+[bridge br1]
+agein = 3
+[port p1]
+bridge = br1
+vid = 4095
+mtu = much
+[prot p2]
+bridge = br1
+[port p3]
+nonsense
+[port p4]
+mtu = 1500
+""")
+    result = daemon.vsctl_raw("config", "check", path)
+    assert result.returncode == 1
+    lines = result.stderr.splitlines()
+    for number, (line, text) in enumerate((
+            (2, "bridge br1: unknown key 'agein'; did you mean 'ageing'?"),
+            (5, "port p1: vid: '4095' is not a number from 1 to 4094 or none"),
+            (6, "port p1: mtu: 'much' is not a number from 68 to 65517 or keep"),
+            (7, "unknown section 'prot'; did you mean 'port'?"),
+            (10, "this is neither KEY = VALUE nor a [section]"),
+            (9, "port p3: bridge is missing: the bridge that the port is on, or none"),
+            (11, "port p4: bridge is missing: the bridge that the port is on, or none"))):
+        assert lines[number].endswith("other.conf:%d: %s" % (line, text))
+    assert re.fullmatch(r"vsctl: .*other.conf: 7 errors; nothing was done with it", lines[7])
+    assert daemon.vsctl_raw("config", "apply", path).stderr == result.stderr
+    assert "br1" not in daemon.vsctl_raw("config", "show").stdout
+
+
+def test_check_without_daemon(idle_bed):
+    """A file can be checked before vswitchd is started."""
+    path = write(idle_bed.daemon, BASE)
+    result = idle_bed.daemon.vsctl_raw("config", "check", path)
+    assert (result.returncode, result.stdout) == (0, "%s: 3 sections, no errors\n" % path)
+
+
+# --- changing ---
+
+
+def test_diff_says_what_apply_does(two):
+    """As commands; and then it is so."""
+    daemon = two.daemon
+    path = write(daemon, BASE.replace("ageing = 100", "").replace(
+        "[port p2]\nbridge = br0\n", "[port t0]\ntype = tap\nbridge = br1\n[bridge br1]\n"))
+    expected = "+ port add t0 bridge br1 type tap\n+ bridge add br1\n- port del p2\n"
+    expected = "~ bridge set br0 ageing 300 (was ageing 100)\n" + expected
+    assert daemon.vsctl_raw("config", "diff", path).stdout == expected
+    assert len(switch_state(daemon)["ports"]) == 2
+    assert daemon.vsctl_raw("config", "apply", path).stdout == expected
+    assert set(switch_state(daemon)["ports"]) == {"p1", "t0"}
+
+
+def test_stays_while_others_change(two):
+    """Ports that a change is not about lose nothing while others come, move and go."""
+    daemon = two.daemon
+    two.cable(3)
+    paths = [write(daemon, BASE + text, name) for name, text in (
+        ("a.conf", "[port p3]\nbridge = br0\n[port t0]\ntype = tap\nbridge = br0\nvid = 3\n"),
+        ("b.conf", "[bridge br1]\n[bond bond0]\nmembers = p3\nbridge = br1\n"
+                   "[addr 10.1.0.1/24]\nbridge = br1\n"))]
+    pings = Pings(two.two[0], "10.0.0.2")
+    for _ in range(2):
+        for path in paths:
+            assert daemon.vsctl("config", "apply", path)["done"] > 0
+    pings.all_answered()
+
+
+FAILURES = {
+    "no Ethernet": "[port t0]\ntype = tap\nbridge = br0\n[port lo]\nbridge = br0\n",
+    "device that is not there": "[port x0]\nbridge = br0\ndevargs = net_nosuch0\n",
+    "member that is a port of a bridge": "[bond bond0]\nmembers = p1\nbridge = br0\n",
+    "keys that do not agree": "[port t0]\ntype = tap\nbridge = br0\nvid = 3\ntrunk = 4\n",
+    "address of a network": "[bridge br1]\n[addr 10.1.0.0/24]\nbridge = br1\n",
+    "address on a port of a bridge": "[addr 10.1.0.1/24]\nport = p1\n",
+    "neighbour on no network": "[neigh 10.7.0.1]\nmac = 02:00:00:00:00:01\n",
+    "route by no port": "[route 10.7.0.0/16]\nport = p77\n",
+    "MTU of a tap": "[port t0]\ntype = tap\nbridge = br0\nmtu = 65500\n[port lo]\nbridge = br0\n",
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+@pytest.mark.parametrize("ports", ["kept", "gone"])
+def test_failure_leaves_all_as_it_was(two, name, ports):
+    """Even where the file would have taken the stations' ports away."""
+    daemon = two.daemon
+    daemon.vsctl("fdb", "add", "br0", "mac", "02:00:00:00:00:77", "port", "p1")
+    before = (objects(daemon), switch_state(daemon), daemon.fdb("br0"),
+              daemon.vsctl("config", "history"))
+    base = BASE if ports == "kept" or "p1" in FAILURES[name] else "[bridge br0]\nageing = 3\n"
+    path = write(daemon, base + FAILURES[name])
+    pings = Pings(two.two[0], "10.0.0.2") if base == BASE else None
+    with pytest.raises(VsctlError) as failure:
+        daemon.vsctl("config", "apply", path)
+    assert failure.value.status == 1
+    assert re.search(r"other.conf:\d+: ", failure.value.text), failure.value.text
+    if pings is not None:
+        pings.all_answered()
+        assert daemon.fdb("br0") == before[2]
+    assert (objects(daemon), switch_state(daemon)) == before[:2]
+    assert daemon.vsctl("config", "history") == before[3]
+    two.two[0].host.ping("10.0.0.2")
+
+
+def test_failure_before_ports_go(two):
+    """What cannot be opened is found before anything that runs is touched."""
+    path = write(two.daemon, "[bridge br0]\n[port lo]\nbridge = br0\n")
+    pings = Pings(two.two[0], "10.0.0.2")
+    with pytest.raises(VsctlError):
+        two.daemon.vsctl("config", "apply", path)
+    pings.all_answered()
+
+
+# --- any configuration ---
+
+
+def random_config(rng):
+    """A configuration that is legal, of a host with the NICs p1..p6."""
+    sections = {"vswitchd": {"hugepages": "no"}}
+    bridges = ["br%d" % n for n in range(rng.randint(1, 3))]
+    for bridge in bridges:
+        keys = {"loop-detect": "no"}
+        for key, values in (("ageing", (17, 300)), ("fdb-limit", (100, 2000)), ("stp", ("rstp",)),
+                            ("announce", ("no",)), ("snooping", ("no",)), ("querier", ("yes",)),
+                            ("stp-priority", (4096,)), ("query-interval", (60, 125))):
+            if rng.random() < 0.3:
+                keys[key] = rng.choice(values)
+        sections["bridge " + bridge] = keys
+    nics = ["p%d" % n for n in range(1, N_CABLES + 1)]
+    rng.shuffle(nics)
+    free = []  # ports on no bridge
+    for number in range(rng.randint(0, 2)):
+        members = [nics.pop() for _ in range(rng.randint(1, 2))]
+        name = "bond%d" % number
+        keys = {"members": ",".join(members), "mode": rng.choice(("active-backup", "balance-xor"))}
+        if rng.random() < 0.5:
+            keys["bridge"] = rng.choice(bridges + ["none"])
+            if keys["bridge"] == "none":
+                free.append(name)
+        else:
+            sections["port " + name] = random_port(rng, bridges, free, name)
+        if rng.random() < 0.5:
+            keys["updelay"] = rng.choice((0, 100))
+        if rng.random() < 0.3:  # a member that is a port of its own
+            sections["port " + members[0]] = {"bridge": "none"}
+        sections["bond " + name] = keys
+    for name in nics[:rng.randint(0, len(nics))] + ["t0", "t1"][:rng.randint(0, 2)]:
+        sections["port " + name] = random_port(rng, bridges, free, name)
+        if name.startswith("t"):
+            sections["port " + name]["type"] = "tap"
+        if rng.random() < 0.2:
+            sections["port " + name]["queues"] = 2
+        if rng.random() < 0.3 and not name.startswith("t"):
+            keys = sections["port " + name]
+            for key in ("trunk", "native", "vid"):
+                keys.pop(key, None)
+            sections["port %s.%d" % (name, rng.choice((5, 6)))] = {"bridge": rng.choice(bridges)}
+    random_router(rng, sections, bridges, free)
+    order = list(sections)
+    rng.shuffle(order)
+    return "".join("[%s]\n%s\n" % (name, "".join("%s = %s\n" % row for row in
+                                                 sections[name].items())) for name in order)
+
+
+def random_port(rng, bridges, free, name):
+    """Keys of a port; one that is on no bridge is added to free."""
+    keys = {"bridge": rng.choice(bridges + ["none"])}
+    if keys["bridge"] == "none":
+        free.append(name)
+    for key, values in (("isolated", ("yes",)), ("flood-unknown", ("no",)), ("stp-cost", (7, 8)),
+                        ("bpdu", ("guard",)), ("fast-leave", ("yes",)), ("mtu", (1400, 1500)),
+                        ("checksum", ("full",)), ("carrier", ("off",)), ("mrouter", ("no",))):
+        if rng.random() < 0.15:
+            keys[key] = rng.choice(values)
+    way = rng.random()
+    if way < 0.2:
+        keys["vid"] = rng.choice((5, 6))
+    elif way < 0.4:
+        keys["trunk"] = rng.choice(("all", "5,7-9"))
+        if rng.random() < 0.5:
+            keys["native"] = 1
+    return keys
+
+
+def random_router(rng, sections, bridges, free):
+    """Addresses, and routes and neighbours by them."""
+    nets = list(range(4))
+    rng.shuffle(nets)
+    for net in nets[:rng.randint(0, 3)]:
+        if free and rng.random() < 0.4:
+            place = {"port": rng.choice(free)}
+        else:
+            place = {"bridge": rng.choice(bridges)}
+            if rng.random() < 0.4:
+                place["vid"] = 5
+        sections["addr 10.%d.0.1/24" % net] = place
+        if rng.random() < 0.6:
+            sections["neigh 10.%d.0.2" % net] = {"mac": "02:00:00:00:00:%02x" % rng.randint(1, 3)}
+        if rng.random() < 0.6:
+            sections["route 10.%d.0.0/16" % (10 + rng.randint(0, 2))] = {"via": "10.%d.0.2" % net}
+        if rng.random() < 0.4:
+            sections["network 10.%d.0.0/24" % net] = {"lease": rng.choice(("12h", "600")),
+                                                      "domain": "guests.example"}
+        if rng.random() < 0.4:
+            sections["nat out%d" % net] = {"masquerade": next(iter(place.values()))}
+            for number in range(rng.randint(0, 2)):
+                sections["nat in%d-%d" % (net, number)] = {
+                    "out": next(iter(place.values())),
+                    "dnat": "tcp %d -> 10.9.0.%d:80" % (8000 + number, rng.randint(2, 4))}
+    if rng.random() < 0.3:
+        sections["nat-table"] = {"udp": rng.choice((60, 300)), "sessions-max": 4096}
+    if rng.random() < 0.3:
+        sections["route 10.20.0.0/16"] = {"blackhole": "yes"}
+
+
+def test_random_configurations(idle_bed):
+    """A, then B, then A: it is as it was after the first A, each time, and saved as it is."""
+    daemon = idle_bed.daemon
+    rng = random.Random(6)
+    for number in range(1, N_CABLES + 1):
+        idle_bed.cable(number)
+    idle_bed.start("[vswitchd]\nhugepages = no\n")
+    texts = [random_config(rng) for _ in range(N_RANDOM + 1)]
+    for number in range(N_RANDOM):
+        first, second = (write(daemon, texts[number + n], "%d.conf" % n) for n in (0, 1))
+        seen = []
+        for path in (first, second, first):
+            try:
+                daemon.vsctl("config", "apply", path)
+            except VsctlError as error:
+                raise AssertionError("number %d: %s\n%s\nfrom:\n%s" % (
+                    number, error, path.read_text(),
+                    daemon.vsctl_raw("config", "show").stdout)) from None
+            assert daemon.vsctl("config", "apply", path)["done"] == 0
+            seen.append((objects(daemon), switch_state(daemon)))
+        assert not differences(seen[0], seen[2]), "number %d: %s\n%s\n%s" % (
+            number, "\n".join(differences(seen[0], seen[2])), texts[number], texts[number + 1])
+        assert daemon.vsctl_raw("config", "save", second).returncode == 0
+        assert daemon.vsctl("config", "diff", second)["changes"] == []
+
+
+def test_random_equals_fresh_start(idle_bed):
+    """What apply leads to is what a start with the file leads to."""
+    daemon = idle_bed.daemon
+    rng = random.Random(7)
+    for number in range(1, N_CABLES + 1):
+        idle_bed.cable(number)
+    idle_bed.start("[vswitchd]\nhugepages = no\n")
+    for _ in range(8):
+        for _ in range(3):
+            daemon.config.write_text(random_config(rng))
+            daemon.vsctl("config", "apply")
+        before = objects(daemon), switch_state(daemon)
+        assert daemon.stop() == 0
+        daemon.start()
+        faults = differences(before, (objects(daemon), switch_state(daemon)))
+        assert not faults, "%s\n%s" % ("\n".join(faults), daemon.config.read_text())
+
+
+# --- undoing ---
+
+
+def test_confirm(two):
+    """Unconfirmed, a change that cuts the stations off undoes itself."""
+    daemon = two.daemon
+    before = objects(daemon)
+    path = write(daemon, "[bridge br0]\nloop-detect = no\n[port p1]\nbridge = br0\nvid = 9\n")
+    daemon.vsctl("config", "apply", path, "--confirm", "1")
+    assert "p2" not in switch_state(daemon)["ports"]
+    assert daemon.vsctl("config", "show")["confirm"] <= 1
+    wait_until(lambda: objects(daemon) == before, what="it is undone")
+    daemon.wait_link("p2")
+    two.two[0].host.ping("10.0.0.2")
+    assert daemon.vsctl("config", "history")[-1]["what"] == "config rollback: not confirmed"
+
+    daemon.vsctl("config", "apply", path, "--confirm", "60")
+    daemon.vsctl("config", "confirm")
+    assert "confirm" not in daemon.vsctl("config", "show")
+    with pytest.raises(VsctlError, match="nothing waits to be confirmed"):
+        daemon.vsctl("config", "confirm")
+    assert "p2" not in switch_state(daemon)["ports"]
+
+    daemon.vsctl("config", "apply", "--confirm", "60")
+    daemon.vsctl("config", "rollback")
+    assert "p2" not in switch_state(daemon)["ports"]
+    with pytest.raises(VsctlError) as failure:
+        daemon.vsctl("config", "apply", "--confirm", "soon")
+    assert failure.value.status == 2
+
+
+def test_history_and_rollback(two):
+    """Numbered, of live commands as well; back to any of them, also after a restart."""
+    daemon = two.daemon
+    for vid in (5, 6, 7):
+        daemon.vsctl("port", "set", "p1", "vid", vid)
+    daemon.vsctl("port", "set", "p1", "vid", 7)  # is so already
+    rows = daemon.vsctl("config", "history")
+    assert [(row["number"], row["what"]) for row in rows] == [
+        (1, "start"), (2, "port set p1 vid 5"), (3, "port set p1 vid 6"), (4, "port set p1 vid 7")]
+    assert [row["uid"] for row in rows] == [None, 0, 0, 0]
+    assert "vid = 6" in daemon.vsctl_raw("config", "history", 3).stdout
+    assert "root" in daemon.vsctl_raw("config", "history").stdout
+    daemon.vsctl("config", "rollback")
+    assert daemon.port("p1")["vid"] == 6
+    daemon.vsctl("config", "rollback", 2)
+    assert daemon.port("p1")["vid"] == 5
+    with pytest.raises(VsctlError, match="no number 77"):
+        daemon.vsctl("config", "rollback", 77)
+    assert daemon.stop() == 0
+    daemon.start()
+    assert daemon.port("p1")["vid"] is None
+    daemon.vsctl("config", "rollback", 4)
+    assert daemon.port("p1")["vid"] == 7
+    assert daemon.vsctl("config", "history")[-1]["what"] == "config rollback 4"
+
+
+def test_history_is_bounded(two):
+    """The last hundred are kept."""
+    for number in range(120):
+        two.daemon.rpc("port.set", name="p1", vid=number + 1)
+    rows = two.daemon.vsctl("config", "history")
+    assert [row["number"] for row in rows] == list(range(22, 122))
+
+
+# --- batches ---
+
+
+def test_batch(two):
+    """All of them; or none, and the line that is wrong."""
+    daemon = two.daemon
+    two.cable(3)
+    path = write(daemon, """\
+# moves a port to another bridge
+bridge add br1 ageing 7
+port del p2
+port add p2 bridge br1 vid 5   # by a port of the same name
+port add "p3" bridge br0
+
+addr add 10.5.0.1/24 bridge br1
+fdb add br0 mac 02:00:00:00:00:05 port p3
+""", "batch")
+    before = objects(daemon), switch_state(daemon)
+    daemon.vsctl("batch", path)
+    assert daemon.port("p2")["bridge"] == "br1"
+    assert daemon.fdb("br0")["02:00:00:00:00:05", 0] == "p3"
+    assert daemon.vsctl("config", "history")[-1]["what"] == "batch %s" % path
+    daemon.vsctl("fdb", "del", "br0", "mac", "02:00:00:00:00:05")
+    daemon.vsctl("config", "rollback")
+    assert (objects(daemon), switch_state(daemon)) == before
+
+    path.write_text(path.read_text() + "port add lo bridge br0\n")
+    result = daemon.vsctl_raw("batch", path)
+    assert result.returncode == 1
+    assert re.search(r"batch:9: port lo: ", result.stderr), result.stderr
+    assert (objects(daemon), switch_state(daemon)) == before
+    assert ("02:00:00:00:00:05", 0) not in daemon.fdb("br0")
+    daemon.wait_link("p2")
+    two.two[0].host.ping("10.0.0.2")
+
+    path.write_text("bridge add\nport show\nfdb flush br0\nport add 'p3 bridge br0\n")
+    lines = daemon.vsctl_raw("batch", path).stderr.splitlines()
+    assert [line.split(": ", 1)[0][-1] for line in lines[:3]] == ["1", "2", "4"], lines
+    assert "quote" in lines[2] and "3 errors; nothing was done" in lines[3]
+    path.write_text("fdb flush br0\n")
+    assert "could not be taken back" in daemon.vsctl_raw("batch", path).stderr
+
+
+def test_batch_from_stdin(two):
+    """And with a confirmation."""
+    daemon = two.daemon
+    reply = daemon.rpc("batch.run", confirm=1, source="-", commands=[
+        {"method": "port.set", "params": {"name": "p1", "vid": 5}}])
+    assert reply["result"]["done"] == 1
+    assert daemon.port("p1")["vid"] == 5
+    wait_until(lambda: daemon.port("p1")["vid"] is None, what="it is undone")
+
+
+# --- what is asked of the socket ---
+
+
+def test_bad_requests(two):
+    """Parameters that make no sense are refused, and nothing happens."""
+    daemon = two.daemon
+    before = objects(daemon)
+    for method, params in (
+            ("config.apply", {}), ("config.apply", {"objects": [3]}),
+            ("config.apply", {"objects": [{"kind": "fdb"}]}),
+            ("config.apply", {"objects": [{"kind": "bridge", "name": "b", "keys": {"x": 1}}]}),
+            ("config.apply", {"objects": [{"kind": "bridge", "name": "b"}] * 2}),
+            ("config.apply", {"objects": [{"kind": "port", "name": "vif1.0",
+                                           "keys": {"bridge": "br0"}}]}),
+            ("config.apply", {"objects": [], "confirm": 0}),
+            ("batch.run", {}), ("batch.run", {"commands": [{}]}),
+            ("batch.run", {"commands": [{"method": "config.apply", "params": {}}]}),
+            ("config.history", {"number": 99}), ("config.rollback", {"number": -1})):
+        assert "error" in daemon.rpc(method, **params), (method, params)
+    assert objects(daemon) == before
+
+
+def test_client_that_leaves(two):
+    """What it has begun is done all the same."""
+    daemon = two.daemon
+    with daemon.connect() as client:
+        client.sendall(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "config.apply", "params": {
+            "objects": [{"kind": "bridge", "name": "br9"}]}}).encode() + b"\n")
+    wait_until(lambda: set(objects(daemon)) == {("bridge", "br9")}, what="it is done")
+    assert os.path.exists(daemon.run_dir / "state/history")
