@@ -9,9 +9,9 @@ import xen
 from host import BenchError
 from programs import (AfPacketVswitchd, AfXdpVswitchd, BondVswitchd, Failover,
                       FewFlowNatVswitchd, FlowNatVswitchd, FlowTestpmd, FullNatVswitchd,
-                      IdleVswitchd, NatOvs, NatVswitchd, NewNatVswitchd, Ovs, PlainNatOvs,
-                      RouteVswitchd, Setup, Testpmd, VhostGuests, VifGuests, VlanVswitchd,
-                      Vswitchd)
+                      IdleVswitchd, ManyPorts, NatOvs, NatVswitchd, NewNatVswitchd, Ovs,
+                      PlainNatOvs, RouteVswitchd, Setup, Testpmd, VhostGuests, VifGuests,
+                      VlanVswitchd, Vswitchd)
 
 # A row whose median is this far above its minimum was measured on a disturbed machine.
 NOISY = 1.15
@@ -96,6 +96,17 @@ class FailoverCase:
     unit = "ms"
 
 
+@dataclasses.dataclass(frozen=True)
+class ManyPortsCase:
+    """A switch with so many ports: how long vsctl takes to show it, or to configure it."""
+    n_ports: int
+    key: str
+    bound: float
+    unit: str
+    programs: tuple = (ManyPorts,)
+    hugepages: int = 0
+
+
 CASES = {
     "bridge-64-32": Bridge(64, 32),
     "bridge-64-1024": Bridge(64, 1024, bound=0.5, aim=0.4),
@@ -132,6 +143,8 @@ CASES = {
     "failover-balance-slb": FailoverCase("balance-slb"),
     "failover-balance-xor": FailoverCase("balance-xor"),
     "failover-lacp": FailoverCase("lacp"),
+    "show-500": ManyPortsCase(500, "show_ms", 20, "ms"),
+    "config-500": ManyPortsCase(500, "config_seconds", 3, "s"),
     # the path falls silent, the carrier stays: LACP's timeout at fast rate, and what comes after it
     "lacp-loss": FailoverCase("lacp-loss", bound=3500),
     "xen-iperf": xen.XenIperf(),
@@ -157,6 +170,8 @@ class Runner:
             return [self.run_idle(name)]
         if isinstance(case, FailoverCase):
             return [self.run_failover(name, case)]
+        if isinstance(case, ManyPortsCase):
+            return [self.run_many_ports(name, case)]
         if isinstance(case, Attach):
             return [self.run_attach(name, case)]
         if isinstance(case, xen.XenIperf):
@@ -257,6 +272,22 @@ class Runner:
             return row | {"error": str(error)}
         self.log(f"{name} {VifGuests.name}: {result['attach_seconds']:.2f} s")
         return row | result
+
+    def run_many_ports(self, name, case):
+        row = {"case": name, "program": ManyPorts.name, "mpps": None, "cycles_per_packet": None}
+        results = []
+        for number in range(1, self.rounds + 1):
+            try:
+                result = ManyPorts(self.program_directory(), self.build).measure(case.n_ports)
+            except BenchError as error:
+                self.log(f"{name} {number}/{self.rounds}: failed: {error}")
+                return row | {"error": str(error)}
+            results.append(result)
+            self.log(f"{name} {number}/{self.rounds}: {result[case.key]:.3f} {case.unit}")
+        values = [result[case.key] for result in results]
+        return row | {"rounds": len(results), "many_ports": case.n_ports,
+                      case.key: min(values), case.key + "_median": statistics.median(values),
+                      "again_seconds": min(result["again_seconds"] for result in results)}
 
     def run_failover(self, name, case):
         row = {"case": name, "program": Failover.name, "mpps": None, "cycles_per_packet": None}

@@ -757,6 +757,15 @@ class Failover:
                                   self.environment, timeout=120))
 
 
+class ManyPorts(Failover):
+    """The same with harness/many.py."""
+
+    def measure(self, mode):
+        """Its result for so many ports, as printed."""
+        return json.loads(command(["/usr/bin/python3", "-m", "harness.many", str(mode)],
+                                  self.environment, timeout=120))
+
+
 def busy_measurement(counts, frame_size):
     """A Measurement from counters of one round of guests: cycles of turns that had packets.
 

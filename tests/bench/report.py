@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The result as text: one table, and a line per bound."""
 
-from cases import CASES, FailoverCase, Guests, Idle, Nat
+from cases import CASES, FailoverCase, Guests, Idle, ManyPortsCase, Nat
 from programs import VifGuests, Vswitchd
 import xen
 
@@ -105,6 +105,14 @@ def _failover_verdict(case, row):
     return f"gap {row['gap_ms']:.1f} ms; bound {case.bound:.0f} ms {held}"
 
 
+def _many_ports_verdict(case, row):
+    if "error" in row:
+        return "no figure: it failed"
+    held = "held" if row[case.key] <= case.bound else "NOT held"
+    return (f"{row[case.key]:.2f} {case.unit} (median {row[case.key + '_median']:.2f}) with "
+            f"{case.n_ports} ports; bound {case.bound:.0f} {case.unit} {held}")
+
+
 def _plain_verdict(case, row):
     held = "held" if row["ratio_to_plain"] <= case.plain_bound else "NOT held"
     return (f"{row['ratio_to_plain']:.3f} of the plain bridge's cycles per packet (median "
@@ -156,6 +164,7 @@ def verdicts(rows):
         if row["program"] not in (Vswitchd.name, VifGuests.name) or case.bound is None:
             continue
         verdict = {Idle: _idle_verdict, FailoverCase: _failover_verdict,
+                   ManyPortsCase: _many_ports_verdict,
                    Guests: _guests_verdict, xen.XenIperf: xen.iperf_verdict,
                    xen.XenCounts: xen.counts_verdict}.get(type(case), _ratio_verdict)
         lines.append(f"{row['case']}: {verdict(case, row)}")
