@@ -77,14 +77,15 @@ config_faults_free(struct config_faults *faults)
 }
 
 static struct config_section *
-section_find(const struct config *config, const struct object_schema *schema, const char *name)
+section_find(const struct config *config, const struct object_schema *schema, const char *title)
 {
-	struct object *object;
+	const struct object *object;
+	char other[OBJECT_NAME_SIZE];
 	size_t i;
 
 	for (i = 0; i < config->n_sections; i++) {
 		object = &config->sections[i].object;
-		if (object->schema == schema && strcmp(object->name, name) == 0)
+		if (object->schema == schema && strcmp(object_title(object, other), title) == 0)
 			return &config->sections[i];
 	}
 	return NULL;
@@ -99,16 +100,23 @@ kinds_join(char *ret_text, size_t size)
 		[NAME_IS_PREFIX] = " IP/LEN",
 		[NAME_IS_ADDRESS] = " IP",
 	};
+	const struct object_schema *schema;
 	size_t len = 0;
 
 	ret_text[0] = '\0';
-	for (size_t i = 0; i < OBJECT_SCHEMAS && len < size; i++)
-		if (object_schemas[i]->in_config)
-			len += snprintf(ret_text + len, size - len, "%s[%s%s]", len > 0 ? ", " : "",
-					object_schemas[i]->kind,
-					object_schemas[i]->named ?
-						names[object_schemas[i]->name_kind] :
-						"");
+	for (size_t i = 0; i < OBJECT_SCHEMAS && len < size; i++) {
+		schema = object_schemas[i];
+		if (!schema->in_config)
+			continue;
+		len += snprintf(ret_text + len, size - len, "%s[%s%s", len > 0 ? ", " : "",
+				schema->kind, schema->named ? names[schema->name_kind] : "");
+		for (unsigned int j = 0; j < schema->n_keys && len < size; j++)
+			if (schema->keys[j].in_title && schema->keys[j].required != 0)
+				len += snprintf(ret_text + len, size - len, " %s",
+						schema->keys[j].metavar);
+		if (len < size)
+			len += snprintf(ret_text + len, size - len, "]");
+	}
 	return ret_text;
 }
 
@@ -118,7 +126,7 @@ kind_find(const char *kind, struct error *err)
 	const struct object_schema *schema = schema_find(kind);
 	const char *words[OBJECT_SCHEMAS] = { NULL };
 	const char *nearest;
-	char quoted[48], list[160];
+	char quoted[48], list[200];
 	size_t n = 0, i;
 
 	if (schema != NULL && schema->in_config)
@@ -141,17 +149,18 @@ section_check(const struct config *config, struct object *object, const char *na
 	      struct error *err)
 {
 	const struct config_section *other;
+	char title[OBJECT_NAME_SIZE];
 	int ret;
 
 	if (object->schema->named && *name == '\0')
 		return error_set(err, EINVAL, "[%s] needs a name: [%s NAME]", object->schema->kind,
 				 object->schema->kind);
 	if (*name != '\0') {
-		ret = object_set_name(object, name, err);
+		ret = object_set_title(object, name, err);
 		if (ret < 0)
 			return ret;
 	}
-	other = section_find(config, object->schema, object->name);
+	other = section_find(config, object->schema, object_title(object, title));
 	if (other != NULL)
 		return error_set(err, EEXIST, "[%s%s%s] is given twice, first in line %u",
 				 object->schema->kind, *name != '\0' ? " " : "", name, other->line);
@@ -337,6 +346,8 @@ object_check_bridge(const struct config *config, const struct object *object, st
 		bridge = object->values[PORT_KEY_BRIDGE].text;
 	else if (object->schema == &bond_schema)
 		bridge = object->values[BOND_KEY_BRIDGE].text;
+	else if (object->schema == &fdb_schema)
+		bridge = object->name;
 	else
 		return 0;
 	if (*bridge == '\0' || section_find(config, &bridge_schema, bridge) != NULL)

@@ -8,9 +8,10 @@
 #include "error.h"
 #include "lan.h"
 
-#define QUOTE_SIZE 48   /* bytes of a quoted bad text in a message */
-#define LIST_SIZE 128   /* bytes of a list of keys in a message */
-#define WORD_MAX_LEN 31 /* longer texts are not compared with words */
+#define QUOTE_SIZE 48         /* bytes of a quoted bad text in a message */
+#define LIST_SIZE 128         /* bytes of a list of keys in a message */
+#define WORD_MAX_LEN 31       /* longer texts are not compared with words */
+#define CONFIG_TITLE_SIZE 256 /* bytes of what stands behind the kind in a section's header */
 
 /* Letters to change, insert, remove or swap to turn one word into the other. */
 static unsigned int
@@ -212,6 +213,62 @@ object_set(struct object *obj, enum schema_verb verb, const char *key_name, cons
 		return prefix_object(obj, err);
 	obj->values[key - obj->schema->keys] = value;
 	return 0;
+}
+
+/* The next key that is part of the title, from @i on. */
+static const struct schema_key *
+title_key(const struct object_schema *schema, unsigned int *i)
+{
+	while (*i < schema->n_keys)
+		if (schema->keys[(*i)++].in_title)
+			return &schema->keys[*i - 1];
+	return NULL;
+}
+
+int
+object_set_title(struct object *obj, const char *title, struct error *err)
+{
+	const struct schema_key *key;
+	char words[CONFIG_TITLE_SIZE], quoted[QUOTE_SIZE], *word, *rest;
+	unsigned int i = 0;
+	int ret;
+
+	if (title_key(obj->schema, &i) == NULL)
+		return object_set_name(obj, title, err);
+	snprintf(words, sizeof(words), "%s", title);
+	word = strtok_r(words, " \t", &rest);
+	ret = object_set_name(obj, word != NULL ? word : "", err);
+	for (i = 0; ret == 0 && (key = title_key(obj->schema, &i)) != NULL;) {
+		word = strtok_r(NULL, " \t", &rest);
+		if (word != NULL)
+			ret = object_set(obj, VERB_ADD, key->name, word, err);
+		else if (key->required & VERB_ADD)
+			ret = error_set(err, EINVAL, "[%s %s] lacks %s: [%s %s %s]",
+					obj->schema->kind, obj->name, key->help, obj->schema->kind,
+					obj->name, key->metavar);
+		if (word == NULL)
+			return ret;
+	}
+	word = ret == 0 ? strtok_r(NULL, "", &rest) : NULL;
+	if (word == NULL)
+		return ret;
+	return error_set(err, EINVAL, "%s %s: there is text after what names it: %s",
+			 obj->schema->kind, obj->name, schema_quote(word, quoted, sizeof(quoted)));
+}
+
+const char *
+object_title(const struct object *obj, char *ret_text)
+{
+	const struct schema_key *key;
+	unsigned int i = 0;
+	size_t len;
+
+	len = snprintf(ret_text, OBJECT_NAME_SIZE, "%s", obj->name);
+	while ((key = title_key(obj->schema, &i)) != NULL && len < OBJECT_NAME_SIZE)
+		if (obj->values[i - 1].is_set && obj->values[i - 1].text[0] != '\0')
+			len += snprintf(ret_text + len, OBJECT_NAME_SIZE - len, " %s",
+					obj->values[i - 1].text);
+	return ret_text;
 }
 
 const char *

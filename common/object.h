@@ -66,6 +66,25 @@ void object_init(struct object *obj, const struct object_schema *schema);
 int object_set_name(struct object *obj, const char *name, struct error *err);
 
 /**
+ * object_set_title() - give an object what stands behind its kind in a section's header
+ * @obj: object of a named kind
+ * @title: its name, and a word for each of the keys that are part of it (in_title) in their order,
+ *of which the last ones may be missing if nothing requires them: "xenbr0 52:54:00:12:34:56 10"
+ * @err: says what would be right
+ *
+ * Return: 0 or -EINVAL. Context: any thread.
+ */
+int object_set_title(struct object *obj, const char *title, struct error *err);
+
+/**
+ * object_title() - what object_set_title() reads
+ * @ret_text: at least OBJECT_NAME_SIZE bytes
+ *
+ * Return: @ret_text. Context: any thread.
+ */
+const char *object_title(const struct object *obj, char *ret_text);
+
+/**
  * object_set() - give an object one key and its value
  * @obj: the object; unchanged on failure
  * @verb: what is being done, which decides whether the key is legal

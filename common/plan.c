@@ -190,6 +190,11 @@ plan_names_read(const struct record *record, struct name_list *list)
 		for (int j = 0; j < n; j++)
 			name_add(list, names[j], false, true);
 	}
+	if (schema == &fdb_schema) {
+		snprintf(parent, sizeof(parent), "%.*s", (int)strcspn(record->name, " "),
+			 record->name);
+		name_add(list, parent, true, false);
+	}
 	if (schema == &port_schema && record->texts[PORT_KEY_PARENT] == NULL &&
 	    vlan_name_parse(record->name, parent, sizeof(parent), &vid) == 0)
 		name_add(list, parent, false, true);
@@ -340,6 +345,23 @@ table_is_resized(const struct change *table)
 	return change_key(table, NAT_TABLE_KEY_SESSIONS_MAX, &was, &is);
 }
 
+/* Does a port leave its bridge or a VLAN? Static entries of stations behind it are in its way. */
+static bool
+port_moves(const struct change *port)
+{
+	static const enum port_key keys[] = {
+		PORT_KEY_BRIDGE, PORT_KEY_VID, PORT_KEY_TRUNK, PORT_KEY_NATIVE, PORT_KEY_TUNNEL,
+	};
+	const char *was, *is;
+
+	if (change_record(port)->schema != &port_schema || port->kind != CHANGE_SET)
+		return false;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (change_key(port, keys[i], &was, &is))
+			return true;
+	return false;
+}
+
 /* Is something renewed or gone that this object, which stays, stands on? */
 static bool
 is_uprooted(const struct planner *p, const struct change *change)
@@ -371,7 +393,9 @@ is_uprooted(const struct planner *p, const struct change *change)
 				   change_record(other)->schema == &port_schema &&
 				   (other->kind == CHANGE_ADD || other->kind == CHANGE_DEL);
 
-		if ((other->kind == CHANGE_RENEW || turns) && other != change &&
+		const bool moves = change->from->schema == &fdb_schema && port_moves(other);
+
+		if ((other->kind == CHANGE_RENEW || turns || moves) && other != change &&
 		    plan_stands_on(change->to, other))
 			return true;
 	}

@@ -170,12 +170,13 @@ record_list_equal(const struct record_list *a, const struct record_list *b)
 void
 record_list_of(struct record_list *list, const struct config *config)
 {
+	char title[OBJECT_NAME_SIZE];
 	struct record *record;
 
 	for (size_t i = 0; i < config->n_sections; i++) {
 		const struct object *object = &config->sections[i].object;
 
-		record = record_new(object->schema, object->name);
+		record = record_new(object->schema, object_title(object, title));
 		record_merge(record, object);
 		TAILQ_INSERT_TAIL(list, record, list);
 	}
@@ -196,6 +197,8 @@ record_is_guests(const struct record *record)
 {
 	if (record_name_is_guests(record->schema, record->name))
 		return true;
+	if (record->schema == &fdb_schema && record->texts[FDB_KEY_PORT] != NULL)
+		return record_name_is_guests(&port_schema, record->texts[FDB_KEY_PORT]);
 	return record->schema == &port_schema && record->texts[PORT_KEY_TYPE] != NULL &&
 	       strcmp(record->texts[PORT_KEY_TYPE], "vif") == 0;
 }

@@ -22,9 +22,9 @@ struct config;
 struct record {
 	TAILQ_ENTRY(record) list;
 	const struct object_schema *schema;
-	uint32_t owner; /* for who keeps it; not compared */
-	char name[OBJECT_NAME_SIZE];
-	char *texts[]; /* by key of the schema; NULL: not set */
+	uint32_t owner;              /* for who keeps it; not compared */
+	char name[OBJECT_NAME_SIZE]; /* as object_title() has it */
+	char *texts[];               /* by key of the schema; NULL: not set */
 };
 TAILQ_HEAD(record_list, record);
 
@@ -86,7 +86,8 @@ bool record_list_equal(const struct record_list *a, const struct record_list *b)
 /** record_list_of() - append a record for each section of a file. Context: any thread. */
 void record_list_of(struct record_list *list, const struct config *config);
 
-/** record_is_guests() - is it a port that comes and goes with a guest: a vif or what is on it? */
+/** record_is_guests() - does it come and go with a guest: a vif's port, or what is on it or behind
+ * it? */
 bool record_is_guests(const struct record *record);
 
 /** record_name_is_guests() - the same by its name. */

@@ -65,6 +65,8 @@ enum schema_verb {
  * @type: how its text is read.
  * @verbs: bits of enum schema_verb that take it. VERB_ADD without VERB_SET: create-only.
  * @required: verbs that must have it.
+ * @in_title: part of what names the object in the configuration file: it stands behind the name in
+ *the section's header, and is no key there.
  * @internal: for programs only (paging); not in vsctl's grammar or the help.
  * @min, @max: range of a number, of a core number, or of the length of a string.
  * @zero_word: a word that stands for 0, or for nothing, such as "none"; or NULL.
@@ -78,6 +80,7 @@ struct schema_key {
 	enum value_type type;
 	unsigned int verbs;
 	unsigned int required;
+	bool in_title;
 	bool internal;
 	uint64_t min;
 	uint64_t max;

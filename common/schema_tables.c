@@ -492,17 +492,19 @@ const struct object_schema port_schema = {
 static const struct schema_key fdb_keys[] = {
 	[FDB_KEY_MAC] = {
 		.name = "mac", .type = VALUE_MAC, .verbs = VERB_ADD | VERB_DEL | VERB_SHOW,
-		.required = VERB_ADD | VERB_DEL, .metavar = "MAC",
+		.required = VERB_ADD | VERB_DEL, .in_title = true, .metavar = "MAC",
 		.help = "the address",
 	},
 	[FDB_KEY_VID] = {
 		.name = "vid", .type = VALUE_UINT, .verbs = VERB_ADD | VERB_DEL | VERB_SHOW,
-		.min = 1, .max = 4094, .zero_word = "none", .def = "none", .metavar = "VID",
+		.in_title = true, .min = 1, .max = 4094, .zero_word = "none", .def = "none",
+		.metavar = "VID",
 		.help = "VLAN of the address",
 	},
 	[FDB_KEY_PORT] = {
-		.name = "port", .type = VALUE_NAME, .verbs = VERB_ADD | VERB_SHOW | VERB_FLUSH,
-		.required = VERB_ADD, .metavar = "PORT",
+		.name = "port", .type = VALUE_NAME,
+		.verbs = VERB_ADD | VERB_SHOW | VERB_FLUSH | VERB_CONFIG,
+		.required = VERB_ADD | VERB_CONFIG, .metavar = "PORT",
 		.help = "the port that the address is behind",
 	},
 	[FDB_KEY_CURSOR] = {
@@ -522,6 +524,7 @@ static_assert(FDB_KEYS <= SCHEMA_KEYS_MAX, "struct object is too small");
 const struct object_schema fdb_schema = {
 	.kind = "fdb",
 	.named = true,
+	.in_config = true,
 	.help = "the addresses that a bridge knows",
 	.keys = fdb_keys,
 	.n_keys = FDB_KEYS,

@@ -186,8 +186,12 @@ print_change(const json_t *change)
 	const bool renew = strcmp(what, "renew") == 0;
 
 	name = name != NULL ? name : "";
-	if (renew || strcmp(what, "del") == 0)
-		printf("- %s del %s\n", kind, name);
+	if (renew || strcmp(what, "del") == 0) {
+		printf("- %s del %s", kind, name);
+		if (!renew)
+			print_keys(json_object_get(change, "keys"));
+		putchar('\n');
+	}
 	if (strcmp(what, "del") == 0)
 		return;
 	printf("%s %s %s%s%s", strcmp(what, "set") == 0 ? "~" : "+", kind,

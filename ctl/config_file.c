@@ -180,16 +180,21 @@ json_t *
 config_objects(const struct config *config)
 {
 	json_t *objects = json_array();
+	char title[OBJECT_NAME_SIZE];
 
 	for (size_t i = 0; i < config->n_sections; i++) {
 		const struct object *object = &config->sections[i].object;
+		const struct object_schema *schema = object->schema;
 		json_t *keys = request_params(object);
 
 		json_object_del(keys, "name");
-		json_array_append_new(
-			objects,
-			json_pack("{s:s, s:s*, s:o}", "kind", object->schema->kind, "name",
-				  object->name[0] != '\0' ? object->name : NULL, "keys", keys));
+		for (unsigned int j = 0; j < schema->n_keys; j++)
+			if (schema->keys[j].in_title)
+				json_object_del(keys, schema->keys[j].name);
+		object_title(object, title);
+		json_array_append_new(objects,
+				      json_pack("{s:s, s:s*, s:o}", "kind", schema->kind, "name",
+						title[0] != '\0' ? title : NULL, "keys", keys));
 	}
 	return objects;
 }
@@ -213,7 +218,7 @@ record_of(const json_t *json, struct record_list *list, struct error *err)
 	const struct object_schema *schema = kind != NULL ? schema_find(kind) : NULL;
 	struct record *record;
 	struct object object;
-	char number[32];
+	char number[32], title[OBJECT_NAME_SIZE];
 	json_t *value;
 	int ret = 0;
 
@@ -222,7 +227,7 @@ record_of(const json_t *json, struct record_list *list, struct error *err)
 	object_init(&object, schema);
 	name = json_string_value(json_object_get(json, "name"));
 	if (name != NULL)
-		ret = object_set_name(&object, name, err);
+		ret = object_set_title(&object, name, err);
 	json_object_foreach(json_object_get(json, "keys"), name, value) {
 		word = value_word(value, number, sizeof(number));
 		if (ret == 0 && word != NULL)
@@ -230,7 +235,7 @@ record_of(const json_t *json, struct record_list *list, struct error *err)
 	}
 	if (ret < 0)
 		return ret;
-	record = record_new(schema, object.name);
+	record = record_new(schema, object_title(&object, title));
 	record_merge(record, &object);
 	TAILQ_INSERT_TAIL(list, record, list);
 	return 0;

@@ -290,8 +290,13 @@ print_conf(void)
 	for (i = 0; i < OBJECT_SCHEMAS; i++) {
 		if (!object_schemas[i]->in_config)
 			continue;
-		printf(".SH [%s%s]\n", object_schemas[i]->kind,
+		printf(".SH [%s%s", object_schemas[i]->kind,
 		       object_schemas[i]->named ? " NAME" : "");
+		for (unsigned int j = 0; j < object_schemas[i]->n_keys; j++)
+			if (object_schemas[i]->keys[j].in_title)
+				printf(object_schemas[i]->keys[j].required ? " %s" : " [%s]",
+				       object_schemas[i]->keys[j].metavar);
+		puts("]");
 		print_text(object_schemas[i]->help);
 		fputs(".\n", stdout);
 		print_keys(object_schemas[i], VERB_CONFIG);

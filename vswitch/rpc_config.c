@@ -27,12 +27,30 @@ static const char *const change_words[] = {
 
 /* --- what would change --- */
 
+/* The keys that name it, as its commands have them. */
+static json_t *
+title_json(const struct record *record)
+{
+	json_t *keys = json_object();
+	struct object object;
+
+	object_init(&object, record->schema);
+	if (record->name[0] == '\0' || object_set_title(&object, record->name, NULL) < 0)
+		return keys;
+	for (unsigned int i = 0; i < record->schema->n_keys; i++)
+		if (record->schema->keys[i].in_title && object.values[i].is_set)
+			json_object_set_new(keys, record->schema->keys[i].name,
+					    json_string(object.values[i].text));
+	return keys;
+}
+
 static json_t *
 change_json(const struct change *change)
 {
 	const struct record *record = change->to != NULL ? change->to : change->from;
-	json_t *keys = json_object(), *was = json_object();
+	json_t *keys = title_json(record), *was = json_object();
 	const char *before, *now;
+	json_t *json;
 
 	for (unsigned int i = 0; i < record->schema->n_keys; i++) {
 		const char *key = record->schema->keys[i].name;
@@ -50,9 +68,12 @@ change_json(const struct change *change)
 			json_object_set_new(was, key,
 					    before != NULL ? json_string(before) : json_null());
 	}
-	return json_pack("{s:s, s:s, s:s*, s:o, s:o}", "change", change_words[change->kind], "kind",
-			 record->schema->kind, "name",
-			 record->name[0] != '\0' ? record->name : NULL, "keys", keys, "was", was);
+	json = json_pack("{s:s, s:s, s:o, s:o}", "change", change_words[change->kind], "kind",
+			 record->schema->kind, "keys", keys, "was", was);
+	if (record->name[0] != '\0') /* without the keys of the title */
+		json_object_set_new(json, "name",
+				    json_stringn(record->name, strcspn(record->name, " ")));
+	return json;
 }
 
 /* What is not changed of its own, but goes and comes with the bond that it belongs to. */
@@ -79,6 +100,9 @@ names_bridge(const struct record *record, const char *bridge)
 		return false;
 	if (record->schema == &bridge_schema)
 		return strcmp(record->name, bridge) == 0;
+	if (record->schema == &fdb_schema)
+		return strcspn(record->name, " ") == strlen(bridge) &&
+		       strncmp(record->name, bridge, strlen(bridge)) == 0;
 	for (unsigned int i = 0; i < record->schema->n_keys; i++)
 		if (record->texts[i] != NULL &&
 		    strcmp(record->schema->keys[i].name, "bridge") == 0 &&
@@ -329,7 +353,6 @@ rpc_config_rollback(void *ctx, const json_t *params, json_t **ret_result, struct
 static int
 command_check(const json_t *command, struct error *err)
 {
-	static const char *const others[] = { "fdb.add", "route.import" };
 	const char *method = json_string_value(json_object_get(command, "method"));
 	const char *dot = method != NULL ? strchr(method, '.') : NULL;
 	const struct object_schema *schema;
@@ -337,9 +360,8 @@ command_check(const json_t *command, struct error *err)
 
 	if (dot == NULL || !json_is_object(json_object_get(command, "params")))
 		return error_set(err, EINVAL, "batch: a command is {\"method\", \"params\"}");
-	for (size_t i = 0; i < RTE_DIM(others); i++)
-		if (strcmp(method, others[i]) == 0)
-			return 0;
+	if (strcmp(method, "route.import") == 0)
+		return 0;
 	snprintf(kind, sizeof(kind), "%.*s", (int)(dot - method), method);
 	schema = schema_find(kind);
 	if (schema != NULL && schema->in_config &&

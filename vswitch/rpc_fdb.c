@@ -22,34 +22,47 @@ ether_addr(const struct value *value)
 }
 
 int
+rpc_fdb_make(struct vswitch *sw, const struct object *obj, struct error *err)
+{
+	const struct rte_ether_addr mac = ether_addr(&obj->values[FDB_KEY_MAC]);
+
+	return switch_fdb_add(sw, obj->name, &mac, obj->values[FDB_KEY_VID].number,
+			      obj->values[FDB_KEY_PORT].text, err);
+}
+
+static int
+fdb_delete(struct vswitch *sw, const struct object *obj, struct error *err)
+{
+	const struct rte_ether_addr mac = ether_addr(&obj->values[FDB_KEY_MAC]);
+	const struct value *vid = &obj->values[FDB_KEY_VID];
+
+	return switch_fdb_del(sw, obj->name, &mac, vid->is_set ? vid->number : FDB_VID_ANY, err);
+}
+
+void
+rpc_fdb_undo(struct vswitch *sw, const struct object *obj)
+{
+	fdb_delete(sw, obj, NULL);
+}
+
+int
 rpc_fdb_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
 {
-	struct rte_ether_addr mac;
 	struct object obj;
 	int ret;
 
 	ret = rpc_params_read(params, &fdb_schema, VERB_ADD, NAME_REQUIRED, &obj, err);
-	if (ret < 0)
-		return ret;
-	mac = ether_addr(&obj.values[FDB_KEY_MAC]);
-	return switch_fdb_add(ctx, obj.name, &mac, obj.values[FDB_KEY_VID].number,
-			      obj.values[FDB_KEY_PORT].text, err);
+	return ret < 0 ? ret : rpc_fdb_make(ctx, &obj, err);
 }
 
 int
 rpc_fdb_del(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
 {
-	struct rte_ether_addr mac;
 	struct object obj;
 	int ret;
 
 	ret = rpc_params_read(params, &fdb_schema, VERB_DEL, NAME_REQUIRED, &obj, err);
-	if (ret < 0)
-		return ret;
-	mac = ether_addr(&obj.values[FDB_KEY_MAC]);
-	return switch_fdb_del(
-		ctx, obj.name, &mac,
-		obj.values[FDB_KEY_VID].is_set ? obj.values[FDB_KEY_VID].number : FDB_VID_ANY, err);
+	return ret < 0 ? ret : fdb_delete(ctx, &obj, err);
 }
 
 int

@@ -644,6 +644,7 @@ enum config_step {
 	STEP_BONDS,
 	STEP_BOND_PORTS, /* sections [port NAME] of bonds */
 	STEP_VLAN_PORTS, /* VLANs of all of these, and what is named like one */
+	STEP_FDB,
 	STEP_ADDRS,
 	STEP_ROUTES,
 	STEP_NEIGHS,
@@ -654,12 +655,12 @@ enum config_step {
 };
 
 static const struct object_schema *const step_schemas[STEPS] = {
-	[STEP_BRIDGES] = &bridge_schema,      [STEP_PORTS] = &port_schema,
-	[STEP_BONDS] = &bond_schema,          [STEP_BOND_PORTS] = &port_schema,
-	[STEP_VLAN_PORTS] = &port_schema,     [STEP_ADDRS] = &addr_schema,
-	[STEP_ROUTES] = &route_schema,        [STEP_NEIGHS] = &neigh_schema,
-	[STEP_NAT_TABLE] = &nat_table_schema, [STEP_NATS] = &nat_schema,
-	[STEP_NETWORKS] = &network_schema,
+	[STEP_BRIDGES] = &bridge_schema,  [STEP_PORTS] = &port_schema,
+	[STEP_BONDS] = &bond_schema,      [STEP_BOND_PORTS] = &port_schema,
+	[STEP_VLAN_PORTS] = &port_schema, [STEP_FDB] = &fdb_schema,
+	[STEP_ADDRS] = &addr_schema,      [STEP_ROUTES] = &route_schema,
+	[STEP_NEIGHS] = &neigh_schema,    [STEP_NAT_TABLE] = &nat_table_schema,
+	[STEP_NATS] = &nat_schema,        [STEP_NETWORKS] = &network_schema,
 };
 
 static bool
@@ -712,6 +713,8 @@ step_make(struct vswitch *sw, enum config_step step, const struct object *obj, s
 		return rpc_bond_make(sw, obj, err);
 	case STEP_BOND_PORTS:
 		return port_change(sw, obj, err);
+	case STEP_FDB:
+		return rpc_fdb_make(sw, obj, err);
 	case STEP_ADDRS:
 		return rpc_addr_make(sw, obj, err);
 	case STEP_ROUTES:
@@ -738,6 +741,9 @@ step_undo(struct vswitch *sw, enum config_step step, const struct object *obj)
 		break;
 	case STEP_BONDS:
 		bond_del(sw, obj->name, NULL);
+		break;
+	case STEP_FDB:
+		rpc_fdb_undo(sw, obj);
 		break;
 	case STEP_ADDRS:
 		rpc_addr_undo(sw, obj);

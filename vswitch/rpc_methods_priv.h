@@ -141,6 +141,8 @@ int rpc_network_make(struct vswitch *sw, const struct object *obj, struct error 
 void rpc_network_undo(struct vswitch *sw, const struct object *obj);
 void rpc_addr_undo(struct vswitch *sw, const struct object *obj);
 void rpc_route_undo(struct vswitch *sw, const struct object *obj);
+int rpc_fdb_make(struct vswitch *sw, const struct object *obj, struct error *err);
+void rpc_fdb_undo(struct vswitch *sw, const struct object *obj);
 void rpc_neigh_undo(struct vswitch *sw, const struct object *obj);
 
 int rpc_nat_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err);

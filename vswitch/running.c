@@ -79,12 +79,28 @@ neighbour_is_there(const struct vswitch *sw, const char *name)
 }
 
 static bool
+station_is_there(struct vswitch *sw, const struct record *record)
+{
+	const char *port = record->texts[FDB_KEY_PORT];
+	struct rte_ether_addr mac;
+	struct object object;
+
+	object_init(&object, &fdb_schema);
+	if (port == NULL || object_set_title(&object, record->name, NULL) < 0)
+		return false;
+	memcpy(mac.addr_bytes, object.values[FDB_KEY_MAC].mac, sizeof(mac.addr_bytes));
+	return switch_fdb_has(sw, object.name, &mac, object.values[FDB_KEY_VID].number, port);
+}
+
+static bool
 is_there(const struct running *running, const struct record *record)
 {
 	const struct switch_port *port;
 
 	if (record->schema == &neigh_schema)
 		return neighbour_is_there(running->sw, record->name);
+	if (record->schema == &fdb_schema)
+		return station_is_there(running->sw, record);
 	if (record->schema != &port_schema)
 		return true;
 	port = switch_port_find(running->sw, record->name);
@@ -277,12 +293,13 @@ note_port(struct running *running, struct record *record)
 static void
 note_change(struct running *running, const struct object *object, bool is_new)
 {
+	char title[OBJECT_NAME_SIZE];
 	struct record *record;
 
 	if (is_new && object->schema == &port_schema &&
 	    record_find(&running->records, &bond_schema, object->name) == NULL)
 		forget(running, object->schema, object->name);
-	record = find_or_make(running, object->schema, object->name);
+	record = find_or_make(running, object->schema, object_title(object, title));
 	record_merge(record, object);
 	if (object->schema == &port_schema)
 		note_port(running, record);
@@ -292,8 +309,9 @@ static void
 note_del(struct running *running, const struct object *object)
 {
 	struct record *bond = record_find(&running->records, &bond_schema, object->name);
+	char title[OBJECT_NAME_SIZE];
 
-	forget(running, object->schema, object->name);
+	forget(running, object->schema, object_title(object, title));
 	if (object->schema == &bond_schema)
 		forget(running, &port_schema, object->name);
 	if (object->schema == &port_schema && bond != NULL)
@@ -309,6 +327,15 @@ note_import(struct running *running, const json_t *params)
 	if (whose != NULL)
 		record_set(record, VSWITCHD_KEY_ROUTE_IMPORT, whose);
 	return whose != NULL;
+}
+
+/* Does it come and go with a guest? */
+static bool
+object_is_guests(const struct object *object)
+{
+	return record_name_is_guests(object->schema, object->name) ||
+	       (object->schema == &fdb_schema &&
+		record_name_is_guests(&port_schema, object->values[FDB_KEY_PORT].text));
 }
 
 bool
@@ -339,7 +366,7 @@ running_note(struct running *running, const char *method, const json_t *params)
 		note_del(running, &object);
 	else
 		note_change(running, &object, verbs[i].verb == VERB_ADD);
-	return !record_name_is_guests(schema, object.name);
+	return !object_is_guests(&object);
 }
 
 /* --- JSON --- */
@@ -376,10 +403,18 @@ keys_json(const struct record *record)
 json_t *
 record_params(const struct record *record)
 {
+	const struct object_schema *schema = record->schema;
 	json_t *params = keys_json(record);
+	struct object object;
 
-	if (record->name[0] != '\0')
-		json_object_set_new(params, "name", json_string(record->name));
+	object_init(&object, schema);
+	if (record->name[0] == '\0' || object_set_title(&object, record->name, NULL) < 0)
+		return params;
+	json_object_set_new(params, "name", json_string(object.name));
+	for (unsigned int i = 0; i < schema->n_keys; i++)
+		if (schema->keys[i].in_title && object.values[i].is_set)
+			json_object_set_new(params, schema->keys[i].name,
+					    text_json(&schema->keys[i], object.values[i].text));
 	return params;
 }
 
@@ -396,25 +431,32 @@ record_read(const json_t *json, struct error *err)
 	const char *kind = json_string_value(json_object_get(json, "kind"));
 	const struct object_schema *schema = kind != NULL ? schema_find(kind) : NULL;
 	json_t *keys, *name = json_object_get(json, "name");
+	char title[OBJECT_NAME_SIZE];
+	struct object object, named;
 	struct record *record;
-	struct object object;
 	int ret;
 
 	if (schema == NULL || !schema->in_config) {
 		error_set(err, EINVAL, "config: kind is not one of the configuration file's");
 		return NULL;
 	}
+	object_init(&named, schema);
+	if (schema->named && json_is_string(name) &&
+	    object_set_title(&named, json_string_value(name), err) < 0)
+		return NULL;
 	keys = json_copy(json_object_get(json, "keys"));
 	if (keys == NULL)
 		keys = json_object();
-	if (name != NULL)
+	if (named.name[0] != '\0')
+		json_object_set_new(keys, "name", json_string(named.name));
+	else if (name != NULL)
 		json_object_set(keys, "name", name);
 	ret = rpc_params_read(keys, schema, VERB_CONFIG, schema->named ? NAME_REQUIRED : NAME_NONE,
 			      &object, err);
 	json_decref(keys);
 	if (ret < 0)
 		return NULL;
-	record = record_new(schema, object.name);
+	record = record_new(schema, object_title(&named, title));
 	record_merge(record, &object);
 	return record;
 }

@@ -353,6 +353,11 @@ int switch_fdb_del(struct vswitch *sw, const char *bridge, const struct rte_ethe
 		   uint16_t vid, struct error *err);
 int switch_fdb_flush(struct vswitch *sw, const char *bridge, const char *port, struct error *err);
 
+/* switch_fdb_has() - is there a static entry of a MAC behind a port? @vid as of switch_fdb_add().
+ */
+bool switch_fdb_has(struct vswitch *sw, const char *bridge, const struct rte_ether_addr *mac,
+		    uint16_t vid, const char *port);
+
 struct switch_fdb_row {
 	struct rte_ether_addr mac;
 	uint16_t vid;

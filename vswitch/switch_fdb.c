@@ -115,6 +115,15 @@ switch_fdb_port(struct vswitch *sw, const struct switch_bridge *bridge, const ch
 	return port;
 }
 
+/* Without a VLAN it is that of the port's untagged frames. */
+static uint16_t
+station_vid(const struct switch_port *port, uint16_t vid)
+{
+	const uint16_t untagged = port->dp->vlan->untagged;
+
+	return vid == 0 && untagged != VLAN_NONE ? untagged : vid;
+}
+
 /* The port that a static entry leads to, or NULL. */
 static const struct switch_port *
 switch_fdb_static(const struct vswitch *sw, const struct switch_bridge *bridge, uint64_t key)
@@ -147,9 +156,7 @@ switch_fdb_add(struct vswitch *sw, const char *bridge_name, const struct rte_eth
 		return error_set(err, EINVAL,
 				 "fdb %s: mac must be a station's own, not a group address or zero",
 				 bridge_name);
-	/* without a VLAN it is that of the port's untagged frames */
-	if (vid == 0 && port->dp->vlan->untagged != VLAN_NONE)
-		vid = port->dp->vlan->untagged;
+	vid = station_vid(port, vid);
 	if (!vlan_member(port->dp, vid))
 		return error_set(err, EINVAL,
 				 "fdb %s: port %s is not in VLAN %u; \"vsctl port show %s\" tells "
@@ -170,6 +177,18 @@ switch_fdb_add(struct vswitch *sw, const char *bridge_name, const struct rte_eth
 	if (ret < 0)
 		return error_set(err, -ret, "fdb %s: no memory for another entry", bridge_name);
 	return 0;
+}
+
+bool
+switch_fdb_has(struct vswitch *sw, const char *bridge_name, const struct rte_ether_addr *mac,
+	       uint16_t vid, const char *port_name)
+{
+	const struct switch_bridge *bridge = switch_bridge_find(sw, bridge_name);
+	const struct switch_port *port = switch_port_find(sw, port_name);
+
+	if (bridge == NULL || port == NULL || port->bridge != bridge)
+		return false;
+	return switch_fdb_static(sw, bridge, switch_fdb_key(mac, station_vid(port, vid))) == port;
 }
 
 /* In how many VLANs is a MAC known? @ret_vid: one of them. */

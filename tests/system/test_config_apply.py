@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import signal
 import stat
 
 import pytest
@@ -14,7 +15,6 @@ from harness.wait import wait_until
 
 N_RANDOM = 200
 N_CABLES = 6
-PINGS = 1500  # a millisecond apart
 
 BASE = """\
 # what this host has
@@ -65,8 +65,11 @@ def switch_state(daemon):
              if key in ("udp", "mapping", "sessions-max", "sessions_max")}
     networks = {row["network"]: (row["lease"], row["domain"])
                 for row in daemon.vsctl("network", "show")}
+    stations = {(row["bridge"], row["mac"], row["vid"]): row["port"] for bridge in bridges
+                for row in daemon.vsctl("fdb", "show", bridge)
+                if row["static"] and not row["port"].startswith("gw")}
     return {"ports": ports, "bridges": bridges, "bonds": bonds, "addrs": addrs, "routes": routes,
-            "neighs": neighs, "nats": nats, "table": table, "networks": networks}
+            "neighs": neighs, "stations": stations, "nats": nats, "table": table, "networks": networks}
 
 
 def differences(one, two, where=""):
@@ -92,14 +95,19 @@ class Pings:
     """Pings a millisecond apart, none of which may be lost."""
 
     def __init__(self, station, address):
-        self.process = station.host.spawn("ping", "-n", "-q", "-i", "0.001", "-c", PINGS, "-W", 5,
-                                          address, stdout=-1, text=True)
+        self.process = station.host.spawn("ping", "-n", "-i", "0.001", address, stdout=-1, text=True)
 
     def all_answered(self):
-        """Wait for their end; they must not have ended before."""
-        assert self.process.poll() is None, "the pings were over before the test was"
-        output = self.process.communicate(timeout=60)[0]
-        assert "%d packets transmitted, %d received" % (PINGS, PINGS) in output, output
+        """End them. Return: how many they were. The last one may be on its way."""
+        answers = []
+        while len(answers) < 300:
+            answers.append(self.process.stdout.readline())
+        self.process.send_signal(signal.SIGINT)
+        output = "".join(answers) + self.process.stdout.read()
+        sent = int(re.search(r"(\d+) packets transmitted", output).group(1))
+        answered = {int(number) for number in re.findall(r"icmp_seq=(\d+)", output)}
+        assert set(range(1, sent)) <= answered, output[-400:]
+        return sent
 
 
 @pytest.fixture
@@ -128,11 +136,11 @@ def test_same_file_does_nothing(two):
         assert daemon.vsctl("config", "diff")["changes"] == []
         result = daemon.vsctl("config", "apply")
         assert (result["changes"], result["done"], result["guests"]) == ([], 0, [])
-    pings.all_answered()
+    n_pings = pings.all_answered()
     after = {row["port"]: row for row in daemon.vsctl("stats", "show")}
     assert set(before) == set(after)
     for port, row in after.items():
-        assert row["rx_packets"] >= before[port]["rx_packets"] + PINGS  # it is the same port
+        assert row["rx_packets"] >= before[port]["rx_packets"] + n_pings - 1  # it is the same port
         assert row["drops"] == before[port]["drops"]
     assert daemon.vsctl("config", "history") == history
     assert daemon.vsctl_raw("config", "apply").stdout == "nothing had to be changed\n"
@@ -322,6 +330,55 @@ def test_failure_before_ports_go(two):
     pings.all_answered()
 
 
+def test_static_stations(two):
+    """Entries of the FDB that somebody has set, with what they stand on."""
+    daemon = two.daemon
+    mac, other = "02:00:00:00:00:05", "02:00:00:00:00:06"
+    daemon.vsctl("port", "set", "p2", "trunk", "5-6")
+    daemon.vsctl("fdb", "add", "br0", "mac", mac.upper(), "port", "p1")
+    daemon.vsctl("fdb", "add", "br0", "mac", other, "vid", 5, "port", "p2")
+    assert daemon.vsctl_raw("config", "save").returncode == 0
+    saved = daemon.config.read_text()
+    assert "\n[fdb br0 %s]\nport = p1\n" % mac in saved
+    assert "\n[fdb br0 %s 5]\nport = p2\n" % other in saved
+    state = switch_state(daemon)
+    assert len(state["stations"]) == 2
+    daemon.stop()
+    daemon.start()
+    assert switch_state(daemon)["stations"] == state["stations"]
+    assert daemon.vsctl_raw("config", "diff").stdout == "nothing differs\n"
+
+    # into another VLAN, and away
+    path = write(daemon, saved.replace("5-6", "6-7").replace(other + " 5", other + " 7").replace(
+        "[fdb br0 %s]\nport = p1\n" % mac, ""), "moved")
+    assert daemon.vsctl_raw("config", "apply", path).stdout.splitlines() == [
+        "~ port set p2 trunk 6-7 (was trunk 5-6)",
+        "+ fdb add br0 mac %s vid 7 port p2" % other,
+        "- fdb del br0 mac %s" % mac,
+        "- fdb del br0 mac %s vid 5" % other]
+    assert switch_state(daemon)["stations"] == {("br0", other, 7): "p2"}
+    assert daemon.vsctl_raw("config", "rollback").returncode == 0
+    assert switch_state(daemon) == state
+
+    path.write_text(saved + "[fdb br0]\nport = p1\n[fdb br0 %s]\nport = p2\n"
+                    "[fdb br0 02:zz]\n[fdb br0 %s 9 x]\n[fdb br0 %s 5]\n" % (
+                        mac, mac, mac))
+    faults = [line.split(": ", 1)[1] for line in
+              daemon.vsctl_raw("config", "check", path).stderr.splitlines()]
+    assert faults == [
+        "[fdb br0] lacks the address: [fdb br0 MAC]",
+        "[fdb br0 %s] is given twice, first in line %d" % (
+            mac, saved[:saved.index("[fdb br0 %s]" % mac)].count("\n") + 1),
+        "fdb br0: mac: '02:zz' is not a MAC address such as 00:16:3e:01:02:03",
+        "fdb br0: there is text after what names it: 'x'",
+        "fdb br0: port is missing: the port that the address is behind",
+        "%s: 5 errors; nothing was done with it" % path]
+    path.write_text(saved + "[fdb br9 %s]\nport = p1\n" % mac)
+    assert daemon.vsctl_raw("config", "check", path).stderr.splitlines()[0].endswith(
+        ": fdb br9: there is no section [bridge br9]")
+    assert switch_state(daemon) == state
+
+
 # --- any configuration ---
 
 
@@ -366,6 +423,12 @@ def random_config(rng):
             for key in ("trunk", "native", "vid"):
                 keys.pop(key, None)
             sections["port %s.%d" % (name, rng.choice((5, 6)))] = {"bridge": rng.choice(bridges)}
+    for name in [name for name in sections if name.startswith("port ")]:
+        keys = sections[name]
+        if rng.random() < 0.2 and keys["bridge"] != "none" and "trunk" not in keys:
+            vid = " %d" % keys["vid"] if "vid" in keys and rng.random() < 0.5 else ""
+            sections["fdb %s 02:00:00:00:00:%02x%s" % (keys["bridge"], rng.randint(0x10, 0x99),
+                                                       vid)] = {"port": name.split()[1]}
     random_router(rng, sections, bridges, free)
     order = list(sections)
     rng.shuffle(order)
@@ -555,7 +618,6 @@ fdb add br0 mac 02:00:00:00:00:05 port p3
     assert daemon.port("p2")["bridge"] == "br1"
     assert daemon.fdb("br0")["02:00:00:00:00:05", 0] == "p3"
     assert daemon.vsctl("config", "history")[-1]["what"] == "batch %s" % path
-    daemon.vsctl("fdb", "del", "br0", "mac", "02:00:00:00:00:05")
     daemon.vsctl("config", "rollback")
     assert (objects(daemon), switch_state(daemon)) == before
 

@@ -103,10 +103,14 @@ test_bad(void **state)
 		  "vswitch.conf:2: [vswitchd] is given twice, first in line 1" },
 		{ "\n[brigde b]\n",
 		  "vswitch.conf:2: unknown section 'brigde'; did you mean 'bridge'?" },
-		{ "[fdb b]\n",
-		  "vswitch.conf:1: unknown section 'fdb'; known: [vswitchd], "
-		  "[bridge NAME], [port NAME], [bond NAME], [addr IP/LEN], "
-		  "[route IP/LEN], [neigh IP], [nat NAME], [nat-table], [network IP/LEN]" },
+		{ "[stats b]\n",
+		  "vswitch.conf:1: unknown section 'stats'; known: [vswitchd], "
+		  "[bridge NAME], [port NAME], [bond NAME], [addr IP/LEN], [route IP/LEN], "
+		  "[neigh IP], [nat NAME], [nat-table], [fdb NAME MAC], [network IP/LEN]" },
+		{ "[fdb b]\n", "vswitch.conf:1: [fdb b] lacks the address: [fdb b MAC]" },
+		{ "[bridge b]\n[fdb b 02:00:00:00:00:aa 5]\nport=p\n"
+		  "[fdb b 02:00:00:00:00:AA 5]\nport=p\n",
+		  "vswitch.conf:4: [fdb b 02:00:00:00:00:AA 5] is given twice, first in line 2" },
 		{ "[bridge]\n", "vswitch.conf:1: [bridge] needs a name: [bridge NAME]" },
 		{ "[bridge a b]\n", "vswitch.conf:1: bridge: 'a b' is not a name of 1-15 letters, "
 				    "digits or . _ - + @ ~" },
