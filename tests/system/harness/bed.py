@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The usual bed: a host "sw" that runs vswitchd, and stations behind its ports."""
 
+import functools
+
 from .daemon import Daemon
 from .netns import Host, cable
 from .wire import Wire
@@ -16,9 +18,9 @@ class Station:
         self._wire = None
         self.address = None
 
-    @property
+    @functools.cached_property
     def mac(self):
-        """The kernel's address of the interface."""
+        """The kernel's address of the interface, as it was at first."""
         return self.host.mac(self.ifname)
 
     @property
