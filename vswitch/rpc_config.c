@@ -8,6 +8,7 @@
 #include "config_edit.h"
 #include "emulated.h"
 #include "error.h"
+#include "guest.h"
 #include "history.h"
 #include "plan.h"
 #include "rpc_methods.h"
@@ -138,21 +139,46 @@ touches(const struct plan *plan, const char *bridge)
 	return false;
 }
 
-/* Guests whose bridge, or something on it, is changed. */
+/* Does a change concern the router? */
+static bool
+touches_router(const struct plan *plan)
+{
+	static const struct object_schema *const kinds[] = {
+		&addr_schema, &route_schema,     &neigh_schema,
+		&nat_schema,  &nat_table_schema, &network_schema,
+	};
+
+	for (size_t i = 0; i < plan->n_changes; i++) {
+		const struct change *change = &plan->changes[i];
+		const struct record *record = change->to != NULL ? change->to : change->from;
+
+		for (size_t j = 0; j < RTE_DIM(kinds); j++)
+			if (change->kind != CHANGE_NONE && record->schema == kinds[j])
+				return true;
+	}
+	return false;
+}
+
+/* Guests whose bridge, or something on it, is changed; routed ones: the router. */
 static json_t *
 guests_json(struct vswitch *sw, const struct plan *plan)
 {
-	const struct switch_bridge *bridge;
+	const bool router = touches_router(plan);
 	const struct switch_port *port;
 	json_t *guests = json_array();
+	const char *bridge = NULL; /* the last one, */
+	bool touched = false;      /* which is changed */
 
-	LIST_FOREACH(bridge, &sw->bridges, list) {
-		if (!touches(plan, bridge->name))
+	LIST_FOREACH(port, &sw->ports, list) {
+		if (port->config.kind != PORT_KIND_VIF && port->config.kind != PORT_KIND_VHOST &&
+		    !guest_is(port))
 			continue;
-		LIST_FOREACH(port, &sw->ports, list)
-			if (port->bridge == bridge && (port->config.kind == PORT_KIND_VIF ||
-						       port->config.kind == PORT_KIND_VHOST))
-				json_array_append_new(guests, json_string(port->config.name));
+		if (port->bridge != NULL && port->bridge->name != bridge) {
+			bridge = port->bridge->name;
+			touched = touches(plan, bridge);
+		}
+		if (port->bridge != NULL ? touched : router && guest_is(port))
+			json_array_append_new(guests, json_string(port->config.name));
 	}
 	return guests;
 }

@@ -270,6 +270,18 @@ def test_diff_says_what_apply_does(two):
     assert set(switch_state(daemon)["ports"]) == {"p1", "t0"}
 
 
+def test_diff_names_guests(two):
+    """Routed ones when something of the router changes, and only then."""
+    daemon = two.daemon
+    two.cable(3)
+    routed = BASE + "[port p3]\nmode = nat\nip = 10.9.0.3\ngateway = 10.9.0.1\n"
+    daemon.vsctl("config", "apply", write(daemon, routed))
+    for text, guests in (("[route 10.7.0.0/16]\nblackhole = yes\n", ["p3"]),
+                         ("[bridge br1]\n", [])):
+        path = write(daemon, routed + text)
+        assert daemon.vsctl("config", "diff", path)["guests"] == guests
+
+
 def test_stays_while_others_change(two):
     """Ports that a change is not about lose nothing while others come, move and go."""
     daemon = two.daemon
