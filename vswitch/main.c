@@ -12,6 +12,7 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
+#include "access.h"
 #include "config.h"
 #include "daemon.h"
 #include "eal.h"
@@ -220,8 +221,8 @@ start(struct vswitchd *d, const struct options *options, struct error *err)
 	struct rpc_dispatch dispatch = {
 		.methods = rpc_methods,
 		.n_methods = n_rpc_methods,
-		.allow = transaction_allow,
-		.done = transaction_done,
+		.allow = access_allow,
+		.done = access_done,
 	};
 	const struct config_section *section;
 	char path[PATH_MAX];

@@ -2,6 +2,7 @@
 #include "rpc.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -19,9 +21,12 @@
 #include <event2/listener.h>
 
 #include "error.h"
+#include "log.h"
 
 #define BURST_MAX 16   /* requests of one client before others get their turn */
 #define HELD_USEC 1000 /* how often it is looked whether a reply is due */
+#define ACCEPT_MAX 32  /* clients at once, before others get their turn */
+#define NSEC 1000000000LL
 
 enum {
 	CODE_PARSE = -32700,
@@ -52,7 +57,9 @@ struct client {
 struct rpc_server {
 	struct event_base *base;
 	struct evconnlistener *listener;
-	struct event *relisten; /* accept again, after file descriptors ran out */
+	struct event *relisten; /* accept again, after file descriptors ran out or a flood */
+	unsigned int n_accepted;
+	int64_t readers_until; /* ns: when those who are not root have paid for what they took */
 	struct rpc_dispatch dispatch;
 	LIST_HEAD(, client) clients;
 	unsigned int n_clients;
@@ -134,12 +141,11 @@ call(const struct rpc_dispatch *dispatch, const struct caller *caller, const cha
 	method = &dispatch->methods[i];
 	args = params != NULL ? json_incref(params) : json_object();
 	if (dispatch->allow != NULL)
-		ret = dispatch->allow(dispatch->ctx, &caller->peer, name, &err);
-	if (ret == 0) {
+		ret = dispatch->allow(dispatch->ctx, &caller->peer, method, &err);
+	if (ret == 0)
 		ret = method->fn(dispatch->ctx, args, &result, &err);
-		if (dispatch->done != NULL)
-			dispatch->done(dispatch->ctx, &caller->peer, name, args, ret);
-	}
+	if (dispatch->done != NULL)
+		dispatch->done(dispatch->ctx, &caller->peer, method, args, ret, &err);
 	if (ret == 0 && caller->held != NULL && method->pending != NULL)
 		*caller->held = (struct held){
 			.method = method,
@@ -219,7 +225,9 @@ handle(const struct rpc_dispatch *dispatch, const struct caller *caller, const c
 json_t *
 rpc_handle(const struct rpc_dispatch *dispatch, const char *line, size_t len)
 {
-	return handle(dispatch, &(struct caller){ .held = NULL }, line, len);
+	const struct rpc_peer self = { .is_known = true, .uid = 0, .pid = getpid() };
+
+	return handle(dispatch, &(struct caller){ .peer = self }, line, len);
 }
 
 static void
@@ -302,6 +310,58 @@ is_blank(const char *line, size_t len)
 	return true;
 }
 
+static bool
+is_root(const struct rpc_peer *peer)
+{
+	return peer->is_known && peer->uid == 0;
+}
+
+static size_t
+line_max(const struct client *client)
+{
+	return is_root(&client->peer) ? RPC_LINE_MAX : RPC_READER_LINE_MAX;
+}
+
+static int64_t
+now_nsec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NSEC + now.tv_nsec;
+}
+
+/* One who is not root waits until all of these have paid for what they took so far. */
+static bool
+must_wait(struct client *client)
+{
+	const struct rpc_server *server = client->server;
+	int64_t left;
+	struct timeval time;
+
+	if (is_root(&client->peer))
+		return false;
+	left = server->readers_until - now_nsec();
+	if (left <= 0)
+		return false;
+	time = (struct timeval){ .tv_sec = left / NSEC, .tv_usec = left % NSEC / 1000 + 1 };
+	event_add(client->resume, &time);
+	return true;
+}
+
+static void
+pay(struct client *client, int64_t began)
+{
+	struct rpc_server *server = client->server;
+	const int64_t now = now_nsec();
+
+	if (is_root(&client->peer))
+		return;
+	if (server->readers_until < now - RPC_READER_CREDIT_NSEC)
+		server->readers_until = now - RPC_READER_CREDIT_NSEC;
+	server->readers_until += RPC_READER_SHARE * (now - began);
+}
+
 /* Take one line from the input and answer it. False: there is no whole line. */
 static bool
 serve_line(struct client *client)
@@ -321,10 +381,10 @@ serve_line(struct client *client)
 			evbuffer_remove(input, line, len);
 	}
 	if (line == NULL) {
-		if (evbuffer_get_length(input) < RPC_LINE_MAX)
+		if (evbuffer_get_length(input) < line_max(client))
 			return false;
-		error_set(&err, EMSGSIZE, "not a request: a line is longer than %d bytes",
-			  RPC_LINE_MAX);
+		error_set(&err, EMSGSIZE, "not a request: a line is longer than %zu bytes",
+			  line_max(client));
 		send_reply(client, error_reply(NULL, CODE_REQUEST, &err));
 		evbuffer_drain(input, evbuffer_get_length(input));
 		bufferevent_disable(client->bev, EV_READ);
@@ -349,19 +409,26 @@ serve(struct client *client)
 {
 	static const struct timeval now = { 0, 0 }, soon = { .tv_usec = HELD_USEC };
 	struct evbuffer *output = bufferevent_get_output(client->bev);
+	int64_t began;
 	unsigned int n;
+	bool more;
 
 	for (n = 0; n < BURST_MAX; n++) {
 		if (is_held(client)) {
 			event_add(client->resume, &soon);
 			return;
 		}
+		if (must_wait(client))
+			return;
 		if (evbuffer_get_length(output) > RPC_BACKLOG_MAX) {
 			/* on_written() goes on */
 			bufferevent_disable(client->bev, EV_READ);
 			return;
 		}
-		if (!serve_line(client))
+		began = now_nsec();
+		more = serve_line(client);
+		pay(client, began);
+		if (!more)
 			break;
 	}
 	if (n == BURST_MAX) {
@@ -413,13 +480,13 @@ on_event(struct bufferevent *bev, short events, void *arg)
 
 /* Better than a client that waits for an answer that never comes. */
 static void
-refuse_client(evutil_socket_t fd)
+refuse_client(evutil_socket_t fd, int limit)
 {
 	struct error err;
 	json_t *reply;
 	char *text;
 
-	error_set(&err, EUSERS, "too many clients (%d)", RPC_CLIENTS_MAX);
+	error_set(&err, EUSERS, "too many clients (%d)", limit);
 	reply = error_reply(NULL, CODE_FAILED, &err);
 	text = json_dumps(reply, JSON_COMPACT);
 	if (text != NULL)
@@ -427,6 +494,38 @@ refuse_client(evutil_socket_t fd)
 	free(text);
 	json_decref(reply);
 	close(fd);
+}
+
+/* The limit that one client more would break, or 0. */
+static int
+limit_met(const struct rpc_server *server, const struct rpc_peer *peer)
+{
+	const struct client *client;
+	int n_readers = 0, n_same = 0;
+
+	if (server->n_clients >= RPC_CLIENTS_MAX)
+		return RPC_CLIENTS_MAX;
+	if (is_root(peer))
+		return 0;
+	LIST_FOREACH(client, &server->clients, list) {
+		n_readers += !is_root(&client->peer);
+		n_same += client->peer.uid == peer->uid;
+	}
+	if (n_same >= RPC_READERS_UID_MAX)
+		return RPC_READERS_UID_MAX;
+	return n_readers >= RPC_READERS_MAX ? RPC_READERS_MAX : 0;
+}
+
+/* However many come at once, others get their turn in between. */
+static void
+count_accept(struct rpc_server *server)
+{
+	static const struct timeval now = { 0, 0 };
+
+	if (++server->n_accepted % ACCEPT_MAX != 0)
+		return;
+	evconnlistener_disable(server->listener);
+	event_add(server->relisten, &now);
 }
 
 static void
@@ -444,17 +543,22 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
 	  void *arg)
 {
 	struct rpc_server *server = arg;
+	struct rpc_peer peer = { .is_known = false };
 	struct client *client;
+	int limit;
 
-	if (server->n_clients >= RPC_CLIENTS_MAX) {
-		refuse_client(fd);
+	count_accept(server);
+	peer_read(fd, &peer);
+	limit = limit_met(server, &peer);
+	if (limit != 0) {
+		refuse_client(fd, limit);
 		return;
 	}
 	client = calloc(1, sizeof(*client));
 	if (client == NULL)
 		goto err_close;
 	client->server = server;
-	peer_read(fd, &client->peer);
+	client->peer = peer;
 	client->resume = evtimer_new(server->base, on_resume, client);
 	if (client->resume == NULL)
 		goto err_free;
@@ -465,7 +569,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
 	LIST_INSERT_HEAD(&server->clients, client, list);
 	server->n_clients++;
 	bufferevent_setcb(client->bev, on_read, on_written, on_event, client);
-	bufferevent_setwatermark(client->bev, EV_READ, 0, RPC_LINE_MAX);
+	bufferevent_setwatermark(client->bev, EV_READ, 0, line_max(client));
 	bufferevent_setwatermark(client->bev, EV_WRITE, 0, 0);
 	bufferevent_enable(client->bev, EV_READ | EV_WRITE);
 	return;
@@ -497,6 +601,17 @@ on_relisten(evutil_socket_t fd, short events, void *arg)
 	evconnlistener_enable(server->listener);
 }
 
+/* Without the group it is for root alone. */
+static void
+group_set(const char *path)
+{
+	const struct group *group = getgrnam(RPC_GROUP);
+
+	if (group != NULL && chown(path, (uid_t)-1, group->gr_gid) < 0)
+		log_line(LOG_WARNING, "socket: its group cannot be " RPC_GROUP ": %s",
+			 strerror(errno));
+}
+
 /*
  * Listen under another name and rename: whoever sees the socket can connect, and nobody ever could
  * with wider permissions.
@@ -519,6 +634,7 @@ listen_on(const char *path, struct error *err)
 	unlink(addr.sun_path);
 	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
 		goto err;
+	group_set(addr.sun_path);
 	if (chmod(addr.sun_path, 0660) < 0 || listen(fd, SOMAXCONN) < 0 ||
 	    rename(addr.sun_path, path) < 0)
 		goto err_unlink;

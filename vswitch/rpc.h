@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * RPC: the daemon's control socket. JSON-RPC 2.0 (https://www.jsonrpc.org/specification), one
- * object per line in each direction, over a unix stream socket of mode 0660.
+ * object per line in each direction, over a unix stream socket of mode 0660, of the group vswitch
+ * if the host has one. Who can connect may read; what changes something is for root (access.h).
  *
  * How: a libevent bufferevent per client. Whole lines are taken from its input, dispatched through
  * a const table of methods, and the replies are appended to its output, in order. Nothing is
  * unbounded: a line has a largest size, the number of clients too; a client that does not read its
  * replies is not read from until it does; and a client that pipelines many requests gives way to
- * the other events after a few. Batch arrays are refused: a line each does the same.
+ * the other events after a few. Batch arrays are refused: a line each does the same. Whoever is not
+ * root gets less of all of this, and a part of the control thread's time, so that some places and
+ * the rest of the time are left for root whatever they do.
  *
  * Errors: -32700 not JSON, -32600 not a request, -32601 no such method, -32602 wrong parameters
  * (the method said -EINVAL or -ERANGE), -32000 all else; "data": {"errno": "ENOENT"} for programs.
@@ -30,6 +33,14 @@ struct rpc_server;
 #define RPC_LINE_MAX (1024 * 1024)    /* bytes of a request */
 #define RPC_BACKLOG_MAX (1024 * 1024) /* bytes of unread replies at which a client is paused */
 #define RPC_CLIENTS_MAX 64
+#define RPC_GROUP "vswitch" /* that may read */
+
+/* Of those who are not root. */
+#define RPC_READERS_MAX 32             /* all of them */
+#define RPC_READERS_UID_MAX 16         /* of one user */
+#define RPC_READER_LINE_MAX (256 * 1024)
+#define RPC_READER_SHARE 4             /* one part of so many of the time, */
+#define RPC_READER_CREDIT_NSEC 400000000LL /* but this share of such a time at once */
 
 /* Who calls; of a process that may be gone by now. */
 struct rpc_peer {
@@ -38,20 +49,32 @@ struct rpc_peer {
 	pid_t pid;
 };
 
+/*
+ * What a method does. One that told what guests send to each other would be RPC_CHANGES, for root,
+ * though it changes nothing.
+ */
+enum rpc_access {
+	RPC_UNSAID,  /* nobody may call it: a mistake in the table */
+	RPC_READS,   /* nothing but tell what there is; for all who can connect */
+	RPC_CHANGES, /* something; for root */
+};
+
 /**
  * struct rpc_method - a method that a client may call.
  * @name: "bridge.add".
+ * @access: what it does.
  * @fn: its function. @params: a JSON object (empty if the client gave none), borrowed.
  *	@ret_result: a new reference to the result; left alone, the result is null.
  *	Return 0, or -errno with @err filled.
  * @pending: NULL, or: is what @fn began (and succeeded with) still going on? A client's reply, and
  *	its next requests, wait until it is not. Other clients do not wait. @params: the same
- *pointer each time, and nobody else's until the reply is sent.
+ *	pointer each time, and nobody else's until the reply is sent.
  * @finish: NULL, or: what has come of it, in place of what @fn returned. As @fn. Not called if the
  *	client has gone meanwhile.
  */
 struct rpc_method {
 	const char *name;
+	enum rpc_access access;
 	int (*fn)(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 	bool (*pending)(void *ctx, const json_t *params);
 	int (*finish)(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
@@ -60,19 +83,20 @@ struct rpc_method {
 /**
  * struct rpc_dispatch - the methods of a server and what they are called with.
  * @allow: NULL, or: may this method be called now? Return 0, or -errno with @err filled.
- * @done: NULL, or: is told of each method that was called, and what @fn returned.
+ * @done: NULL, or: is told of each call: what @fn returned, or @allow if that refused, and why.
  */
 struct rpc_dispatch {
 	const struct rpc_method *methods;
 	size_t n_methods;
 	void *ctx;
-	int (*allow)(void *ctx, const struct rpc_peer *peer, const char *method, struct error *err);
-	void (*done)(void *ctx, const struct rpc_peer *peer, const char *method,
-		     const json_t *params, int ret);
+	int (*allow)(void *ctx, const struct rpc_peer *peer, const struct rpc_method *method,
+		     struct error *err);
+	void (*done)(void *ctx, const struct rpc_peer *peer, const struct rpc_method *method,
+		     const json_t *params, int ret, const struct error *err);
 };
 
 /**
- * rpc_handle() - carry out one request, without waiting for what it began
+ * rpc_handle() - carry out one request of this process, as root's, without waiting for what it began
  * @dispatch: methods
  * @line: the request's text; not NUL-terminated, without newline
  * @len: bytes at @line

@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "access.h"
 #include "error.h"
 #include "history.h"
 #include "log.h"
@@ -22,7 +23,7 @@
 #define WAIT_NSEC_MAX 5000000000   /* for a port to be closed */
 #define LINGER_NSEC_MAX 1000000000 /* for what was deleted to be gone */
 #define RESULTS_MAX RPC_CLIENTS_MAX
-#define WHAT_SIZE 512
+#define TOLD_MAX 64 /* lines of the log for one */
 
 /* What has come of one, for who asked for it. */
 struct result {
@@ -44,8 +45,10 @@ struct transactions {
 	/* the one that is going on */
 	enum state state;
 	const json_t *token;
-	char what[WHAT_SIZE];
+	char what[ACCESS_WHAT_SIZE];
 	struct rpc_peer who;
+	char who_text[ACCESS_WHO_SIZE];
+	json_t *told; /* what was done so far, for the log; the first TOLD_MAX */
 	unsigned int confirm;
 	struct record_list before; /* guests' ports included */
 	struct record_list target; /* STATE_PLAN */
@@ -90,6 +93,18 @@ method_find(const char *name)
 	return NULL;
 }
 
+/* What was done, for the log if it stays so. */
+static void
+tell(struct transactions *t, const char *method, const json_t *params)
+{
+	char what[ACCESS_WHAT_SIZE];
+
+	if (t->state == STATE_ROLLBACK || json_array_size(t->told) == TOLD_MAX)
+		return;
+	access_describe(method, params, what, sizeof(what));
+	json_array_append_new(t->told, json_string(what));
+}
+
 static int
 call(struct transactions *t, const char *name, const json_t *params, struct error *err)
 {
@@ -105,6 +120,7 @@ call(struct transactions *t, const char *name, const json_t *params, struct erro
 		return ret;
 	t->closing |= method->pending != NULL;
 	running_note(t->sw->running, name, params);
+	tell(t, name, params);
 	return 0;
 }
 
@@ -464,18 +480,35 @@ history_note(struct transactions *t, const struct rpc_peer *who, const char *wha
 	record_list_free(&list);
 }
 
+/* All that was changed, or why nothing was. */
+static void
+log_end(const struct transactions *t)
+{
+	const size_t n = t->n_done;
+	const json_t *line;
+	size_t i;
+
+	if (t->err.code != 0) {
+		access_log_change(t->who_text, t->what, t->err.msg);
+		return;
+	}
+	log_line(LOG_NOTICE, "change: %s: %s: done: %zu change%s%s", t->who_text, t->what, n,
+		 n == 1 ? "" : "s", t->confirm > 0 ? ", to be confirmed" : "");
+	json_array_foreach(t->told, i, line)
+		log_line(LOG_NOTICE, "change: %s: %zu. %s", t->what, i + 1,
+			 json_string_value(line));
+	if (n > i)
+		log_line(LOG_NOTICE, "change: %s: and %zu more", t->what, n - i);
+}
+
 static void
 finish(struct transactions *t)
 {
+	log_end(t);
 	if (t->err.code == 0) {
-		log_line(LOG_NOTICE, "%s: %zu changes (uid %d, pid %d)", t->what, t->n_done,
-			 t->who.is_known ? (int)t->who.uid : -1, (int)t->who.pid);
 		history_note(t, &t->who, t->what);
 		if (t->confirm > 0)
 			confirm_begin(t);
-	} else {
-		log_line(LOG_WARNING, "%s: %s; nothing has changed (uid %d, pid %d)", t->what,
-			 t->err.msg, t->who.is_known ? (int)t->who.uid : -1, (int)t->who.pid);
 	}
 	result_put(t);
 	plan_clear(t);
@@ -483,7 +516,8 @@ finish(struct transactions *t)
 	record_list_free(&t->target);
 	json_decref(t->commands);
 	json_decref(t->undo);
-	t->commands = t->undo = NULL;
+	json_decref(t->told);
+	t->commands = t->undo = t->told = NULL;
 	t->state = STATE_IDLE;
 	t->sw->may_wait = false;
 }
@@ -554,7 +588,7 @@ on_confirm_timeout(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (transaction_undo(t, "config rollback: not confirmed", NULL, &err) < 0)
+	if (transaction_undo(t, "config rollback: nobody confirmed", NULL, &err) < 0)
 		evtimer_add(t->confirm_timer, &soon);
 }
 
@@ -595,6 +629,7 @@ transactions_destroy(struct transactions *t)
 	record_list_free(&t->unconfirmed);
 	json_decref(t->commands);
 	json_decref(t->undo);
+	json_decref(t->told);
 	free(t);
 }
 
@@ -638,14 +673,17 @@ transaction_start(struct transactions *t, const struct transaction_request *requ
 			t->results[i].token = NULL;
 	t->state = request->target != NULL ? STATE_PLAN : STATE_COMMANDS;
 	t->token = request->token;
-	t->who = t->peer;
+	t->who = request->token != NULL ? t->peer : (struct rpc_peer){ .is_known = false };
+	access_who(&t->who, t->who_text);
 	t->confirm = request->confirm;
 	t->err = (struct error){ 0 };
 	t->n_done = 0;
 	t->at = 0;
 	t->closing = false;
 	t->undo = json_array();
+	t->told = json_array();
 	snprintf(t->what, sizeof(t->what), "%s", request->what);
+	access_clean(t->what);
 	running_list(t->sw->running, request->commands != NULL, &t->before);
 	if (request->target != NULL) {
 		t->sw->may_wait = true; /* as at the start */
@@ -733,67 +771,21 @@ transaction_history(const struct transactions *t)
 
 /* --- single calls --- */
 
-static bool
-only_reads(const char *method)
-{
-	static const char *const methods[] = { "version", "config.diff", "config.history",
-					       "nat.sessions" };
-	const char *dot = strrchr(method, '.');
-
-	if (dot != NULL && strcmp(dot, ".show") == 0)
-		return true;
-	for (size_t i = 0; i < RTE_DIM(methods); i++)
-		if (strcmp(methods[i], method) == 0)
-			return true;
-	return false;
-}
-
 int
-transaction_allow(void *ctx, const struct rpc_peer *peer, const char *method, struct error *err)
+transaction_allow(void *ctx, const struct rpc_peer *peer, struct error *err)
 {
 	struct vswitch *sw = ctx;
 
-	if (only_reads(method))
-		return 0;
 	sw->transactions->peer = *peer;
 	return busy(sw->transactions, err);
 }
 
-/* As it could be typed. */
-static void
-describe(const char *method, const json_t *params, char *ret_text, size_t size)
-{
-	const char *name = json_string_value(json_object_get(params, "name")), *key;
-	json_t *members = (json_t *)(uintptr_t)params, *value;
-	size_t len;
-	char *text;
-
-	snprintf(ret_text, size, "%s%s%s", method, name != NULL ? " " : "",
-		 name != NULL ? name : "");
-	text = strchr(ret_text, '.');
-	if (text != NULL)
-		*text = ' ';
-	json_object_foreach(members, key, value) {
-		len = strlen(ret_text);
-		if (strcmp(key, "name") == 0)
-			continue;
-		text = json_is_string(value)  ? strdup(json_string_value(value)) :
-		       json_is_boolean(value) ? strdup(json_is_true(value) ? "yes" : "no") :
-						json_dumps(value, JSON_ENCODE_ANY);
-		snprintf(ret_text + len, size - len, " %s %s", key, text != NULL ? text : "?");
-		free(text);
-	}
-}
-
 void
 transaction_done(void *ctx, const struct rpc_peer *peer, const char *method, const json_t *params,
-		 int ret)
+		 const char *what)
 {
 	struct vswitch *sw = ctx;
-	char what[WHAT_SIZE];
 
-	if (ret < 0 || only_reads(method) || !running_note(sw->running, method, params))
-		return;
-	describe(method, params, what, sizeof(what));
-	history_note(sw->transactions, peer, what);
+	if (running_note(sw->running, method, params))
+		history_note(sw->transactions, peer, what);
 }

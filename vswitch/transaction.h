@@ -40,7 +40,7 @@ struct transaction_request {
 	const json_t *commands;           /* array of {"method", "params"} */
 	const char *what;                 /* for log and history */
 	unsigned int confirm;             /* seconds; 0: it needs none */
-	const json_t *token;              /* whose result it is; NULL: nobody waits for it */
+	const json_t *token;              /* whose result it is; NULL: vswitchd does it by itself */
 };
 
 /* transactions_create() - for sw->transactions. @history: may be NULL. Return: it, or NULL. */
@@ -75,11 +75,12 @@ int transaction_confirm(struct transactions *transactions, struct error *err);
 /** transaction_confirm_left() - seconds that there are to confirm; -1: nothing waits for it. */
 int transaction_confirm_left(const struct transactions *transactions);
 
-/* For struct rpc_dispatch; ctx is the struct vswitch. */
-int transaction_allow(void *ctx, const struct rpc_peer *peer, const char *method,
-		      struct error *err);
+/** transaction_allow() - @peer calls what changes something. Return: 0, or -EAGAIN: not now. */
+int transaction_allow(void *ctx, const struct rpc_peer *peer, struct error *err);
+
+/** transaction_done() - it has; @what for the history. @ctx, of both: the struct vswitch. */
 void transaction_done(void *ctx, const struct rpc_peer *peer, const char *method,
-		      const json_t *params, int ret);
+		      const json_t *params, const char *what);
 
 /** transaction_history() - what was given to transactions_create(). */
 struct history *transaction_history(const struct transactions *transactions);

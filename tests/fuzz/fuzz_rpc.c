@@ -27,7 +27,7 @@ read_all(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 	return ret;
 }
 
-static const struct rpc_method methods[] = { { "all", read_all } };
+static const struct rpc_method methods[] = { { "all", RPC_READS, read_all } };
 static const struct rpc_dispatch dispatch = { .methods = methods, .n_methods = 1 };
 
 int

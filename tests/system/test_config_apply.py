@@ -557,7 +557,7 @@ def test_confirm(two):
     wait_until(lambda: objects(daemon) == before, what="it is undone")
     daemon.wait_link("p2")
     two.two[0].host.ping("10.0.0.2")
-    assert daemon.vsctl("config", "history")[-1]["what"] == "config rollback: not confirmed"
+    assert daemon.vsctl("config", "history")[-1]["what"] == "config rollback: nobody confirmed"
 
     daemon.vsctl("config", "apply", path, "--confirm", "60")
     daemon.vsctl("config", "confirm")

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -85,6 +86,20 @@ nothing(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
 	return 0;
 }
 
+/* 50 ms of the control thread. */
+static int
+busy(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	struct timespec began, now;
+
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	do
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	while ((now.tv_sec - began.tv_sec) * 1000 + (now.tv_nsec - began.tv_nsec) / 1000000 < 50);
+	n_calls++;
+	return 0;
+}
+
 /* What the method "slow" begins goes on for as many questions as this says. */
 static unsigned int slow_left;
 
@@ -106,15 +121,16 @@ slow_finish(void *ctx, const json_t *params, json_t **ret_result, struct error *
 }
 
 static const struct rpc_method methods[] = {
-	{ "long", nothing, slow_pending, slow_finish },
-	{ "echo", echo },
-	{ "missing", missing },
-	{ "silent", silent },
-	{ "odd", odd_bytes },
-	{ "big", big },
-	{ "bridge.add", bridge_add },
-	{ "nothing", nothing },
-	{ "slow", nothing, slow_pending },
+	{ "long", RPC_READS, nothing, slow_pending, slow_finish },
+	{ "echo", RPC_READS, echo },
+	{ "busy", RPC_READS, busy },
+	{ "missing", RPC_READS, missing },
+	{ "silent", RPC_READS, silent },
+	{ "odd", RPC_READS, odd_bytes },
+	{ "big", RPC_READS, big },
+	{ "bridge.add", RPC_READS, bridge_add },
+	{ "nothing", RPC_READS, nothing },
+	{ "slow", RPC_READS, nothing, slow_pending },
 };
 static const struct rpc_dispatch dispatch = {
 	.methods = methods,
@@ -338,6 +354,7 @@ setup(void **state)
 	f->server = rpc_server_create(f->base, f->path, &dispatch, &err);
 	if (f->server == NULL)
 		fail_msg("%s", err.msg);
+	chmod(f->dir, 0755); /* other users, too */
 	n_calls = 0;
 	*state = f;
 	return 0;
@@ -532,15 +549,17 @@ test_finish(void **state)
 
 /* Who is asked before, and told after. */
 static int
-allow(void *ctx, const struct rpc_peer *peer, const char *method, struct error *err)
+allow(void *ctx, const struct rpc_peer *peer, const struct rpc_method *method, struct error *err)
 {
-	return strcmp(method, "silent") == 0 ? error_set(err, EAGAIN, "not now") : 0;
+	return strcmp(method->name, "silent") == 0 ? error_set(err, EAGAIN, "not now") : 0;
 }
 
 static void
-done(void *ctx, const struct rpc_peer *peer, const char *method, const json_t *params, int ret)
+done(void *ctx, const struct rpc_peer *peer, const struct rpc_method *method, const json_t *params,
+     int ret, const struct error *err)
 {
-	snprintf(ctx, 64, "%s %zu %d", method, json_object_size(params), ret);
+	snprintf(ctx, 96, "%s %zu %d %.40s", method->name, json_object_size(params), ret,
+		 ret < 0 ? err->msg : "");
 }
 
 static void
@@ -551,19 +570,20 @@ test_hooks(void **state)
 		"{\"jsonrpc\":\"2.0\",\"method\":\"missing\",\"id\":1}",
 		"{\"jsonrpc\":\"2.0\",\"method\":\"silent\",\"id\":1}",
 	};
-	char told[64] = "", expected[64];
+	char told[96] = "", expected[96];
 	struct rpc_dispatch hooked = dispatch;
 
 	hooked.ctx = told;
 	hooked.allow = allow;
 	hooked.done = done;
 	json_decref(rpc_handle(&hooked, lines[0], strlen(lines[0])));
-	assert_string_equal(told, "echo 1 0");
+	assert_string_equal(told, "echo 1 0 ");
 	json_decref(rpc_handle(&hooked, lines[1], strlen(lines[1])));
-	snprintf(expected, sizeof(expected), "missing 0 %d", -ENOENT);
+	snprintf(expected, sizeof(expected), "missing 0 %d there is no bridge xenbr0", -ENOENT);
 	assert_string_equal(told, expected);
 	/* what was not allowed was not called */
 	json_decref(rpc_handle(&hooked, lines[2], strlen(lines[2])));
+	snprintf(expected, sizeof(expected), "silent 0 %d not now", -EAGAIN);
 	assert_string_equal(told, expected);
 }
 
@@ -621,9 +641,10 @@ test_long_line(void **state)
 	char text[512];
 
 	memset(line, ' ', RPC_LINE_MAX + 1);
-	send_all(f, fd, line, RPC_LINE_MAX);
+	send_all(f, fd, line, geteuid() == 0 ? RPC_LINE_MAX : RPC_READER_LINE_MAX);
 	receive_lines(f, fd, text, sizeof(text), 1);
-	assert_non_null(strstr(text, "a line is longer than 1048576 bytes"));
+	assert_non_null(strstr(text, geteuid() == 0 ? "a line is longer than 1048576 bytes" :
+						      "a line is longer than 262144 bytes"));
 	/* and it is hung up */
 	assert_int_equal(receive_lines(f, fd, text, sizeof(text), 1), 0);
 	close(fd);
@@ -631,25 +652,108 @@ test_long_line(void **state)
 }
 
 static void
-test_client_limit(void **state)
+expect_answer(struct fixture *f, int fd, const char *answer)
 {
-	struct fixture *f = *state;
-	int fds[RPC_CLIENTS_MAX + 1], i;
 	char text[512];
 
-	for (i = 0; i <= RPC_CLIENTS_MAX; i++)
+	send_all(f, fd, "{}\n", 3);
+	receive_lines(f, fd, text, sizeof(text), 1);
+	assert_non_null(strstr(text, answer));
+}
+
+/* As many as there may be, and one that is refused: then there is room again. */
+static void
+test_client_limit(void **state)
+{
+	const int max = geteuid() == 0 ? RPC_CLIENTS_MAX : RPC_READERS_UID_MAX;
+	struct fixture *f = *state;
+	int fds[RPC_CLIENTS_MAX + 1], i;
+	char text[512], answer[64];
+
+	for (i = 0; i <= max; i++)
 		fds[i] = client_connect(f);
-	receive_lines(f, fds[RPC_CLIENTS_MAX], text, sizeof(text), 1);
-	assert_non_null(strstr(text, "too many clients (64)"));
-	for (i = 0; i <= RPC_CLIENTS_MAX; i++)
+	receive_lines(f, fds[max], text, sizeof(text), 1);
+	snprintf(answer, sizeof(answer), "too many clients (%d)", max);
+	assert_non_null(strstr(text, answer));
+	for (i = 0; i <= max; i++)
 		close(fds[i]);
 	turn(f);
 	turn(f);
 	fds[0] = client_connect(f);
-	send_all(f, fds[0], "{}\n", 3);
-	receive_lines(f, fds[0], text, sizeof(text), 1);
-	assert_non_null(strstr(text, "-32600"));
+	expect_answer(f, fds[0], "-32600");
 	close(fds[0]);
+}
+
+/* As another user, if this is root. */
+static int
+connect_as(const struct fixture *f, uid_t uid)
+{
+	const uid_t self = geteuid();
+	int fd;
+
+	if (self != 0)
+		return client_connect(f);
+	assert_int_equal(chmod(f->path, 0666), 0);
+	assert_int_equal(seteuid(uid), 0);
+	fd = client_connect(f);
+	assert_int_equal(seteuid(self), 0);
+	return fd;
+}
+
+/* However many readers come, there is room for root, and for others as far as they go. */
+static void
+test_readers_limit(void **state)
+{
+	int fds[3 * RPC_READERS_UID_MAX], others[2], root, i;
+	struct fixture *f = *state;
+	char text[512];
+
+	if (geteuid() != 0)
+		skip();
+	for (i = 0; i <= RPC_READERS_UID_MAX; i++)
+		fds[i] = connect_as(f, 1000);
+	receive_lines(f, fds[--i], text, sizeof(text), 1);
+	assert_non_null(strstr(text, "too many clients (16)"));
+	close(fds[i]);
+	others[0] = connect_as(f, 1001);
+	expect_answer(f, others[0], "-32600");
+	for (; i < RPC_READERS_MAX - 1; i++)
+		fds[i] = connect_as(f, 2000 + (uid_t)i);
+	others[1] = connect_as(f, 1002);
+	receive_lines(f, others[1], text, sizeof(text), 1);
+	assert_non_null(strstr(text, "too many clients (32)"));
+	root = client_connect(f);
+	expect_answer(f, root, "-32600");
+	while (--i >= 0)
+		close(fds[i]);
+	close(others[0]);
+	close(others[1]);
+	close(root);
+}
+
+/* A reader who asks all the time gets a part of it; root need not wait. */
+static void
+test_readers_share(void **state)
+{
+	static const char request[] = "{\"jsonrpc\":\"2.0\",\"method\":\"busy\",\"id\":1}\n";
+	struct fixture *f = *state;
+	int reader, root;
+
+	if (geteuid() != 0)
+		skip();
+	reader = connect_as(f, 1000);
+	root = client_connect(f);
+	n_calls = 0;
+	for (int i = 0; i < 100; i++)
+		send_all(f, reader, request, sizeof(request) - 1);
+	/* 50 ms each: the credit is worth two of them */
+	for (int i = 0; i < 4; i++)
+		expect_answer(f, root, "-32600");
+	assert_true(n_calls >= 1 && n_calls <= 4);
+	while (n_calls < 5)
+		turn(f);
+	close(root);
+	close(reader);
 }
 
 /* A client that goes away with replies due. */
@@ -704,6 +808,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_backlog, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long_line, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_client_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_readers_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_readers_share, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hang_up, setup, teardown),
 		cmocka_unit_test(test_bad_path),
 	};

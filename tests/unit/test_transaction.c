@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "access.h"
 #include "config_edit.h"
 #include "rpc.h"
 #include "rpc_methods.h"
@@ -42,8 +43,8 @@ call(struct bed *bed, const char *method, const char *params)
 		.methods = rpc_methods,
 		.n_methods = n_rpc_methods,
 		.ctx = bed->sw,
-		.allow = transaction_allow,
-		.done = transaction_done,
+		.allow = access_allow,
+		.done = access_done,
 	};
 	char line[1024];
 	json_t *reply, *result;
