@@ -17,6 +17,8 @@ const struct option_text vsctl_options[] = {
 	{ "-j, --json", NULL, "JSON for every show" },
 	{ "-s, --socket", "SOCKET",
 	  "vswitchd's socket (default: vswitchd.sock in\n$VSWITCH_RUN_DIR or /run/vswitch)" },
+	{ "--color", "WHEN",
+	  "colours: auto (the default: on a terminal, unless\n$NO_COLOR is set), always or never" },
 	{ "-h, --help", NULL, "a short help" },
 	{ "-V, --version", NULL, "the version of vsctl" },
 	{ NULL },

@@ -11,7 +11,10 @@
 #include "command.h"
 #include "error.h"
 #include "help.h"
+#include "terminal.h"
 #include "version.h"
+
+#define OPTION_COLOR 256 /* no letter */
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
@@ -19,6 +22,7 @@ enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 struct options {
 	const char *socket;
 	bool json;
+	enum color_when color;
 };
 
 static int
@@ -33,8 +37,18 @@ static int
 take_option(int option, struct options *options)
 {
 	struct error err;
+	int when;
 
 	switch (option) {
+	case OPTION_COLOR:
+		when = color_when_parse(optarg);
+		if (when < 0) {
+			fprintf(stderr, "vsctl: --color is auto, always or never, not '%s'\n",
+				optarg);
+			return EXIT_USAGE;
+		}
+		options->color = (enum color_when)when;
+		return -1;
 	case 'j':
 		options->json = true;
 		return -1;
@@ -120,6 +134,7 @@ main(int argc, char **argv)
 	static const struct option long_options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "socket", required_argument, NULL, 's' },
+		{ "color", required_argument, NULL, OPTION_COLOR },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -155,5 +170,6 @@ main(int argc, char **argv)
 	if (ret < 0)
 		return fail(&err, ret == -ERANGE ? EXIT_REFUSED : EXIT_USAGE);
 	request.json = options.json;
+	terminal_init(options.color);
 	return finish(run(&options, &request));
 }

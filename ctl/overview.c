@@ -10,6 +10,7 @@
 #include "command.h"
 #include "error.h"
 #include "table.h"
+#include "terminal.h"
 
 #define INDENT 4
 #define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
@@ -181,8 +182,9 @@ print_overview(const struct overview *overview)
 	table_measure(&table, rest);
 
 	json_array_foreach(overview->bridges, i, bridge) {
-		printf("%sbridge %s   ageing %lld s   fdb %lld of %lld\n", i > 0 ? "\n" : "",
-		       text_of(bridge, "bridge"),
+		fputs(i > 0 ? "\nbridge " : "bridge ", stdout);
+		terminal_heading(text_of(bridge, "bridge"));
+		printf("   ageing %lld s   fdb %lld of %lld\n",
 		       json_integer_value(json_object_get(bridge, "ageing")),
 		       json_integer_value(json_object_get(bridge, "fdb_entries")),
 		       json_integer_value(json_object_get(bridge, "fdb_limit")));

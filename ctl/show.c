@@ -313,6 +313,7 @@ show_pages(struct client *client, const struct request *request, const struct co
 
 	request_method(request, method, sizeof(method));
 	table_init(&table, columns, n_columns, 0);
+	table.more = true;
 	params = request_params(&request->object);
 	do {
 		ret = client_call(client, method, json_incref(params), &page, err);

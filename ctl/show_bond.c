@@ -10,6 +10,7 @@
 #include "command.h"
 #include "error.h"
 #include "table.h"
+#include "terminal.h"
 
 #define INDENT 4
 #define TIME_SIZE 32
@@ -101,9 +102,10 @@ print_history(const json_t *bond)
 
 	if (when != 0 && localtime_r(&when, &tm) != NULL)
 		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
-	printf("%*sfailovers %lld   announced %lld   buckets moved %lld   last: %s, %s\n", INDENT,
+	printf("%*sfailovers %lld   announced %lld   buckets moved %lld   last: %s%s%s\n", INDENT,
 	       "", number_of(bond, "failovers"), number_of(bond, "announced"),
-	       number_of(bond, "bucket_moves"), text_of(bond, "last_reason"), text);
+	       number_of(bond, "bucket_moves"), text_of(bond, "last_reason"),
+	       text[0] != '\0' ? ", " : "", text);
 }
 
 static void
@@ -190,8 +192,11 @@ print_bond(const json_t *bond, bool stations)
 	json_t *rows = json_object_get(bond, "stations");
 	struct table table;
 
-	printf("bond %s   %s   bridge %s   mtu %lld   mac %s   active %s\n", text_of(bond, "bond"),
-	       text_of(bond, "link"), text_of(bond, "bridge"), number_of(bond, "mtu"),
+	fputs("bond ", stdout);
+	terminal_heading(text_of(bond, "bond"));
+	fputs("   ", stdout);
+	terminal_field("link", text_of(bond, "link"));
+	printf("   bridge %s   mtu %lld   mac %s   active %s\n", text_of(bond, "bridge"), number_of(bond, "mtu"),
 	       text_of(bond, "mac"), text_of(bond, "active"));
 	print_settings(bond);
 	if (lacp != NULL)

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "error.h"
 #include "table.h"
+#include "terminal.h"
 
 static const char *
 text_of(const json_t *json, const char *field)
@@ -46,8 +47,9 @@ print_port(const json_t *port)
 		       text_of(port, "state"));
 		return;
 	}
-	printf("\n  port %s (%s)   %s %s   cost %lld   %s%s%s%s\n", name, text_of(port, "id"),
-	       text_of(port, "role"), text_of(port, "state"), count_of(port, "cost"),
+	printf("\n  port %s (%s)   %s ", name, text_of(port, "id"), text_of(port, "role"));
+	terminal_field("state", text_of(port, "state"));
+	printf("   cost %lld   %s%s%s%s\n", count_of(port, "cost"),
 	       text_of(port, "protocol"),
 	       json_is_true(json_object_get(port, "edge")) ? " edge" : "",
 	       json_is_true(json_object_get(port, "p2p")) ? " p2p" : " shared",
@@ -79,7 +81,9 @@ print_bridge(const json_t *bridge)
 	json_t *ports = json_object_get(bridge, "ports"), *port;
 	size_t i;
 
-	printf("bridge %s   %s\n", text_of(bridge, "bridge"), text_of(bridge, "stp"));
+	fputs("bridge ", stdout);
+	terminal_heading(text_of(bridge, "bridge"));
+	printf("   %s\n", text_of(bridge, "stp"));
 	if (json_object_get(bridge, "id") == NULL)
 		return;
 	printf("  id    %s\n", text_of(bridge, "id"));

@@ -5,6 +5,11 @@
  * How: a const array of columns says which member each column shows. Widths are measured over all
  * rows first, so that the rows of several tables can share them.
  *
+ * Where a table is wider than the terminal, in this order and as far as needed: columns in which no
+ * row says anything are left out; words of a cell or heading go below each other, at blanks,
+ * commas and hyphens; what is still too much goes to a second line of each row. Nothing that a row
+ * says is ever cut off.
+ *
  * Thread-safety: none needed.
  */
 #ifndef CTL_TABLE_H
@@ -31,11 +36,26 @@ struct column {
 	int width; /* least width */
 };
 
+/* Of a column in this table. */
+struct table_column {
+	int width;
+	int whole;     /* as wide as nothing need be broken */
+	int least;     /* the longest word in it, and of its heading; text a little more */
+	int narrow;    /* the same of text, and hardly readable */
+	int line;      /* of each row, from 0 */
+	bool has_data; /* some row says something */
+	bool left_out;
+};
+
 struct table {
 	const struct column *columns;
 	unsigned int n_columns;
 	int indent;
-	int widths[TABLE_COLUMNS_MAX];
+	int max_width; /* of the terminal; 0: there is no limit */
+	bool more;     /* rows may come that were not measured: all columns stay */
+	bool fitted;
+	int n_lines; /* of each row */
+	struct table_column own[TABLE_COLUMNS_MAX];
 };
 
 /**
@@ -56,15 +76,15 @@ void table_init(struct table *table, const struct column *columns, unsigned int 
 void table_measure(struct table *table, const json_t *rows);
 
 /**
- * table_head() - print the headings
- * @table: measured
+ * table_head() - print the headings, fitted to the terminal
+ * @table: measured; what is measured later does not make it wider any more, if there is a limit
  * @out: where to
  */
-void table_head(const struct table *table, FILE *out);
+void table_head(struct table *table, FILE *out);
 
 /**
  * table_row() - print one row
- * @table: measured
+ * @table: its heading is printed
  * @row: object; a member that is absent or null shows as "-"
  * @out: where to
  */

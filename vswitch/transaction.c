@@ -497,7 +497,7 @@ log_end(const struct transactions *t)
 	json_array_foreach(t->told, i, line)
 		log_line(LOG_NOTICE, "change: %s: %zu. %s", t->what, i + 1,
 			 json_string_value(line));
-	if (n > i)
+	if (i == TOLD_MAX && n > i)
 		log_line(LOG_NOTICE, "change: %s: and %zu more", t->what, n - i);
 }
 

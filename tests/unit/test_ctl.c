@@ -221,6 +221,81 @@ test_table(void **state)
 	json_decref(rows);
 }
 
+/* The same rows at different widths of the terminal. */
+static void
+expect_fitted(int max_width, const char *expected)
+{
+	static const struct column columns[] = {
+		{ .heading = "PORT", .field = "port" },
+		{ .heading = "VLAN", .field = "vlan" },
+		{ .heading = "RX-PACKETS", .field = "rx", .kind = CELL_NUMBER },
+		{ .heading = "PORTS", .field = "ports" },
+		{ .heading = "REASON", .field = "reason" },
+	};
+	json_t *rows = json_loads("[{\"port\":\"a-long-name-1\",\"rx\":7,\"vlan\":null,"
+				  "\"ports\":[\"eth0\",\"vif1.0-emu\",\"vif12.0\"],"
+				  "\"reason\":\"it is not\\u001b there, and never was\"},"
+				  "{\"port\":\"b\",\"rx\":123456789012,\"ports\":[],"
+				  "\"reason\":null}]",
+				  0, NULL);
+	struct table table;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	table_init(&table, columns, 5, 0);
+	table.max_width = max_width;
+	table_print(&table, rows, out);
+	fclose(out);
+	assert_string_equal(text, expected);
+	free(text);
+	json_decref(rows);
+}
+
+static void
+test_table_fits(void **state)
+{
+	/* no terminal, or room for it */
+	const char *whole =
+		"PORT           VLAN    RX-PACKETS  PORTS                    REASON\n"
+		"a-long-name-1  -                7  eth0,vif1.0-emu,vif12.0  it is not? there, and "
+		"never was\n"
+		"b              -     123456789012  -                        -\n";
+
+	expect_fitted(0, whole);
+	expect_fitted(200, whole);
+	expect_fitted(93, whole);
+	/* less columns that say nothing, and words below each other */
+	expect_fitted(70, "PORT             RX-PACKETS  PORTS                REASON\n"
+			  "a-long-name-1             7  eth0,vif1.0-emu,     it is not? there,\n"
+			  "                             vif12.0              and never was\n"
+			  "b              123456789012  -                    -\n");
+	/* a second line of each row; names and numbers stay whole */
+	expect_fitted(40, "PORT             RX-PACKETS\n"
+			  "    PORTS               REASON\n"
+			  "a-long-name-1             7\n"
+			  "    eth0,vif1.0-emu,    it is not?\n"
+			  "    vif12.0             there, and never\n"
+			  "                        was\n"
+			  "b              123456789012\n"
+			  "    -                   -\n");
+	expect_fitted(20, "PORT\n"
+			  "      RX-PACKETS\n"
+			  "    PORTS\n"
+			  "    REASON\n"
+			  "a-long-name-1\n"
+			  "               7\n"
+			  "    eth0,vif1.0-emu,\n"
+			  "    vif12.0\n"
+			  "    it is not?\n"
+			  "    there, and never\n"
+			  "    was\n"
+			  "b\n"
+			  "    123456789012\n"
+			  "    -\n"
+			  "    -\n");
+}
+
 int
 main(void)
 {
@@ -229,6 +304,7 @@ main(void)
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_help),
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_table_fits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
