@@ -14,6 +14,7 @@
 #include "config_edit.h"
 #include "config_file.h"
 #include "error.h"
+#include "json_show.h"
 
 #define CONFIG_DEFAULT "/etc/vswitch/vswitch.conf"
 #define CONFIRM_SECONDS_MAX 86400
@@ -108,13 +109,6 @@ path_find(struct client *client, const struct config_words *words, const char **
 	return 0;
 }
 
-static void
-print_json(const json_t *json)
-{
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
-}
-
 int
 config_show(struct client *client, const struct request *request, struct error *err)
 {
@@ -127,7 +121,7 @@ config_show(struct client *client, const struct request *request, struct error *
 	if (ret == 0)
 		ret = running_read(client, &list, &show, err);
 	if (ret == 0 && request->json) {
-		print_json(show);
+		json_show(request->command, show);
 	} else if (ret == 0) {
 		text = config_text(&list);
 		fputs(text, stdout);
@@ -281,7 +275,7 @@ print_result(const struct request *request, const struct config_words *words, bo
 	     json_t *result)
 {
 	if (request->json) {
-		print_json(result);
+		json_show(request->command, result);
 	} else {
 		print_diff(result, done);
 		config_print_confirm(words);
@@ -467,7 +461,7 @@ config_history(struct client *client, const struct request *request, struct erro
 	if (json_is_string(result) && !request->json)
 		fputs(json_string_value(result), stdout);
 	else if (request->json)
-		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+		json_show(request->command, result);
 	else
 		json_array_foreach(result, i, entry)
 			print_entry(entry);

@@ -9,6 +9,7 @@
 #include "client.h"
 #include "command.h"
 #include "error.h"
+#include "json_show.h"
 #include "table.h"
 #include "terminal.h"
 
@@ -235,8 +236,7 @@ show_overview(struct client *client, const struct request *request, struct error
 	if (ret == 0 && request->json) {
 		json = json_pack("{s:O, s:O, s:O}", "bridges", overview.bridges, "ports",
 				 overview.ports, "vifs", overview.vifs);
-		json_dumpf(json, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_show(request->command, json);
 		json_decref(json);
 	} else if (ret == 0) {
 		print_overview(&overview);

@@ -7,9 +7,11 @@
 #include "client.h"
 #include "command.h"
 #include "error.h"
+#include "json_show.h"
 #include "table.h"
 #include "version.h"
 
+#define NAME_WIDTH 26
 #define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct column bridge_columns[] = {
@@ -172,13 +174,6 @@ static const struct column neigh_columns[] = {
 	{ .heading = "ROUTES", .field = "routes", .kind = CELL_NUMBER },
 };
 
-static void
-print_json(const json_t *json)
-{
-	json_dumpf(json, stdout, JSON_INDENT(2));
-	putchar('\n');
-}
-
 /* Call the method, sort the rows, and print them if JSON is wanted. True: text is to be printed. */
 static bool
 get_rows(struct client *client, const struct request *request, const char *sort_field,
@@ -189,7 +184,7 @@ get_rows(struct client *client, const struct request *request, const char *sort_
 		return false;
 	rows_sort(*ret_rows, sort_field);
 	if (request->json)
-		print_json(*ret_rows);
+		json_show(request->command, *ret_rows);
 	return !request->json;
 }
 
@@ -287,14 +282,14 @@ show_stats(struct client *client, const struct request *request, struct error *e
 
 /* One array out of many pages. */
 static void
-print_json_page(const json_t *entries, bool *first)
+print_json_page(const struct command *command, const json_t *entries, bool *first)
 {
 	json_t *entry;
 	size_t i;
 
 	json_array_foreach(entries, i, entry) {
 		fputs(*first ? "[\n  " : ",\n  ", stdout);
-		json_dumpf(entry, stdout, 0);
+		json_row(command, entry);
 		*first = false;
 	}
 }
@@ -322,7 +317,7 @@ show_pages(struct client *client, const struct request *request, const struct co
 		entries = json_object_get(page, "entries");
 		next = json_object_get(page, "next");
 		if (request->json) {
-			print_json_page(entries, &first);
+			print_json_page(request->command, entries, &first);
 		} else {
 			table_measure(&table, entries);
 			rows_sort(entries, sort_field);
@@ -377,7 +372,7 @@ show_nats(struct client *client, const struct request *request, struct error *er
 		return ret;
 	/* not sorted: their order means something */
 	if (request->json) {
-		print_json(rows);
+		json_show(request->command, rows);
 	} else {
 		table_init(&table, nat_columns, N_ELEMENTS(nat_columns), 0);
 		table_print(&table, rows, stdout);
@@ -393,6 +388,17 @@ show_nat_sessions(struct client *client, const struct request *request, struct e
 			  "inside", err);
 }
 
+/* A field as the key that sets it is called. */
+static void
+print_name(const char *field)
+{
+	int len = 0;
+
+	for (; *field != '\0'; field++, len++)
+		putchar(*field == '_' ? '-' : *field);
+	printf("%*s ", len < NAME_WIDTH ? NAME_WIDTH - len : 0, "");
+}
+
 static void
 print_member(const char *name, const json_t *value)
 {
@@ -405,15 +411,17 @@ print_member(const char *name, const json_t *value)
 			snprintf(full, sizeof(full), "%s %s", name, part);
 			print_member(full, member);
 		}
-	} else if (json_is_string(value)) {
-		printf("%-26s %s\n", name, json_string_value(value));
-	} else if (json_is_real(value)) {
-		printf("%-26s %.1f\n", name, json_real_value(value));
-	} else if (json_is_integer(value)) {
-		printf("%-26s %" JSON_INTEGER_FORMAT "\n", name, json_integer_value(value));
-	} else {
-		printf("%-26s none\n", name);
+		return;
 	}
+	print_name(name);
+	if (json_is_string(value))
+		puts(json_string_value(value));
+	else if (json_is_real(value))
+		printf("%.1f\n", json_real_value(value));
+	else if (json_is_integer(value))
+		printf("%" JSON_INTEGER_FORMAT "\n", json_integer_value(value));
+	else
+		puts("none");
 }
 
 int
@@ -426,7 +434,7 @@ show_nat_table(struct client *client, const struct request *request, struct erro
 	if (ret < 0)
 		return ret;
 	if (request->json)
-		print_json(table);
+		json_show(request->command, table);
 	else
 		json_object_foreach(table, name, value)
 			print_member(name, value);
@@ -447,7 +455,7 @@ show_version(struct client *client, const struct request *request, struct error 
 		return ret;
 	if (request->json) {
 		json_object_set_new(daemon, "vsctl", json_string(VSWITCH_VERSION));
-		print_json(daemon);
+		json_show(request->command, daemon);
 	} else {
 		printf("vswitchd %s (%s)\n", json_string_value(json_object_get(daemon, "version")),
 		       json_string_value(json_object_get(daemon, "dpdk")));

@@ -9,6 +9,7 @@
 #include "client.h"
 #include "command.h"
 #include "error.h"
+#include "json_show.h"
 #include "table.h"
 #include "terminal.h"
 
@@ -231,8 +232,7 @@ show_bonds(struct client *client, const struct request *request, struct error *e
 		return ret;
 	rows_sort(bonds, "bond");
 	if (request->json) {
-		json_dumpf(bonds, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_show(request->command, bonds);
 	} else {
 		json_array_foreach(bonds, i, bond) {
 			if (i > 0)

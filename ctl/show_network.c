@@ -8,6 +8,7 @@
 #include "client.h"
 #include "command.h"
 #include "error.h"
+#include "json_show.h"
 #include "table.h"
 
 #define TIME_SIZE 32
@@ -83,8 +84,7 @@ show_networks(struct client *client, const struct request *request, struct error
 	if (ret < 0)
 		return ret;
 	if (request->json) {
-		json_dumpf(networks, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_show(request->command, networks);
 	} else {
 		print_networks(networks);
 	}

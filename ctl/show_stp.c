@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "error.h"
+#include "json_show.h"
 #include "table.h"
 #include "terminal.h"
 
@@ -120,8 +121,7 @@ show_stp(struct client *client, const struct request *request, struct error *err
 		return ret;
 	rows_sort(bridges, "bridge");
 	if (request->json) {
-		json_dumpf(bridges, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_show(request->command, bridges);
 	} else {
 		json_array_foreach(bridges, i, bridge) {
 			if (i > 0)

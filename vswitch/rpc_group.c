@@ -283,7 +283,7 @@ rpc_group_port_json(const struct switch_port *port, json_t *json)
 	json_object_set_new(json, "fast_leave", json_boolean(port->config.fast_leave));
 	json_object_set_new(json, "group_limit",
 			    port->config.group_limit != 0 ? json_integer(port->config.group_limit) :
-							    json_string("bridge"));
+							    json_null());
 	if (!snoop_port_info(port, &info))
 		return;
 	json_object_set_new(json, "groups", json_integer(info.n_groups));

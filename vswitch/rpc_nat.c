@@ -483,6 +483,7 @@ settings_json(const struct nat_table_config *config)
 {
 	struct nat_table_config copy = *config;
 	json_t *json = json_object();
+	char field[32];
 
 	for (unsigned int i = 0; i < NAT_TABLE_KEYS; i++) {
 		const struct schema_key *key = &nat_table_schema.keys[i];
@@ -497,7 +498,11 @@ settings_json(const struct nat_table_config *config)
 			value = json_null();
 		else
 			value = json_integer(*number);
-		json_object_set_new(json, key->name, value);
+		snprintf(field, sizeof(field), "%s", key->name);
+		for (char *c = field; *c != '\0'; c++)
+			if (*c == '-')
+				*c = '_';
+		json_object_set_new(json, field, value);
 	}
 	return json;
 }
@@ -531,7 +536,7 @@ rpc_nat_table_show(void *ctx, const json_t *params, json_t **ret_result, struct 
 		(json_int_t)stats.out, "in", (json_int_t)stats.in, "hairpin",
 		(json_int_t)stats.hairpin, "errors", (json_int_t)stats.errors, "fragments",
 		(json_int_t)stats.fragments, "misses", (json_int_t)stats.misses, "refused",
-		"guest-sessions", (json_int_t)stats.refused_sessions, "guest-rate",
+		"guest_sessions", (json_int_t)stats.refused_sessions, "guest_rate",
 		(json_int_t)stats.refused_rate, "full", (json_int_t)stats.refused_full, "ports",
 		(json_int_t)stats.refused_ports, "set", settings_json(nat_table_get(sw->nat)));
 	return 0;

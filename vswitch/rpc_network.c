@@ -165,11 +165,13 @@ leases_json(const struct vswitch *sw, const struct network *network)
 
 		if (!network_has_lease(network, lease))
 			continue;
-		json_array_append_new(rows, json_pack("{s:o, s:o, s:s?, s:I}", "address",
-						      dotted_json(lease->address), "mac",
-						      rpc_mac_json(lease->mac), "name",
-						      lease->name[0] != '\0' ? lease->name : NULL,
-						      "expires", (json_int_t)lease->expires));
+		json_array_append_new(
+			rows,
+			json_pack("{s:o, s:o, s:s?, s:o}", "address", dotted_json(lease->address),
+				  "mac", rpc_mac_json(lease->mac), "name",
+				  lease->name[0] != '\0' ? lease->name : NULL, "expires",
+				  lease->expires != 0 ? json_integer(lease->expires) :
+							json_null()));
 	}
 	return rows;
 }

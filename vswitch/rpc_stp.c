@@ -125,7 +125,7 @@ rpc_stp_port_json(const struct switch_port *port, json_t *json)
 		json_object_set_new(json, "number", json_integer(stp_port_number(port)));
 	json_object_set_new(json, "loops", json_integer(port->loop.n_loops));
 	json_object_set_new(json, "stp_cost",
-			    config->cost != 0 ? json_integer(config->cost) : json_string("auto"));
+			    config->cost != 0 ? json_integer(config->cost) : json_null());
 	json_object_set_new(json, "stp_priority", json_integer(config->priority));
 	set_word(json, "stp_edge", &port_schema, PORT_KEY_STP_EDGE, config->edge);
 	set_word(json, "stp_p2p", &port_schema, PORT_KEY_STP_P2P, config->p2p);
@@ -188,13 +188,13 @@ port_json(const struct switch_port *port)
 				 port->stp_state == PORT_FORWARDING ? "none" : "no memory", "state",
 				 states[port->stp_state], "cost", (json_int_t)stp_port_cost(port));
 	json = json_pack(
-		"{s:s, s:o, s:s, s:s, s:I, s:i, s:b, s:b, s:b, s:b, s:s, s:b, s:b, s:b, s:o, s:I, "
+		"{s:s, s:o, s:s, s:s, s:I, s:i, s:s, s:b, s:b, s:b, s:s, s:b, s:b, s:b, s:o, s:I, "
 		"s:o, s:o}",
 		"port", port->config.name, "id", port_id_json(status.id), "role",
 		roles[status.role], "state", rstp_states[status.state], "cost",
 		(json_int_t)status.config.cost, "priority", (int)status.config.priority, "link",
-		(int)status.enabled, "edge", (int)status.edge, "p2p", (int)status.config.p2p,
-		"restricted", (int)status.config.restricted, "protocol",
+		status.enabled ? "up" : "down", "edge", (int)status.edge, "p2p",
+		(int)status.config.p2p, "restricted", (int)status.config.restricted, "protocol",
 		status.sends_rstp ? "rstp" : "stp", "proposing", (int)status.proposing, "agreed",
 		(int)status.agreed, "topology_change", (int)status.topology_change,
 		"designated_root", id_json(status.vector.root), "designated_cost",

@@ -336,7 +336,7 @@ def test_ports_that_come_and_go(lab):
     assert rules["one"]["reason"] == "guest p1 is not there"
     # which keeps nothing else from being set
     lab.daemon.vsctl("nat-table", "set", "udp-new", 77)
-    assert lab.table()["set"]["udp-new"] == 77
+    assert lab.table()["set"]["udp_new"] == 77
     lab.daemon.vsctl("nat", "set", "one", "ports", "2000-2499")
     lab.daemon.vsctl("nat", "set", "one", "ports", "2000-2999")
     wait_until(lambda: lab.sessions("inside", GUESTS[1]) == [], what="its sessions have ended")
@@ -481,7 +481,7 @@ def test_one_guest_exhausts_itself(lab):
 
     flooding = Background(flood)
     try:
-        wait_until(lambda: lab.table()["refused"]["guest-sessions"] > 1000, what="it is refused")
+        wait_until(lambda: lab.table()["refused"]["guest_sessions"] > 1000, what="it is refused")
         with listen(lab.inet, INET) as listener:
             for _ in range(300):
                 out, accepted, _ = connected(lab.g2, listener, INET)
@@ -505,7 +505,7 @@ def test_new_sessions_per_second(lab):
     wait_until(lambda: len(lab.sessions("guest", "p1")) + lab.daemon.drops("p1", "nat_rate") == 500,
                what=lambda: lab.table())
     assert 10 <= len(lab.sessions("guest", "p1")) < 400
-    assert lab.table()["refused"]["guest-rate"] > 100
+    assert lab.table()["refused"]["guest_rate"] > 100
     lab.daemon.vsctl("port", "set", "p1", "nat-rate", "default")
     lab.daemon.vsctl("nat", "flush")
     spray(lab.g1, 500)
@@ -619,7 +619,7 @@ def test_config_and_restart(idle_bed):
     assert [rule["nat"] for rule in lab.daemon.vsctl("nat", "show")] == ["host", "web", "pool"]
     assert lab.rules()["pool"]["reason"] == "guest vif7.0 is not there"
     table = lab.table()
-    assert (table["sessions_max"], table["set"]["udp"], table["set"]["guest-rate"],
+    assert (table["sessions_max"], table["set"]["udp"], table["set"]["guest_rate"],
             table["set"]["mapping"]) == (65536, 100, None, "address-port-dependent")
     with listen(lab.inet, INET) as listener, contextlib.ExitStack() as stack:
         made = [(stack.enter_context(a), stack.enter_context(b))
