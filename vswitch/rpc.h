@@ -38,7 +38,7 @@ struct rpc_server;
 /* Of those who are not root. */
 #define RPC_READERS_MAX 32             /* all of them */
 #define RPC_READERS_UID_MAX 16         /* of one user */
-#define RPC_READER_LINE_MAX (256 * 1024)
+#define RPC_READER_LINE_MAX (128 * 1024)
 #define RPC_READER_SHARE 4             /* one part of so many of the time, */
 #define RPC_READER_CREDIT_NSEC 400000000LL /* but this share of such a time at once */
 

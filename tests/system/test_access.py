@@ -24,7 +24,7 @@ READER = 4242  # nobody's uid
 READERS_UID_MAX = 16
 READERS_MAX = 32
 CLIENTS_MAX = 64
-READER_LINE_MAX = 256 * 1024
+READER_LINE_MAX = 128 * 1024
 
 
 @contextlib.contextmanager

@@ -67,7 +67,7 @@ def test_link_goes_and_comes_while_off(bed):
     wait_until(lambda: "LOWER_UP" not in bed.sw.link("p1")["flags"], what="no carrier")
     assert bed.daemon.port("p1")["reason"] == "carrier off (set)"
     bed.daemon.vsctl("port", "set", "p1", "carrier", "on")
-    wait_until(lambda: "no carrier" in bed.daemon.port("p1").get("reason", ""),
+    wait_until(lambda: "no carrier" in (bed.daemon.port("p1")["reason"] or ""),
                what=lambda: "reason: %s" % bed.daemon.port("p1"))
     plug(bed, "p1", "off")
     station.host.ip("link", "set", "eth0", "up")

@@ -247,7 +247,7 @@ def test_link_and_interface(bed):
 def mode_is(bed, name, start):
     """Wait until a port's mode starts so."""
     def reached():
-        mode = bed.daemon.port(name).get("driver", "")
+        mode = bed.daemon.port(name)["driver"] or ""
         return mode if mode.startswith(start) else None
     return wait_until(reached, what=lambda: "%s: %s" % (start, bed.daemon.port(name)))
 

@@ -644,7 +644,7 @@ test_long_line(void **state)
 	send_all(f, fd, line, geteuid() == 0 ? RPC_LINE_MAX : RPC_READER_LINE_MAX);
 	receive_lines(f, fd, text, sizeof(text), 1);
 	assert_non_null(strstr(text, geteuid() == 0 ? "a line is longer than 1048576 bytes" :
-						      "a line is longer than 262144 bytes"));
+						      "a line is longer than 131072 bytes"));
 	/* and it is hung up */
 	assert_int_equal(receive_lines(f, fd, text, sizeof(text), 1), 0);
 	close(fd);
