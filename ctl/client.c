@@ -37,7 +37,8 @@ explain_connect(const char *path, int error, struct error *err)
 			  "systemctl start vswitchd",
 			  path);
 	else if (error == EACCES)
-		error_set(err, error, "no permission for %s: run as root", path);
+		error_set(err, error,
+			  "no permission for %s: run as root; the group vswitch may read", path);
 	else
 		error_set(err, error, "cannot connect to %s: %s", path, strerror(error));
 }

@@ -324,7 +324,8 @@ static const struct field addr_fields[] = {
 static const struct field route_fields[] = {
 	{ "route", "string", NULL, "address and length" },
 	{ "origin", "string", NULL, "local, guest, connected, static, kernel, neighbour" },
-	{ "kind", "string", NULL, "nowhere, link, station, stations, local, blackhole, unreachable" },
+	{ "kind", "string", NULL,
+	  "nowhere, link, station, stations, local, blackhole, unreachable" },
 	{ "active", "boolean", NULL, "it is used" },
 	{ "via[]", "string", NULL, "next routers" },
 	{ "ports[]", "string", NULL, "ports towards them" },

@@ -26,7 +26,7 @@ static const struct file_text vsctl_files[] = {
 static const struct file_text vswitchd_files[] = {
 	{ CONFIG_DEFAULT, "The bridges and ports to start with" },
 	{ RUN_DIR_DEFAULT "/vswitchd.sock",
-	  "The socket for vsctl; for root and the group that vswitchd runs as" },
+	  "The socket for vsctl: root changes, the group vswitch (if there is one) reads" },
 	{ RUN_DIR_DEFAULT "/vswitchd.pid", "Its process id; locked while it runs" },
 	{ STATE_DIR_DEFAULT "/history",
 	  "The configurations that were, and who changed them (vsctl config history)" },
@@ -102,6 +102,10 @@ static const char vswitchd_behaviour[] =
 	"stderr and to syslog either way. So under systemd all of them are in \\fBjournalctl "
 	"\\-u vswitchd\\fR, and of a daemon started by hand in \\fBjournalctl \\-t "
 	"vswitchd\\fR or in /var/log/syslog.\n"
+	".PP\n"
+	"Each change, and each that was refused, is a line \"change: WHO: WHAT: done\" or "
+	"\"... refused: WHY\"; who is the user, the process and its parent, the terminal, and who "
+	"had logged in.\n"
 	".SH NOTES\n"
 	"A NIC by PCI address wants the vfio\\-pci driver (\\fBdpdk\\-devbind.py \\-b "
 	"vfio\\-pci\\fR \\fIADDRESS\\fR, of Debian's package dpdk) and hugepages, reserved "
@@ -243,7 +247,11 @@ print_vsctl(void)
 		printf(".SH KEYS OF %s\n", object_schemas[i]->kind);
 		print_keys(object_schemas[i], ~0U);
 	}
-	fputs(".SH EXIT STATUS\n"
+	fputs(".SH ENVIRONMENT\n"
+	      ".TP\nVSWITCH_RUN_DIR\nThe folder of the socket.\n"
+	      ".TP\nCOLUMNS\nHow wide tables may be on a terminal; default: as it is.\n"
+	      ".TP\nNO_COLOR\nIf set and not empty, there are no colours unless asked for.\n"
+	      ".SH EXIT STATUS\n"
 	      "0: done. 1: a bad value, vswitchd refused or is not running. 2: wrong usage.\n",
 	      stdout);
 	print_files(vsctl_files);

@@ -197,8 +197,8 @@ print_bond(const json_t *bond, bool stations)
 	terminal_heading(text_of(bond, "bond"));
 	fputs("   ", stdout);
 	terminal_field("link", text_of(bond, "link"));
-	printf("   bridge %s   mtu %lld   mac %s   active %s\n", text_of(bond, "bridge"), number_of(bond, "mtu"),
-	       text_of(bond, "mac"), text_of(bond, "active"));
+	printf("   bridge %s   mtu %lld   mac %s   active %s\n", text_of(bond, "bridge"),
+	       number_of(bond, "mtu"), text_of(bond, "mac"), text_of(bond, "active"));
 	print_settings(bond);
 	if (lacp != NULL)
 		print_lacp(lacp);

@@ -50,8 +50,7 @@ print_port(const json_t *port)
 	}
 	printf("\n  port %s (%s)   %s ", name, text_of(port, "id"), text_of(port, "role"));
 	terminal_field("state", text_of(port, "state"));
-	printf("   cost %lld   %s%s%s%s\n", count_of(port, "cost"),
-	       text_of(port, "protocol"),
+	printf("   cost %lld   %s%s%s%s\n", count_of(port, "cost"), text_of(port, "protocol"),
 	       json_is_true(json_object_get(port, "edge")) ? " edge" : "",
 	       json_is_true(json_object_get(port, "p2p")) ? " p2p" : " shared",
 	       json_is_true(json_object_get(port, "restricted")) ? " restricted" : "");

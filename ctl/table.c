@@ -290,8 +290,8 @@ print_part(const struct table *table, unsigned int i, struct part *part, int *ow
 	const int width = table->own[i].width;
 	const int len = table->max_width > 0 ? piece_len(part->text, part->breaks, width) :
 					       (int)strlen(part->text);
-	const int shown = len > 0 && part->text[len] != '\0' && part->text[len - 1] == ' ' ? len - 1 :
-											     len;
+	const int shown =
+		len > 0 && part->text[len] != '\0' && part->text[len - 1] == ' ' ? len - 1 : len;
 	const int fill = width > shown ? width - shown : 0;
 
 	if (shown == 0) {

@@ -18,11 +18,8 @@ static struct {
 
 /* SGR, ECMA-48 8.3.117 */
 static const char *const codes[SHADES] = {
-	[SHADE_PLAIN] = "",
-	[SHADE_HEADING] = "1",
-	[SHADE_GOOD] = "32",
-	[SHADE_NOTE] = "33",
-	[SHADE_BAD] = "31",
+	[SHADE_PLAIN] = "",  [SHADE_HEADING] = "1", [SHADE_GOOD] = "32",
+	[SHADE_NOTE] = "33", [SHADE_BAD] = "31",
 };
 
 /* All that is in colour. */
@@ -91,10 +88,9 @@ terminal_init(enum color_when when)
 	const bool is_terminal = isatty(STDOUT_FILENO) == 1;
 
 	terminal.width = is_terminal ? width_read() : 0;
-	terminal.colors = when == COLOR_ALWAYS ||
-			  (when == COLOR_AUTO && is_terminal &&
-			   (no_color == NULL || *no_color == '\0') &&
-			   (term == NULL || strcmp(term, "dumb") != 0));
+	terminal.colors = when == COLOR_ALWAYS || (when == COLOR_AUTO && is_terminal &&
+						   (no_color == NULL || *no_color == '\0') &&
+						   (term == NULL || strcmp(term, "dumb") != 0));
 }
 
 int

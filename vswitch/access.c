@@ -289,7 +289,7 @@ access_done(void *ctx, const struct rpc_peer *peer, const struct rpc_method *met
 	/* of what has only begun, the transaction tells */
 	if (ret < 0 || method->finish == NULL)
 		access_log_change(access_who(peer, who), what,
-				  ret == 0              ? NULL :
+				  ret == 0            ? NULL :
 				  err->msg[0] != '\0' ? err->msg :
 							strerror(-ret));
 	if (ret == 0)

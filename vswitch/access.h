@@ -9,8 +9,8 @@
  * root (loginuid). Only user names are looked up, in /etc/passwd alone, since other sources of
  * them may take their time.
  *
- *	change: root (uid 0, pid 4711 vsctl of bash, pts/0, login alice): port set eth0 mtu 9000: done
- *	change: alice (uid 1000, pid 4712 vsctl of bash, pts/1): bridge del xenbr0: refused: ...
+ *	change: root (uid 0, pid 4711 vsctl of bash, pts/0, login alice): port set eth0 mtu 9000:
+ *done change: alice (uid 1000, pid 4712 vsctl of bash, pts/1): bridge del xenbr0: refused: ...
  *
  * Thread-safety: control thread only.
  */

@@ -36,10 +36,10 @@ struct rpc_server;
 #define RPC_GROUP "vswitch" /* that may read */
 
 /* Of those who are not root. */
-#define RPC_READERS_MAX 32             /* all of them */
-#define RPC_READERS_UID_MAX 16         /* of one user */
+#define RPC_READERS_MAX 32     /* all of them */
+#define RPC_READERS_UID_MAX 16 /* of one user */
 #define RPC_READER_LINE_MAX (128 * 1024)
-#define RPC_READER_SHARE 4             /* one part of so many of the time, */
+#define RPC_READER_SHARE 4                 /* one part of so many of the time, */
 #define RPC_READER_CREDIT_NSEC 400000000LL /* but this share of such a time at once */
 
 /* Who calls; of a process that may be gone by now. */
@@ -96,7 +96,8 @@ struct rpc_dispatch {
 };
 
 /**
- * rpc_handle() - carry out one request of this process, as root's, without waiting for what it began
+ * rpc_handle() - carry out one request of this process, as root's, without waiting for what it
+ * began
  * @dispatch: methods
  * @line: the request's text; not NUL-terminated, without newline
  * @len: bytes at @line

@@ -128,7 +128,7 @@ def test_who_may_what(house):
     assert (state.st_uid, state.st_gid, state.st_mode & 0o777) == (0, house.gid, 0o660)
     refused = house.stranger.vsctl("show")
     assert refused.returncode == 1
-    assert "no permission for %s" % daemon.socket_path in refused.stderr
+    assert "no permission for %s: run as root; the group vswitch may read" % daemon.socket_path in refused.stderr
 
     for words in ("show", "bridge show", "port show", "bond show", "vif show", "fdb show",
                   "stp show", "group show", "querier show", "addr show", "route show",

@@ -300,10 +300,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests),
-		cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_help),
-		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_requests),   cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_help),       cmocka_unit_test(test_table),
 		cmocka_unit_test(test_table_fits),
 	};
 

@@ -107,9 +107,9 @@ bridge_add(void *ctx, const json_t *params, json_t **ret_result, struct error *e
 }
 
 static const struct rpc_method methods[] = {
-	{ "bridge.add", RPC_CHANGES, bridge_add },  { "bridge.show", RPC_READS, bridge_show },
-	{ "port.show", RPC_READS, port_show },      { "vif.show", RPC_READS, vif_show },
-	{ "stats.show", RPC_READS, stats_show },    { "fdb.show", RPC_READS, fdb_show },
+	{ "bridge.add", RPC_CHANGES, bridge_add }, { "bridge.show", RPC_READS, bridge_show },
+	{ "port.show", RPC_READS, port_show },     { "vif.show", RPC_READS, vif_show },
+	{ "stats.show", RPC_READS, stats_show },   { "fdb.show", RPC_READS, fdb_show },
 };
 
 struct fixture {

@@ -45,8 +45,9 @@ show(struct bed *bed, const char *method)
 	const struct rpc_dispatch dispatch = { rpc_methods, n_rpc_methods, bed->sw };
 	char line[128];
 	json_t *reply, *rows;
-	int len = snprintf(line, sizeof(line),
-			   "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":{}}", method);
+	int len =
+		snprintf(line, sizeof(line),
+			 "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\",\"params\":{}}", method);
 
 	reply = rpc_handle(&dispatch, line, (size_t)len);
 	rows = json_incref(json_object_get(reply, "result"));
