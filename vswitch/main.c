@@ -14,6 +14,7 @@
 
 #include "access.h"
 #include "config.h"
+#include "config_start.h"
 #include "daemon.h"
 #include "eal.h"
 #include "error.h"

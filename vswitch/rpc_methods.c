@@ -9,7 +9,6 @@
 #include <rte_version.h>
 
 #include "bond.h"
-#include "config.h"
 #include "drop.h"
 #include "error.h"
 #include "fdb.h"
@@ -91,8 +90,8 @@ bridge_config_read(const struct object *obj, bool is_new, struct bridge_config *
 	return rpc_stp_read_bridge(obj, is_new, &config->stp, err);
 }
 
-static int
-bridge_make(struct vswitch *sw, const struct object *obj, struct error *err)
+int
+rpc_bridge_make(struct vswitch *sw, const struct object *obj, struct error *err)
 {
 	struct bridge_config config;
 	int ret = bridge_config_read(obj, true, &config, err);
@@ -107,7 +106,7 @@ bridge_add(void *ctx, const json_t *params, json_t **ret_result, struct error *e
 	int ret;
 
 	ret = rpc_params_read(params, &bridge_schema, VERB_ADD, NAME_REQUIRED, &obj, err);
-	return ret < 0 ? ret : bridge_make(ctx, &obj, err);
+	return ret < 0 ? ret : rpc_bridge_make(ctx, &obj, err);
 }
 
 static int
@@ -265,8 +264,8 @@ bridge_of(const struct object *obj)
 }
 
 /* @may_wait: a kernel interface that is not there may come later. */
-static int
-port_make(struct vswitch *sw, const struct object *obj, bool may_wait, struct error *err)
+int
+rpc_port_make(struct vswitch *sw, const struct object *obj, bool may_wait, struct error *err)
 {
 	const struct value *values = obj->values;
 	struct port_config config = {
@@ -312,7 +311,7 @@ port_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 	int ret;
 
 	ret = rpc_params_read(params, &port_schema, VERB_ADD, NAME_REQUIRED, &obj, err);
-	return ret < 0 ? ret : port_make(sw, &obj, sw->may_wait, err);
+	return ret < 0 ? ret : rpc_port_make(sw, &obj, sw->may_wait, err);
 }
 
 static int
@@ -332,8 +331,8 @@ port_del_pending(void *ctx, const json_t *params)
 }
 
 /* Change what an object says of a port that there is, by whatever verb. */
-static int
-port_change(struct vswitch *sw, const struct object *obj, struct error *err)
+int
+rpc_port_change(struct vswitch *sw, const struct object *obj, struct error *err)
 {
 	static const struct {
 		enum port_key key;
@@ -390,7 +389,7 @@ port_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 	int ret;
 
 	ret = rpc_params_read(params, &port_schema, VERB_SET, NAME_REQUIRED, &obj, err);
-	return ret < 0 ? ret : port_change(ctx, &obj, err);
+	return ret < 0 ? ret : rpc_port_change(ctx, &obj, err);
 }
 
 static void
@@ -635,168 +634,3 @@ const struct rpc_method rpc_methods[] = {
 	{ "version", RPC_READS, version },
 };
 const size_t n_rpc_methods = RTE_DIM(rpc_methods);
-
-/* --- the configuration file --- */
-
-/* What is made, in this order. */
-enum config_step {
-	STEP_BRIDGES,
-	STEP_PORTS,
-	STEP_BONDS,
-	STEP_BOND_PORTS, /* sections [port NAME] of bonds */
-	STEP_VLAN_PORTS, /* VLANs of all of these, and what is named like one */
-	STEP_FDB,
-	STEP_ADDRS,
-	STEP_ROUTES,
-	STEP_NEIGHS,
-	STEP_NAT_TABLE,
-	STEP_NATS,
-	STEP_NETWORKS,
-	STEPS
-};
-
-static const struct object_schema *const step_schemas[STEPS] = {
-	[STEP_BRIDGES] = &bridge_schema,  [STEP_PORTS] = &port_schema,
-	[STEP_BONDS] = &bond_schema,      [STEP_BOND_PORTS] = &port_schema,
-	[STEP_VLAN_PORTS] = &port_schema, [STEP_FDB] = &fdb_schema,
-	[STEP_ADDRS] = &addr_schema,      [STEP_ROUTES] = &route_schema,
-	[STEP_NEIGHS] = &neigh_schema,    [STEP_NAT_TABLE] = &nat_table_schema,
-	[STEP_NATS] = &nat_schema,        [STEP_NETWORKS] = &network_schema,
-};
-
-static bool
-section_is_bond(const struct config *config, const struct config_section *port)
-{
-	const struct config_section *section = NULL;
-
-	while ((section = config_next(config, &bond_schema, section)) != NULL)
-		if (strcmp(section->object.name, port->object.name) == 0)
-			return true;
-	return false;
-}
-
-static bool
-section_is_vlan(const struct object *port)
-{
-	char parent[SWITCH_NAME_SIZE];
-	unsigned int vid;
-
-	return port_type_resolve(port) == PORT_TYPE_VLAN ||
-	       vlan_name_parse(port->name, parent, sizeof(parent), &vid) == 0;
-}
-
-/* When a section [port NAME] has its turn. */
-static enum config_step
-port_step(const struct config *config, const struct config_section *section)
-{
-	if (section_is_bond(config, section))
-		return STEP_BOND_PORTS;
-	return section_is_vlan(&section->object) ? STEP_VLAN_PORTS : STEP_PORTS;
-}
-
-/* The next section of a step. */
-static const struct config_section *
-step_next(const struct config *config, enum config_step step, const struct config_section *section)
-{
-	while ((section = config_next(config, step_schemas[step], section)) != NULL)
-		if (step_schemas[step] != &port_schema || port_step(config, section) == step)
-			return section;
-	return NULL;
-}
-
-static int
-step_make(struct vswitch *sw, enum config_step step, const struct object *obj, struct error *err)
-{
-	switch (step) {
-	case STEP_BRIDGES:
-		return bridge_make(sw, obj, err);
-	case STEP_BONDS:
-		return rpc_bond_make(sw, obj, err);
-	case STEP_BOND_PORTS:
-		return port_change(sw, obj, err);
-	case STEP_FDB:
-		return rpc_fdb_make(sw, obj, err);
-	case STEP_ADDRS:
-		return rpc_addr_make(sw, obj, err);
-	case STEP_ROUTES:
-		return rpc_route_make(sw, obj, err);
-	case STEP_NEIGHS:
-		return rpc_neigh_make(sw, obj, err);
-	case STEP_NAT_TABLE:
-		return rpc_nat_table_make(sw, obj, err);
-	case STEP_NATS:
-		return rpc_nat_make(sw, obj, err);
-	case STEP_NETWORKS:
-		return rpc_network_make(sw, obj, err);
-	default:
-		return port_make(sw, obj, true, err);
-	}
-}
-
-static void
-step_undo(struct vswitch *sw, enum config_step step, const struct object *obj)
-{
-	switch (step) {
-	case STEP_BRIDGES:
-		switch_bridge_del(sw, obj->name, NULL);
-		break;
-	case STEP_BONDS:
-		bond_del(sw, obj->name, NULL);
-		break;
-	case STEP_FDB:
-		rpc_fdb_undo(sw, obj);
-		break;
-	case STEP_ADDRS:
-		rpc_addr_undo(sw, obj);
-		break;
-	case STEP_ROUTES:
-		rpc_route_undo(sw, obj);
-		break;
-	case STEP_NEIGHS:
-		rpc_neigh_undo(sw, obj);
-		break;
-	case STEP_NAT_TABLE: /* settings harm nobody */
-		break;
-	case STEP_NATS:
-		rpc_nat_undo(sw, obj);
-		break;
-	case STEP_NETWORKS:
-		rpc_network_undo(sw, obj);
-		break;
-	default:
-		switch_port_del(sw, obj->name, NULL);
-		break;
-	}
-}
-
-/* Undo what config_apply() did up to section @end of @step, in the reverse order of steps. */
-static void
-config_undo(const struct config *config, int step, const struct config_section *end,
-	    struct vswitch *sw)
-{
-	for (; step >= 0; step--, end = NULL) {
-		const struct config_section *section = NULL;
-
-		while ((section = step_next(config, step, section)) != end && section != NULL)
-			step_undo(sw, step, &section->object);
-	}
-}
-
-int
-config_apply(const struct config *config, struct vswitch *sw, struct error *err)
-{
-	for (int step = 0; step < STEPS; step++) {
-		const struct config_section *section = NULL;
-
-		while ((section = step_next(config, step, section)) != NULL) {
-			int ret = step_make(sw, step, &section->object, err);
-
-			if (ret < 0) {
-				config_undo(config, step, section, sw);
-				config_fault(config, section, CONFIG_NO_KEY, err);
-				return ret;
-			}
-		}
-	}
-	return 0;
-}

@@ -15,29 +15,10 @@
 
 #include <stddef.h>
 
-#include "object.h"
 #include "rpc.h"
-
-struct config;
-struct error;
-struct vswitch;
 
 /* What rpc_server_create() is given; their ctx is the struct vswitch. */
 extern const struct rpc_method rpc_methods[];
 extern const size_t n_rpc_methods;
-
-/**
- * config_apply() - make the bridges, ports and bonds that a configuration names
- * @config: checked configuration
- * @sw: switch that has none of them yet
- * @err: names the section that could not be made
- *
- * Sections are made in the order: bridges, ports, bonds, and what [port NAME] says of a bond. At
- * the first that fails, those made before are removed again. A kernel interface that is not there
- * (yet) is no failure: its port is down.
- *
- * Return: 0 or -errno. Context: control.
- */
-int config_apply(const struct config *config, struct vswitch *sw, struct error *err);
 
 #endif

@@ -133,7 +133,13 @@ int rpc_network_del(void *ctx, const json_t *params, json_t **ret_result, struct
 int rpc_network_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 int rpc_network_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 
-/* Make what a section of the configuration file, or a request, describes; and take it back. */
+/*
+ * Make what a section of the configuration file, or a request, describes; and take it back.
+ * @may_wait: a kernel interface need not be there yet.
+ */
+int rpc_bridge_make(struct vswitch *sw, const struct object *obj, struct error *err);
+int rpc_port_make(struct vswitch *sw, const struct object *obj, bool may_wait, struct error *err);
+int rpc_port_change(struct vswitch *sw, const struct object *obj, struct error *err);
 int rpc_addr_make(struct vswitch *sw, const struct object *obj, struct error *err);
 int rpc_route_make(struct vswitch *sw, const struct object *obj, struct error *err);
 int rpc_neigh_make(struct vswitch *sw, const struct object *obj, struct error *err);
