@@ -77,6 +77,7 @@ worker_create(struct datapath *dp, uint16_t id, struct rte_mempool *pool)
 	worker->id = id;
 	worker->pool = pool;
 	worker->now = worker_clock();
+	worker->charged = rte_rdtsc();
 	sleepers_init(&worker->sleepers);
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -550,6 +551,16 @@ worker_rest(struct worker *worker, struct port *port, uint16_t queue)
 	return false;
 }
 
+/* A burst of @port's is done: what it has cost is one reading of the clock. */
+static void
+worker_charge(struct worker *worker, const struct port *port)
+{
+	const uint64_t tsc = rte_rdtsc();
+
+	worker_stats(worker, port)->cycles += tsc - worker->charged;
+	worker->charged = tsc;
+}
+
 unsigned int
 worker_turn(struct worker *worker)
 {
@@ -577,6 +588,7 @@ worker_turn(struct worker *worker)
 			/* a full burst goes on while it is in the cache; small ones are gathered */
 			if (n == PORT_BURST_MAX)
 				egress_flush(worker);
+			worker_charge(worker, port);
 			received += n;
 		} else if (!worker->slept && worker_rest(worker, port, queue)) {
 			worker->slept = true;
@@ -623,6 +635,7 @@ worker_look(struct worker *worker, struct worker_pace *pace, uint64_t tsc)
 	if (tsc < pace->next_epoll)
 		return;
 	worker_handle_events(worker, events, epoll_wait(worker->epoll_fd, events, EPOLL_BATCH, 0));
+	worker->charged = rte_rdtsc(); /* no port's doing */
 	pace->next_epoll = tsc + EPOLL_USEC * pace->hz_usec;
 }
 
@@ -709,12 +722,12 @@ worker_run(void *arg)
 			worker->busy_turns++;
 			worker->busy_cycles += tsc - start;
 			worker->busy_packets += received;
-			start = tsc;
+			start = worker->charged = tsc;
 			pace.idle_since = 0;
 			worker_look(worker, &pace, tsc);
 		} else {
 			worker_idle(worker, &pace, tsc);
-			start = rte_rdtsc();
+			start = worker->charged = rte_rdtsc();
 		}
 		worker->tsc = start;
 	}

@@ -33,6 +33,8 @@ struct port_stats {
 	uint64_t rx_bytes; /* frames without FCS */
 	uint64_t tx_packets;
 	uint64_t tx_bytes;
+	uint64_t cycles; /* TSC ticks that bursts received by it have cost; not what is left of a
+			    turn: small bursts are sent together at its end */
 	uint64_t copies; /* packets that the switch added: by flooding, or for a station
 			    (worker_inject()), on the port they came in by; by segmentation, or of
 			    its own (worker_send()), on the port they leave by */
@@ -131,11 +133,12 @@ struct worker {
 	uint16_t id;              /* 0 .. dp->n_workers - 1 */
 	uint32_t now;             /* seconds of CLOCK_MONOTONIC, coarse; renewed every 50 ms */
 	uint64_t tsc;             /* when this turn began; 0: see for yourself */
+	uint64_t charged;         /* TSC: what comes after it is on nobody's account yet */
 
-	uint32_t n_active;
-	uint16_t n_dirty; /* ports with packets in their batch */
-	uint8_t depth;    /* bursts that are being routed, one within the other */
-	uint32_t tx_lost; /* of the tx_burst under way: see port_tx_lost() */
+	uint32_t n_active; /* worker: rw, control: ro */
+	uint16_t n_dirty;  /* ports with packets in their batch */
+	uint8_t depth;     /* bursts that are being routed, one within the other */
+	uint32_t tx_lost;  /* of the tx_burst under way: see port_tx_lost() */
 	uint64_t tx_lost_bytes;
 	bool wire;    /* packets came from a wire since all batches were sent: see gro.h */
 	bool told;    /* events or punts were queued in this turn: wake the control thread */

@@ -49,6 +49,7 @@ stats_add(struct port_stats *sum, const struct port_stats *stats)
 	sum->rx_bytes += __atomic_load_n(&stats->rx_bytes, __ATOMIC_RELAXED);
 	sum->tx_packets += __atomic_load_n(&stats->tx_packets, __ATOMIC_RELAXED);
 	sum->tx_bytes += __atomic_load_n(&stats->tx_bytes, __ATOMIC_RELAXED);
+	sum->cycles += __atomic_load_n(&stats->cycles, __ATOMIC_RELAXED);
 	sum->copies += __atomic_load_n(&stats->copies, __ATOMIC_RELAXED);
 	sum->merged += __atomic_load_n(&stats->merged, __ATOMIC_RELAXED);
 	sum->punted += __atomic_load_n(&stats->punted, __ATOMIC_RELAXED);

@@ -208,6 +208,30 @@ test_churn(void **state)
 	wait_until(!rcu_poll(f->sw.rcu));
 }
 
+/* A worker's time in turns that had packets is charged to the ports that they came in by. */
+static void
+test_charges(void **state)
+{
+	struct fixture *f = *state;
+	struct fd_port *a = fd_port_add(f, 1), *b = fd_port_add(f, 2);
+	const struct worker *worker = f->sw.worker;
+	uint64_t cycles, busy;
+
+	for (uint32_t round = 1; round <= 50; round++) {
+		fd_port_send(a, 10);
+		wait_until(__atomic_load_n(&b->forwarded, __ATOMIC_ACQUIRE) == 10 * round);
+	}
+	/* the last turn is over when the worker sleeps */
+	wait_until(__atomic_load_n(&worker->busy_packets, __ATOMIC_ACQUIRE) == 500);
+	cycles = __atomic_load_n(&worker->stats[1].cycles, __ATOMIC_RELAXED);
+	busy = __atomic_load_n(&worker->busy_cycles, __ATOMIC_RELAXED);
+	assert_in_range(cycles, 1, busy);
+	assert_int_equal(__atomic_load_n(&worker->stats[2].cycles, __ATOMIC_RELAXED), 0);
+	fd_port_del(f, a);
+	fd_port_del(f, b);
+	wait_until(!rcu_poll(f->sw.rcu));
+}
+
 /* What the control thread injects wakes a sleeper, and leaves by the other ports. */
 static void
 test_inject(void **state)
@@ -244,6 +268,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_wakes_and_sleeps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_churn, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_inject, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_charges, setup, teardown),
 	};
 
 	fake_eal_start();
