@@ -436,6 +436,7 @@ static const struct field stats_fields[] = {
 
 static const struct field worker_fields[] = {
 	{ "worker", "integer", NULL, "its number" },
+	{ "state", "string", NULL, "at this moment: polling, napping (a little), sleeping" },
 	{ "rx_packets", "integer", "packets", "that it took in" },
 	{ "busy_turns", "integer", NULL, "in which it had something to do" },
 	{ "busy_cycles", "integer", "cycles", "that these took" },

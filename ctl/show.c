@@ -78,6 +78,7 @@ static const struct column drop_columns[] = {
 
 static const struct column worker_columns[] = {
 	{ .heading = "WORKER", .field = "worker", .kind = CELL_NUMBER },
+	{ .heading = "STATE", .field = "state" },
 	{ .heading = "RX-PACKETS", .field = "rx_packets", .kind = CELL_NUMBER },
 	{ .heading = "BUSY-TURNS", .field = "busy_turns", .kind = CELL_NUMBER },
 	{ .heading = "BUSY-CYCLES", .field = "busy_cycles", .kind = CELL_NUMBER },

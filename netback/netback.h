@@ -115,6 +115,17 @@ struct vif_info {
 	uint64_t ring_errors; /* times a broken ring had the vif disabled */
 };
 
+/* What `vsctl top` prints of a vif. */
+struct vif_load {
+	uint16_t domid;
+	const char *guest; /* name of the domain, printable ASCII; empty: not known (yet) */
+	uint16_t n_queues; /* connected ones; 0: not connected */
+	/* of the fullest queue: percent of the ring that are packets from the guest, waiting; and
+	 * of its buffers for packets to it that are used up */
+	unsigned int from;
+	unsigned int towards;
+};
+
 /**
  * netback_create() - start serving backend/vif. Devices that exist are found by the first
  * netback_process().

@@ -37,6 +37,8 @@
 /* Where messages for the operator are, as those of Linux' xenbus_dev_fatal() */
 #define VIF_ERROR_PATH "error/backend/vif"
 
+#define VIF_GUEST_SIZE 80 /* bytes; longer names are cut */
+
 /* Sums of a vif's ring counters, for connections that are over. */
 struct vif_totals {
 	struct vif_ring_stats tx, rx;
@@ -95,8 +97,10 @@ struct vif {
 	int64_t ctrl_credit;     /* for requests on any control ring that it makes (vif_ctrl.c) */
 	uint64_t ctrl_credit_at; /* ms; when it was filled up last */
 	struct vif_totals totals;
-	struct vif_rate *rate; /* of what the guest sends, or NULL: unlimited */
-	bool rate_changed;     /* in the store */
+	struct vif_rate *rate;      /* of what the guest sends, or NULL: unlimited */
+	bool rate_changed;          /* in the store */
+	char guest[VIF_GUEST_SIZE]; /* name of the domain, as of then: */
+	uint64_t guest_at;          /* ms; 0: not asked for yet */
 	uint64_t ring_errors;
 	int copy_errno; /* of the last grant copy that failed as a whole */
 };
@@ -162,6 +166,12 @@ uint32_t vif_mtu(const struct vif *vif);
 
 /** vif_info() - all there is to show. */
 void vif_info(const struct vif *vif, struct vif_info *ret_info);
+
+/**
+ * vif_load() - how busy it is right now.
+ * @ret_load: its guest is valid until the vif is gone.
+ */
+void vif_load(struct vif *vif, struct vif_load *ret_load);
 
 /** vif_totals_add() - add the counters of rings. */
 void vif_totals_add(struct vif_totals *sum, const struct vif_rings *rings);

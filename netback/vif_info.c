@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What there is to show of a vif. */
 #include <assert.h>
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 #include "netback_priv.h"
 #include "store.h"
 #include "vif_ctrl.h"
+
+#define GUEST_MSEC 10000 /* how old a guest's name gets at least */
 
 static const char *const state_names[] = {
 	[XenbusStateUnknown] = "absent",
@@ -69,6 +72,62 @@ info_connection(const struct vif *vif, struct vif_info *info)
 	info->n_static_grants = vif_rings_grants(vif->rings);
 	if (vif->ctrl != NULL)
 		vif_ctrl_info(vif->ctrl, info);
+}
+
+/* The guest's name may change, and one that migrates here has a preliminary one. */
+static void
+guest_name(struct vif *vif)
+{
+	/* not of all guests at once: who asks has others to serve */
+	const uint64_t keep = GUEST_MSEC + vif->domid % 50 * 1000;
+	uint64_t now;
+	char dir[32], *name;
+
+	if (vif->netback == NULL)
+		return;
+	now = netback_now(vif->netback);
+	if (vif->guest_at != 0 && now - vif->guest_at < keep)
+		return;
+	vif->guest_at = now;
+	snprintf(dir, sizeof(dir), "/local/domain/%u", vif->domid);
+	name = store_read(vif->netback->config.hv, dir, "name");
+	snprintf(vif->guest, sizeof(vif->guest), "%s", name != NULL ? name : "");
+	free(name);
+	for (char *c = vif->guest; *c != '\0'; c++)
+		if (!isprint((unsigned char)*c))
+			*c = '?';
+}
+
+/* @slots of a ring in percent. The guest may have written anything. */
+static unsigned int
+ring_percent(uint32_t slots)
+{
+	return RTE_MIN(slots, (uint32_t)NETIF_RING_SLOTS) * 100 / NETIF_RING_SLOTS;
+}
+
+/* Workers move both indices meanwhile. */
+static void
+queue_load(const struct vif_queue *queue, struct vif_load *load)
+{
+	const uint32_t taken = __atomic_load_n(&queue->tx.index, __ATOMIC_RELAXED);
+	const uint32_t used = __atomic_load_n(&queue->rx.index, __ATOMIC_RELAXED);
+	const int32_t waiting = (int32_t)(ring_load(&queue->tx.ring->req_prod) - taken);
+	const int32_t posted = (int32_t)(ring_load(&queue->rx.ring->req_prod) - used);
+
+	load->from = RTE_MAX(load->from, ring_percent(RTE_MAX(waiting, 0)));
+	load->towards = RTE_MAX(load->towards, 100 - ring_percent(RTE_MAX(posted, 0)));
+}
+
+void
+vif_load(struct vif *vif, struct vif_load *ret_load)
+{
+	guest_name(vif);
+	*ret_load = (struct vif_load){ .domid = vif->domid, .guest = vif->guest };
+	if (vif->rings == NULL)
+		return;
+	ret_load->n_queues = vif->rings->n_queues;
+	for (uint16_t i = 0; i < vif->rings->n_queues; i++)
+		queue_load(&vif->rings->queues[i], ret_load);
 }
 
 void

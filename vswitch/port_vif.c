@@ -682,6 +682,16 @@ port_vif_rate(const struct switch_port *port, struct rate *ret_rate)
 	return true;
 }
 
+bool
+port_vif_load(const struct switch_port *port, struct vif_load *ret_load)
+{
+	struct vif *vif = vif_of(port->sw, port);
+
+	if (vif != NULL)
+		vif_load(vif, ret_load);
+	return vif != NULL;
+}
+
 void
 port_vif_bridge_added(struct vswitch *sw, const char *bridge)
 {

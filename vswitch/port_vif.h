@@ -22,6 +22,7 @@ struct rate;
 struct switch_port;
 struct vif;
 struct vif_info;
+struct vif_load;
 struct vswitch;
 
 extern const struct port_type port_type_vif;
@@ -63,6 +64,12 @@ int port_vif_set_rate(const struct switch_port *port, const struct rate *rate, s
  * Return: true with @ret_rate filled, or false: not a vif.
  */
 bool port_vif_rate(const struct switch_port *port, struct rate *ret_rate);
+
+/**
+ * port_vif_load() - how busy a vif is right now.
+ * Return: true with @ret_load filled, or false: not a vif.
+ */
+bool port_vif_load(const struct switch_port *port, struct vif_load *ret_load);
 
 /** port_vif_mac() - the MAC of a vif's guest. Return: false: it is no vif. */
 bool port_vif_mac(const struct switch_port *port, uint8_t ret_mac[6]);

@@ -631,6 +631,7 @@ const struct rpc_method rpc_methods[] = {
 	{ "batch.run", RPC_CHANGES, rpc_batch_run, rpc_config_pending, rpc_config_finish },
 	{ "stats.show", RPC_READS, stats_show },
 	{ "worker.show", RPC_READS, rpc_worker_show },
+	{ "top.show", RPC_READS, rpc_top_show },
 	{ "version", RPC_READS, version },
 };
 const size_t n_rpc_methods = RTE_DIM(rpc_methods);

@@ -114,6 +114,12 @@ int rpc_stp_show(void *ctx, const json_t *params, json_t **ret_result, struct er
 /** rpc_worker_show() - what each worker has done so far. */
 int rpc_worker_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 
+/** rpc_workers_json() - the same, for others. Return: a new array. */
+json_t *rpc_workers_json(const struct vswitch *sw);
+
+/** rpc_top_show() - all that "vsctl top" needs of a moment, in one reply. */
+int rpc_top_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
 int rpc_addr_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 int rpc_addr_del(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 int rpc_addr_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);

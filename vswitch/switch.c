@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <event2/event.h>
 #include <rte_errno.h>
@@ -61,6 +62,15 @@ switch_tick(evutil_socket_t fd, short what, void *arg)
 	nat_control_tick(sw);
 }
 
+uint64_t
+switch_usec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 struct vswitch *
 switch_create(struct event_base *base, struct datapath *dp, struct rte_mempool *pool,
 	      struct error *err)
@@ -77,6 +87,7 @@ switch_create(struct event_base *base, struct datapath *dp, struct rte_mempool *
 	sw->base = base;
 	sw->dp = dp;
 	sw->pool = pool;
+	sw->created = switch_usec();
 	sw->rcu = rcu_create(dp->qsbr);
 	sw->rcu_timer = evtimer_new(base, switch_rcu_timer, sw);
 	sw->tick = event_new(base, -1, EV_PERSIST, switch_tick, sw);

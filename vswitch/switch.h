@@ -194,6 +194,7 @@ struct vswitch {
 	struct event *rcu_timer;   /* 1 ms, while something is retired */
 	struct event *tick;        /* 1 s: ageing */
 	uint16_t next_bridge_id;
+	uint64_t created;       /* microseconds of CLOCK_MONOTONIC */
 	bool started;           /* until then a failure takes back what was made */
 	bool stopping;          /* the daemon ends: host taps and guests stay as they are */
 	bool id_used[PORT_MAX]; /* ids of ports, until no worker can see them */
@@ -227,6 +228,9 @@ struct vswitch *switch_create(struct event_base *base, struct datapath *dp,
  * Ports that outlive the process by design (host taps, connected guests) are left as they are.
  */
 void switch_destroy(struct vswitch *sw);
+
+/** switch_usec() - microseconds of CLOCK_MONOTONIC. */
+uint64_t switch_usec(void);
 
 /**
  * switch_device_pool() - what drivers of DPDK and rte_vhost may receive into: some look for the

@@ -135,7 +135,7 @@ SHOWS = {
                      "groups", "routers"},
     "querier show empty0": None,
     "vif show": None,
-    "worker show": {"worker", "rx_packets", "busy_turns", "busy_cycles", "cycles_per_second",
+    "worker show": {"worker", "state", "rx_packets", "busy_turns", "busy_cycles", "cycles_per_second",
                     "sleeps"},
 }
 

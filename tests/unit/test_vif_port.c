@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "rpc_methods.h"
+#include "rpc_methods_priv.h"
 #include "vlans.h"
 
 static const struct fake_frontend_config configs[GUESTS] = {
@@ -596,6 +597,84 @@ test_rate(void **state)
 	assert_null(bed->guests[0]->broken);
 }
 
+/* The row of top.show of a guest. */
+static json_t *
+top_row(struct bed *bed, const char *name)
+{
+	json_t *params = json_object(), *result = NULL, *row, *found = NULL;
+	struct error err;
+	size_t i = 0;
+
+	assert_int_equal(rpc_top_show(bed->sw, params, &result, &err), 0);
+	json_array_foreach(json_object_get(result, "ports"), i, row)
+		if (strcmp(json_string_value(json_object_get(row, "port")), name) == 0)
+			found = json_incref(row);
+	assert_non_null(found);
+	json_decref(result);
+	json_decref(params);
+	return found;
+}
+
+static json_int_t
+top_number(struct bed *bed, const char *name, const char *key)
+{
+	json_t *row = top_row(bed, name);
+	json_int_t number = json_integer_value(json_object_get(row, key));
+
+	json_decref(row);
+	return number;
+}
+
+/* What "vsctl top" is told of guests: their names, how full the rings are, who works for them. */
+static void
+test_top(void **state)
+{
+	struct bed *bed = *state;
+	const json_t *work;
+	uint8_t frame[60];
+	json_t *row;
+
+	assert_int_equal(fake_store_write(fake_hypervisor_store(bed->fake), 0,
+					  "/local/domain/1/name", "web\n\xfc"),
+			 0);
+	start_guests(bed);
+	run(bed);
+	row = top_row(bed, "vif1.0");
+	assert_string_equal(json_string_value(json_object_get(row, "guest")), "web??");
+	assert_int_equal(json_integer_value(json_object_get(row, "domid")), 1);
+	assert_int_equal(json_integer_value(json_object_get(row, "queues")), 1);
+	json_decref(row);
+	row = top_row(bed, "vif2.0");
+	assert_null(json_object_get(row, "guest"));
+	json_decref(row);
+
+	assert_int_equal(top_number(bed, "vif1.0", "ring_rx_percent"), 0);
+	assert_in_range(top_number(bed, "vif2.0", "ring_tx_percent"), 0, 5);
+	for (int i = 0; i < 128; i++)
+		send_frame(bed, 0, frame, make_frame(frame, -1, 0, sizeof(frame)));
+	assert_int_equal(top_number(bed, "vif1.0", "ring_rx_percent"), 50);
+	bed->worker->event_fn(bed->worker, bed->worker->event_arg);
+	while (worker_turn(bed->worker) > 0)
+		;
+	/* the guests have not looked yet, and have posted no new buffers */
+	assert_int_equal(top_number(bed, "vif1.0", "ring_rx_percent"), 0);
+	assert_in_range(top_number(bed, "vif2.0", "ring_tx_percent"), 50, 55);
+	row = top_row(bed, "vif1.0");
+	work = json_array_get(json_object_get(row, "workers"), 0);
+	assert_int_equal(json_integer_value(json_object_get(work, "queues")), 1);
+	assert_int_equal(json_integer_value(json_object_get(work, "rx_packets")), 128);
+	assert_true(json_integer_value(json_object_get(work, "cycles")) > 0);
+	json_decref(row);
+	row = top_row(bed, "vif2.0");
+	work = json_array_get(json_object_get(row, "workers"), 0);
+	assert_int_equal(json_integer_value(json_object_get(work, "cycles")), 0);
+	json_decref(row);
+	while (recv_frame(bed, 1, frame, sizeof(frame)) > 0)
+		;
+	while (recv_frame(bed, 2, frame, sizeof(frame)) > 0)
+		;
+}
+
 int
 main(void)
 {
@@ -609,6 +688,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_caps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_checksum_full, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rate, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_top, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_all_or_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart_without_bridge, setup, teardown),
