@@ -18,8 +18,10 @@
 #define ERRNO_MAX 256
 
 struct client {
+	char *path;
+	int timeout; /* seconds */
 	int fd;
-	FILE *in; /* on the same fd */
+	FILE *in; /* on the same fd; NULL: not connected */
 	unsigned int last_id;
 };
 
@@ -43,69 +45,85 @@ explain_connect(const char *path, int error, struct error *err)
 		error_set(err, error, "cannot connect to %s: %s", path, strerror(error));
 }
 
+static void
+disconnect(struct client *client)
+{
+	if (client->in != NULL)
+		fclose(client->in);
+	client->in = NULL;
+	client->fd = -1;
+}
+
+int
+client_reopen(struct client *client, struct error *err)
+{
+	const struct timeval timeout = { .tv_sec = client->timeout };
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+	disconnect(client);
+	if (strlen(client->path) >= sizeof(addr.sun_path))
+		return error_set(err, ENAMETOOLONG, "%s: too long for the path of a socket",
+				 client->path);
+	memcpy(addr.sun_path, client->path, strlen(client->path));
+	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (client->fd < 0)
+		return error_set(err, errno, "cannot make a socket: %s", strerror(errno));
+	setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+	if (connect(client->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		explain_connect(client->path, errno, err);
+	else if ((client->in = fdopen(client->fd, "r")) == NULL)
+		error_set(err, errno, "%s", strerror(errno));
+	if (client->in != NULL)
+		return 0;
+	close(client->fd);
+	client->fd = -1;
+	return err->code;
+}
+
 struct client *
 client_open(const char *path, struct error *err)
 {
-	const struct timeval timeout = { .tv_sec = CLIENT_TIMEOUT };
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	struct client *client;
+	struct client *client = calloc(1, sizeof(*client));
 
-	if (strlen(path) >= sizeof(addr.sun_path)) {
-		error_set(err, ENAMETOOLONG, "%s: too long for the path of a socket", path);
-		return NULL;
+	if (client != NULL) {
+		client->path = strdup(path);
+		client->timeout = CLIENT_TIMEOUT;
 	}
-	memcpy(addr.sun_path, path, strlen(path));
-
-	client = calloc(1, sizeof(*client));
-	if (client == NULL) {
+	if (client == NULL || client->path == NULL)
 		error_set(err, ENOMEM, "%s", strerror(ENOMEM));
-		return NULL;
-	}
-	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (client->fd < 0) {
-		error_set(err, errno, "cannot make a socket: %s", strerror(errno));
-		goto err_free;
-	}
-	setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-	setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-	if (connect(client->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0) {
-		explain_connect(path, errno, err);
-		goto err_close;
-	}
-	client->in = fdopen(client->fd, "r");
-	if (client->in == NULL) {
-		error_set(err, errno, "%s", strerror(errno));
-		goto err_close;
-	}
-	return client;
-
-err_close:
-	close(client->fd);
-err_free:
-	free(client);
+	else if (client_reopen(client, err) == 0)
+		return client;
+	client_close(client);
 	return NULL;
 }
 
+void
+client_set_timeout(struct client *client, int seconds)
+{
+	client->timeout = seconds;
+}
+
 static int
-lost(int error, struct error *err)
+lost(const struct client *client, int error, struct error *err)
 {
 	if (error == EAGAIN)
 		return error_set(err, ETIMEDOUT, "vswitchd did not answer within %d seconds",
-				 CLIENT_TIMEOUT);
+				 client->timeout);
 	return error_set(err, error, "vswitchd ended the connection: %s", strerror(error));
 }
 
 static int
-send_all(int fd, const char *text, size_t size, struct error *err)
+send_all(const struct client *client, const char *text, size_t size, struct error *err)
 {
 	ssize_t n;
 
 	while (size > 0) {
-		n = send(fd, text, size, MSG_NOSIGNAL);
+		n = send(client->fd, text, size, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return lost(errno, err);
+			return lost(client, errno, err);
 		text += n;
 		size -= n;
 	}
@@ -125,9 +143,9 @@ send_request(struct client *client, const char *method, json_t *params, struct e
 	json_decref(request);
 	if (text == NULL)
 		return error_set(err, EILSEQ, "an argument is not UTF-8");
-	ret = send_all(client->fd, text, strlen(text), err);
+	ret = send_all(client, text, strlen(text), err);
 	if (ret == 0)
-		ret = send_all(client->fd, "\n", 1, err);
+		ret = send_all(client, "\n", 1, err);
 	free(text);
 	return ret;
 }
@@ -143,7 +161,7 @@ receive_reply(struct client *client, struct error *err)
 	errno = 0;
 	len = getline(&line, &size, client->in);
 	if (len < 0)
-		lost(errno != 0 ? errno : ECONNRESET, err);
+		lost(client, errno != 0 ? errno : ECONNRESET, err);
 	else
 		reply = json_loadb(line, len, 0, NULL);
 	if (len >= 0 && reply == NULL)
@@ -217,6 +235,7 @@ client_close(struct client *client)
 {
 	if (client == NULL)
 		return;
-	fclose(client->in);
+	disconnect(client);
+	free(client->path);
 	free(client);
 }

@@ -26,6 +26,18 @@ struct error;
 struct client *client_open(const char *path, struct error *err);
 
 /**
+ * client_reopen() - connect again, to a daemon that may be another one by now
+ * @client: the connection, lost or not
+ * @err: as of client_open()
+ *
+ * Return: 0 or -errno; then it can be tried again.
+ */
+int client_reopen(struct client *client, struct error *err);
+
+/** client_set_timeout() - seconds of silence to put up with, from the next client_reopen() on */
+void client_set_timeout(struct client *client, int seconds);
+
+/**
  * client_call() - call a method and wait for its reply
  * @client: the connection
  * @method: "bridge.add"
