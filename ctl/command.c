@@ -13,6 +13,7 @@
 #include "error.h"
 #include "nat_text.h"
 #include "show.h"
+#include "top.h"
 
 #define QUOTE_SIZE 48
 #define LIST_SIZE 256
@@ -119,6 +120,9 @@ const struct command commands[] = {
 	  "list counters and the reasons of drops", show_stats },
 	{ "worker", "show", &worker_schema, VERB_SHOW, NAME_NONE, NULL,
 	  "list the threads that forward, and how busy they are", show_workers },
+	{ NULL, "top", NULL, 0, NAME_OPTIONAL, "OPTION...",
+	  "what passes the ports, what is dropped and what it costs, live", top_run,
+	  .takes_words = true, .options = top_options },
 	{ "config", "show", &config_schema, VERB_SHOW, NAME_NONE, NULL,
 	  "what is configured, as a configuration file", config_show, .takes_words = true },
 	{ "config", "check", &config_schema, VERB_SHOW, NAME_REQUIRED, "[FILE]",

@@ -22,6 +22,7 @@
 struct client;
 struct command;
 struct error;
+struct option_text;
 
 /* A command as it was typed. */
 struct request {
@@ -43,6 +44,7 @@ struct request {
  * @help: one line.
  * @run: carries it out over an open connection. Return 0 or -errno with @err filled.
  * @takes_words: it reads the words behind it itself; @metavar is what help says of them.
+ * @options: of a command that takes words: those that begin with '-', for help; or NULL.
  * @is_offline: it may do without a connection, and is given NULL then.
  */
 struct command {
@@ -55,6 +57,7 @@ struct command {
 	const char *help;
 	int (*run)(struct client *client, const struct request *request, struct error *err);
 	bool takes_words;
+	const struct option_text *options;
 	bool is_offline;
 };
 

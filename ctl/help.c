@@ -142,6 +142,24 @@ print_schemas(const char *object, FILE *out)
 	}
 }
 
+/* A command of one word that has options. */
+static bool
+print_word_alone(const char *word, FILE *out)
+{
+	for (size_t i = 0; i < n_commands; i++) {
+		const struct command *command = &commands[i];
+
+		if (command->object != NULL || command->options == NULL ||
+		    strcmp(command->verb, word) != 0)
+			continue;
+		fprintf(out, "%s - %s\n\n  vsctl %s [%s]\n\n", word, command->help, word,
+			command->metavar);
+		option_print(command->options, out);
+		return true;
+	}
+	return false;
+}
+
 int
 help_print(const char *object, FILE *out, struct error *err)
 {
@@ -161,6 +179,8 @@ help_print(const char *object, FILE *out, struct error *err)
 		schema = commands[i].schema;
 		print_syntax(&commands[i], out);
 	}
+	if (schema == NULL && print_word_alone(object, out))
+		return 0;
 	if (schema == NULL)
 		return error_set(err, EINVAL, "there is no object %s; vsctl help lists them",
 				 schema_quote(object, quoted, sizeof(quoted)));

@@ -9,6 +9,7 @@
 #include "command.h"
 #include "help.h"
 #include "options.h"
+#include "top.h"
 #include "version.h"
 
 struct file_text {
@@ -58,6 +59,8 @@ static const struct {
 	{ "Which multicast groups hosts have joined, and who asks them",
 	  "vsctl group show xenbr1\nvsctl querier show xenbr1" },
 	{ "Which packets were dropped, and why", "vsctl stats show" },
+	{ "Who sends, who loses packets, and what it costs, live",
+	  "vsctl top\nvsctl top --sort drop/s type vif" },
 	{ "The same bridges as brctl has them", "vsctl brctl show" },
 	{ "The same for a program", "vsctl -j stats show" },
 };
@@ -135,9 +138,9 @@ print_head(const char *page, int section, const char *purpose)
 }
 
 static void
-print_options(const struct option_text *option)
+print_options(const char *heading, const struct option_text *option)
 {
-	fputs(".SH OPTIONS\n", stdout);
+	printf(".SH %s\n", heading);
 	for (; option->words != NULL; option++) {
 		fputs(".TP\n\\fB", stdout);
 		print_text(option->words);
@@ -236,11 +239,12 @@ print_vsctl(void)
 	      "that starts with. \\fBvsctl help\\fR lists the commands, \\fBvsctl\\fR "
 	      "\\fIOBJECT\\fR \\fBhelp\\fR explains the keys of an object.\n",
 	      stdout);
-	print_options(vsctl_options);
+	print_options("OPTIONS", vsctl_options);
 	fputs(vsctl_brctl, stdout);
 	fputs(".SH COMMANDS\n", stdout);
 	for (i = 0; i < n_commands; i++)
 		print_command(&commands[i]);
+	print_options("OPTIONS OF top", top_options);
 	for (i = 0; i < OBJECT_SCHEMAS; i++) {
 		if (object_schemas[i]->n_keys == 0 || object_schemas[i] == &vswitchd_schema)
 			continue;
@@ -277,7 +281,7 @@ print_vswitchd(void)
 	      ".PP\n"
 	      "It goes to the background when it is ready, unless it is told not to.\n",
 	      stdout);
-	print_options(vswitchd_options);
+	print_options("OPTIONS", vswitchd_options);
 	fputs(vswitchd_behaviour, stdout);
 	print_files(vswitchd_files);
 	fputs(".SH SEE ALSO\n.BR vsctl (8),\n.BR vswitch.conf (5),\n.BR xl.cfg (5)\n", stdout);

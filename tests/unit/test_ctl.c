@@ -96,16 +96,16 @@ test_errors(void **state)
 		const char *line, *message;
 		int ret;
 	} cases[] = {
-		{ "",
-		  "a command is missing: show, bridge, port, bond, vif, fdb, stp, group, "
-		  "querier, addr, route, neigh, nat, nat-table, network, stats, worker, config, "
-		  "batch, "
-		  "version, help" },
+		{ "", "a command is missing: show, bridge, port, bond, vif, fdb, stp, group, "
+		      "querier, addr, route, neigh, nat, nat-table, network, stats, worker, top, "
+		      "config, "
+		      "batch, "
+		      "version, help" },
 		{ "brdige add x", "unknown command 'brdige'; did you mean 'bridge'?" },
 		{ "interface",
 		  "unknown command 'interface'; known: show, bridge, port, bond, vif, fdb, stp, "
 		  "group, querier, addr, route, neigh, nat, nat-table, network, stats, worker, "
-		  "config, "
+		  "top, config, "
 		  "batch, "
 		  "version, help" },
 		{ "bridge", "bridge: a verb is missing: add, del, set, show, help" },

@@ -57,3 +57,13 @@ check connect.g2-pings-g1 guest_pings g2 10.9.0.11
 check connect.host-pings-g1 host_pings 10.9.0.11
 check connect.beyond-pings-g1 beyond_pings 10.9.0.11
 check connect.beyond-pings-host beyond_pings "$HOST"
+
+# top_names NAME: vsctl top knows whose interface it is, and that its rings are there
+top_names()
+{
+	local text
+	text=$(vsctl top -j -n 1 -d 1 "vif$(domid "$1").0")
+	echo "$text"
+	echo "$text" | grep -q "\"domid\":$(domid "$1"),\"guest\":\"$1\",.*\"rx_ring_percent\":[0-9]"
+}
+check connect.g1-is-named-by-vsctl-top top_names g1
