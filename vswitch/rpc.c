@@ -44,12 +44,19 @@ struct held {
 	json_t *reply; /* or what finish() says */
 };
 
+struct rpc_stream {
+	const struct rpc_stream_ops *ops; /* NULL: there is none */
+	void *arg;
+	struct evbuffer *output; /* the client's */
+};
+
 struct client {
 	LIST_ENTRY(client) list;
 	struct rpc_server *server;
 	struct bufferevent *bev;
 	struct event *resume; /* goes on with requests that are already in the input */
 	struct held held;
+	struct rpc_stream stream;
 	struct rpc_peer peer;
 	bool ended; /* the client will send no more */
 };
@@ -118,7 +125,21 @@ result_reply(const char *name, int ret, json_t *result, struct error *err, const
 struct caller {
 	struct rpc_peer peer;
 	struct held *held; /* gets a method whose reply may have to wait; NULL: it must not */
+	struct rpc_stream *stream; /* NULL: it can have none */
 };
+
+/* Let a method do what it does. */
+static int
+carry_out(const struct rpc_dispatch *dispatch, const struct caller *caller,
+	  const struct rpc_method *method, const json_t *args, json_t **ret_result,
+	  struct error *err)
+{
+	if (method->follow == NULL)
+		return method->fn(dispatch->ctx, args, ret_result, err);
+	if (caller->stream == NULL)
+		return error_set(err, ENOTCONN, "%s: there is nobody to send to", method->name);
+	return method->follow(dispatch->ctx, caller->stream, args, ret_result, err);
+}
 
 static json_t *
 call(const struct rpc_dispatch *dispatch, const struct caller *caller, const char *name,
@@ -143,7 +164,7 @@ call(const struct rpc_dispatch *dispatch, const struct caller *caller, const cha
 	if (dispatch->allow != NULL)
 		ret = dispatch->allow(dispatch->ctx, &caller->peer, method, &err);
 	if (ret == 0)
-		ret = method->fn(dispatch->ctx, args, &result, &err);
+		ret = carry_out(dispatch, caller, method, args, &result, &err);
 	if (dispatch->done != NULL)
 		dispatch->done(dispatch->ctx, &caller->peer, method, args, ret, &err);
 	if (ret == 0 && caller->held != NULL && method->pending != NULL)
@@ -243,6 +264,8 @@ static void
 client_close(struct client *client)
 {
 	held_clear(&client->held);
+	if (client->stream.ops != NULL)
+		client->stream.ops->closed(client->stream.arg);
 	LIST_REMOVE(client, list);
 	client->server->n_clients--;
 	event_free(client->resume);
@@ -266,6 +289,37 @@ send_reply(struct client *client, json_t *reply)
 	json_dump_callback(reply, append, output, JSON_COMPACT);
 	evbuffer_add(output, "\n", 1);
 	json_decref(reply);
+}
+
+bool
+rpc_stream_is_open(const struct rpc_stream *stream)
+{
+	return stream->ops != NULL;
+}
+
+int
+rpc_stream_open(struct rpc_stream *stream, const struct rpc_stream_ops *ops, void *arg)
+{
+	if (rpc_stream_is_open(stream))
+		return -EALREADY;
+	stream->ops = ops;
+	stream->arg = arg;
+	return 0;
+}
+
+int
+rpc_stream_send(struct rpc_stream *stream, const char *line, size_t len)
+{
+	if (evbuffer_get_length(stream->output) + len > RPC_STREAM_MAX)
+		return -ENOBUFS;
+	return evbuffer_add(stream->output, line, len) < 0 ? -ENOBUFS : 0;
+}
+
+static void
+stream_ready(struct client *client)
+{
+	if (client->stream.ops != NULL)
+		client->stream.ops->ready(client->stream.arg);
 }
 
 /* What has come of a request in the end. */
@@ -393,11 +447,13 @@ serve_line(struct client *client)
 	}
 	if (!is_blank(line, len)) {
 		reply = handle(&client->server->dispatch,
-			       &(struct caller){ client->peer, &client->held }, line, len);
+			       &(struct caller){ client->peer, &client->held, &client->stream },
+			       line, len);
 		if (client->held.method != NULL)
 			client->held.reply = reply;
 		else
 			send_reply(client, reply);
+		stream_ready(client);
 	}
 	free(line);
 	return true;
@@ -453,6 +509,7 @@ on_read(struct bufferevent *bev, void *arg)
 static void
 on_written(struct bufferevent *bev, void *arg)
 {
+	stream_ready(arg);
 	on_read(bev, arg);
 }
 
@@ -566,6 +623,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
 	if (client->bev == NULL)
 		goto err_resume;
 
+	client->stream.output = bufferevent_get_output(client->bev);
 	LIST_INSERT_HEAD(&server->clients, client, list);
 	server->n_clients++;
 	bufferevent_setcb(client->bev, on_read, on_written, on_event, client);
@@ -700,8 +758,13 @@ rpc_server_destroy(struct rpc_server *server)
 {
 	if (server == NULL)
 		return;
-	while (!LIST_EMPTY(&server->clients))
-		client_close(LIST_FIRST(&server->clients));
+	while (!LIST_EMPTY(&server->clients)) {
+		struct client *client = LIST_FIRST(&server->clients);
+
+		evbuffer_unfreeze(bufferevent_get_output(client->bev), 1);
+		evbuffer_write(bufferevent_get_output(client->bev), bufferevent_getfd(client->bev));
+		client_close(client);
+	}
 	evconnlistener_free(server->listener);
 	event_free(server->relisten);
 	unlink(server->path);

@@ -12,6 +12,9 @@
  * root gets less of all of this, and a part of the control thread's time, so that some places and
  * the rest of the time are left for root whatever they do.
  *
+ * A method may begin a stream: from then on its client is sent notifications, too, in between the
+ * replies to what it asks. Who sends them is told to wait while RPC_STREAM_MAX bytes are unread.
+ *
  * Errors: -32700 not JSON, -32600 not a request, -32601 no such method, -32602 wrong parameters
  * (the method said -EINVAL or -ERANGE), -32000 all else; "data": {"errno": "ENOENT"} for programs.
  *
@@ -33,6 +36,7 @@ struct rpc_server;
 #define RPC_LINE_MAX (1024 * 1024)    /* bytes of a request */
 #define RPC_BACKLOG_MAX (1024 * 1024) /* bytes of unread replies at which a client is paused */
 #define RPC_CLIENTS_MAX 64
+#define RPC_STREAM_MAX (64 * 1024) /* bytes of unread output at which no notification is taken */
 #define RPC_GROUP "vswitch" /* that may read */
 
 /* Of those who are not root. */
@@ -59,6 +63,19 @@ enum rpc_access {
 	RPC_CHANGES, /* something; for root */
 };
 
+/* A client that is sent notifications; part of what there is of a client. */
+struct rpc_stream;
+
+/**
+ * struct rpc_stream_ops - what a stream's owner is told. Both: @arg: as given to rpc_stream_open().
+ * @ready: the reply has been sent, or there is room again.
+ * @closed: the client has gone, and the stream with it.
+ */
+struct rpc_stream_ops {
+	void (*ready)(void *arg);
+	void (*closed)(void *arg);
+};
+
 /**
  * struct rpc_method - a method that a client may call.
  * @name: "bridge.add".
@@ -71,6 +88,7 @@ enum rpc_access {
  *	pointer each time, and nobody else's until the reply is sent.
  * @finish: NULL, or: what has come of it, in place of what @fn returned. As @fn. Not called if the
  *	client has gone meanwhile.
+ * @follow: in place of @fn: may begin a stream by rpc_stream_open(). @stream: its client's.
  */
 struct rpc_method {
 	const char *name;
@@ -78,6 +96,8 @@ struct rpc_method {
 	int (*fn)(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 	bool (*pending)(void *ctx, const json_t *params);
 	int (*finish)(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+	int (*follow)(void *ctx, struct rpc_stream *stream, const json_t *params,
+		      json_t **ret_result, struct error *err);
 };
 
 /**
@@ -108,6 +128,26 @@ struct rpc_dispatch {
 json_t *rpc_handle(const struct rpc_dispatch *dispatch, const char *line, size_t len);
 
 /**
+ * rpc_stream_open() - begin a stream
+ *
+ * Return: 0, or -EALREADY: the client has one. Context: control, in rpc_method.follow.
+ */
+int rpc_stream_open(struct rpc_stream *stream, const struct rpc_stream_ops *ops, void *arg);
+
+/**
+ * rpc_stream_is_open() - has the client one already? Context: control.
+ */
+bool rpc_stream_is_open(const struct rpc_stream *stream);
+
+/**
+ * rpc_stream_send() - send a notification
+ * @line: with its newline
+ *
+ * Return: 0, or -ENOBUFS: too much is unread; ready() tells when to come again. Context: control.
+ */
+int rpc_stream_send(struct rpc_stream *stream, const char *line, size_t len);
+
+/**
  * rpc_server_create() - listen on a unix socket
  * @base: event base that will serve the clients
  * @path: of the socket; whatever is there is replaced, so the caller holds the run directory's lock
@@ -125,7 +165,8 @@ struct rpc_server *rpc_server_create(struct event_base *base, const char *path,
  * rpc_server_destroy() - close all clients and remove the socket
  * @server: or NULL
  *
- * Not from within a method. Context: control.
+ * What they have not been sent yet is, as far as it fits their sockets. Not from within a method.
+ * Context: control.
  */
 void rpc_server_destroy(struct rpc_server *server);
 
