@@ -10,6 +10,7 @@
 
 #include "error.h"
 #include "log.h"
+#include "rpc_event.h"
 #include "transaction.h"
 
 #define NAME_SIZE 33 /* of a user, as useradd(8) makes them */
@@ -277,6 +278,7 @@ access_done(void *ctx, const struct rpc_peer *peer, const struct rpc_method *met
 	    const json_t *params, int ret, const struct error *err)
 {
 	char what[ACCESS_WHAT_SIZE], who[ACCESS_WHO_SIZE];
+	const char *name;
 
 	/* what has to be tried again was not refused, and the next try has its own line */
 	if (method->access == RPC_READS || ret == -EAGAIN)
@@ -292,6 +294,11 @@ access_done(void *ctx, const struct rpc_peer *peer, const struct rpc_method *met
 				  ret == 0            ? NULL :
 				  err->msg[0] != '\0' ? err->msg :
 							strerror(-ret));
-	if (ret == 0)
-		transaction_done(ctx, peer, method->name, params, what);
+	if (ret < 0)
+		return;
+	transaction_done(ctx, peer, method->name, params, what);
+	if (method->finish != NULL)
+		return;
+	name = json_string_value(json_object_get(params, "name"));
+	rpc_event_config(ctx, peer, who, name != NULL ? name : method->name, what, -1, NULL);
 }

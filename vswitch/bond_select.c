@@ -8,6 +8,7 @@
 #include <event2/event.h>
 
 #include "bond_priv.h"
+#include "events.h"
 #include "log.h"
 #include "switch_priv.h"
 
@@ -203,16 +204,25 @@ static void
 tell(struct bond *bond, uint8_t sending, const char *reason)
 {
 	char names[LAG_MEMBERS_MAX * SWITCH_NAME_SIZE] = "nobody";
+	json_t *carried_by = json_array();
 	int len = 0;
 
-	for (uint8_t slot = 0; slot < LAG_MEMBERS_MAX; slot++)
-		if (has(sending, slot))
-			len += snprintf(names + len, sizeof(names) - len, "%s%s",
-					len > 0 ? "," : "", bond->members[slot]->port->config.name);
+	for (uint8_t slot = 0; slot < LAG_MEMBERS_MAX; slot++) {
+		if (!has(sending, slot))
+			continue;
+		len += snprintf(names + len, sizeof(names) - len, "%s%s", len > 0 ? "," : "",
+				bond->members[slot]->port->config.name);
+		json_array_append_new(carried_by,
+				      json_string(bond->members[slot]->port->config.name));
+	}
 	bond->last_change = time(NULL);
 	snprintf(bond->last_reason, sizeof(bond->last_reason), "%s", reason);
 	log_limited(&bond->port->log_limit, LOG_NOTICE, "bond %s: %s; carried by %s", bond->name,
 		    reason, names);
+	events_emit(bond->sw->events, EVENT_FAILOVER, bond->name,
+		    json_pack("{s:s, s:o, s:I}", "reason", reason, "carried_by", carried_by,
+			      "failovers", (json_int_t)bond->failovers),
+		    "%s; carried by %s", reason, names);
 }
 
 static void

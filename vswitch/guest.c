@@ -9,6 +9,7 @@
 
 #include "emulated.h"
 #include "error.h"
+#include "events.h"
 #include "log.h"
 #include "routing_priv.h"
 
@@ -446,6 +447,23 @@ guest_settle(struct switch_port *port)
 	guest_changed(port);
 }
 
+/* It is routed from now on, or not any more. */
+static void
+tell(const struct switch_port *port, enum port_mode_word old)
+{
+	static const char *const words[] = {
+		[PORT_MODE_BRIDGE] = "bridge",
+		[PORT_MODE_ROUTE] = "route",
+		[PORT_MODE_NAT] = "nat",
+	};
+	const bool is_guest = guest_is(port);
+	const char *mode = words[is_guest ? port->config.guest.mode : old];
+
+	events_emit(port->sw->events, is_guest ? EVENT_ATTACH : EVENT_DETACH, port->config.name,
+		    json_pack("{s:s}", "mode", mode), "is %s (mode %s)",
+		    is_guest ? "routed" : "not routed any more", mode);
+}
+
 void
 guest_commit(struct switch_port *port, const struct guest_config *config)
 {
@@ -463,6 +481,8 @@ guest_commit(struct switch_port *port, const struct guest_config *config)
 	else
 		guest_end(port, &old);
 	uplinks_changed(port->sw->routing);
+	if (config->mode != old.mode)
+		tell(port, old.mode);
 }
 
 void

@@ -9,6 +9,7 @@
 
 #include <rte_byteorder.h>
 
+#include "events.h"
 #include "loop_probe.h"
 #include "slow.h"
 #include "switch_priv.h"
@@ -90,6 +91,17 @@ send_probe(struct switch_port *port, uint64_t now)
 }
 
 static void
+tell(const struct switch_port *port, const char *state, const char *reason,
+     const struct switch_port *peer)
+{
+	events_emit(port->sw->events, EVENT_LOOP, port->config.name,
+		    json_pack("{s:s, s:s, s:s*, s:s*}", "state", state, "reason", reason, "peer",
+			      peer != NULL ? peer->config.name : NULL, "bridge",
+			      port->bridge != NULL ? port->bridge->name : NULL),
+		    "%s", reason);
+}
+
+static void
 block(struct switch_port *port, const struct switch_port *peer, uint64_t now)
 {
 	struct loop_port *loop = &port->loop;
@@ -108,6 +120,7 @@ block(struct switch_port *port, const struct switch_port *peer, uint64_t now)
 	log_limited(&port->log_limit, LOG_WARNING,
 		    "port %s: %s; until that has not been seen for %u s", port->config.name,
 		    loop->reason, loop->calm);
+	tell(port, "blocked", loop->reason, peer);
 	switch_port_judge(port);
 	/* stations that were seen by way of the loop are not there */
 	fdb_flush(port->bridge->dp->fdb, port->dp->id, false);
@@ -117,12 +130,15 @@ static void
 unblock(struct switch_port *port, const char *why)
 {
 	struct loop_port *loop = &port->loop;
+	char reason[96];
 
 	loop->blocked = false;
 	loop->freed = now_msec();
 	loop->reason[0] = '\0';
 	log_limited(&port->log_limit, LOG_NOTICE, "port %s: not blocked any more: %s",
 		    port->config.name, why);
+	snprintf(reason, sizeof(reason), "not blocked any more: %s", why);
+	tell(port, "free", reason, NULL);
 	switch_port_judge(port);
 }
 
@@ -173,6 +189,7 @@ loop_receive(struct switch_port *port, const uint8_t *frame, uint32_t len)
 			log_limited(&port->log_limit, LOG_WARNING,
 				    "port %s: something behind it sends back what it is sent",
 				    port->config.name);
+			tell(port, "seen", "something behind it sends back what it is sent", port);
 		}
 		port->loop.seen = now;
 		return;

@@ -18,6 +18,7 @@
 #include "daemon.h"
 #include "eal.h"
 #include "error.h"
+#include "events.h"
 #include "history.h"
 #include "hypervisor_xen.h"
 #include "hypervisor_xen_pages.h"
@@ -254,6 +255,9 @@ start(struct vswitchd *d, const struct options *options, struct error *err)
 	if (d->rpc == NULL)
 		return err->code;
 	config_note(d);
+	events_emit(d->sw->events, EVENT_DAEMON, "vswitchd",
+		    json_pack("{s:s, s:s}", "state", "started", "version", VSWITCH_VERSION),
+		    "%s has started", VSWITCH_VERSION);
 	d->sw->started = true;
 	return 0;
 }
@@ -264,6 +268,9 @@ stop(struct vswitchd *d)
 {
 	struct netlink_monitor *netlink = NULL;
 
+	if (d->sw != NULL)
+		events_emit(d->sw->events, EVENT_DAEMON, "vswitchd",
+			    json_pack("{s:s}", "state", "stopping"), "is stopping");
 	rpc_server_destroy(d->rpc);
 	transactions_destroy(d->transactions);
 	if (d->workers_running) {

@@ -23,6 +23,7 @@
 #include <rte_vhost.h>
 
 #include "error.h"
+#include "events.h"
 #include "l4.h"
 #include "log.h"
 #include "offload.h"
@@ -328,6 +329,24 @@ count_pairs(uint32_t rings)
 	return n;
 }
 
+/* Has its guest come, or gone? */
+static void
+vhost_tell(const struct vhost *vhost, bool connected)
+{
+	const struct switch_port *port = switch_port_of(vhost->sw, vhost->port);
+
+	if (port->link == connected)
+		return;
+	if (connected)
+		events_emit(vhost->sw->events, EVENT_CONNECT, port->config.name,
+			    json_pack("{s:i}", "queues", (int)vhost->n_to_guest),
+			    "its guest has connected, with %u queue%s", vhost->n_to_guest,
+			    vhost->n_to_guest == 1 ? "" : "s");
+	else
+		events_emit(vhost->sw->events, EVENT_DISCONNECT, port->config.name, NULL,
+			    "its guest has left");
+}
+
 /* @vid: what workers have. */
 static void
 vhost_report(struct vhost *vhost, const struct vhost_peer *peer, int vid)
@@ -340,6 +359,7 @@ vhost_report(struct vhost *vhost, const struct vhost_peer *peer, int vid)
 		reason = "the guest uses more than 16 queues";
 	else if (vid < 0 || vhost->n_to_guest == 0)
 		reason = "the guest has not set up its interface";
+	vhost_tell(vhost, reason[0] == '\0');
 	switch_port_status(vhost->sw, vhost->port, reason[0] == '\0', reason);
 }
 static_assert(PORT_QUEUES_MAX == 16, "and a reason says so");

@@ -11,6 +11,7 @@
 #include "announce.h"
 #include "emulated.h"
 #include "error.h"
+#include "events.h"
 #include "hypervisor.h"
 #include "log.h"
 #include "netback.h"
@@ -423,6 +424,10 @@ owner_vif_connected(void *arg, struct vif *vif)
 	caps |= vif->keys.gso_ipv4 ? PORT_CAP_TSO_IPV4 : 0;
 	caps |= vif->keys.gso_ipv6 ? PORT_CAP_TSO_IPV6 : 0;
 	switch_port_caps(ports->sw, port, caps);
+	events_emit(ports->sw->events, EVENT_CONNECT, vif->name,
+		    json_pack("{s:i}", "queues", (int)vif->keys.n_queues),
+		    "its guest has connected, with %u queue%s", vif->keys.n_queues,
+		    vif->keys.n_queues == 1 ? "" : "s");
 	vif_port_status(ports->sw, vif_port);
 	/* no event comes for what the guest has sent before it was heard */
 	vif_port_poll(ports, vif);
@@ -441,8 +446,10 @@ owner_vif_disconnected(void *arg, struct vif *vif)
 	struct vif_ports *ports = arg;
 	struct vif_port *vif_port = vif->owner_data;
 
-	if (vif_port != NULL && !ports->stopping)
-		vif_port_status(ports->sw, vif_port);
+	if (vif_port == NULL || ports->stopping)
+		return;
+	events_emit(ports->sw->events, EVENT_DISCONNECT, vif->name, NULL, "its guest has left");
+	vif_port_status(ports->sw, vif_port);
 }
 
 static uint16_t

@@ -629,6 +629,8 @@ const struct rpc_method rpc_methods[] = {
 	  rpc_config_finish },
 	{ "config.history", RPC_READS, rpc_config_history },
 	{ "batch.run", RPC_CHANGES, rpc_batch_run, rpc_config_pending, rpc_config_finish },
+	{ "event.show", RPC_READS, rpc_event_show },
+	{ "event.follow", RPC_READS, .follow = rpc_event_follow },
 	{ "stats.show", RPC_READS, stats_show },
 	{ "worker.show", RPC_READS, rpc_worker_show },
 	{ "top.show", RPC_READS, rpc_top_show },

@@ -20,6 +20,7 @@ struct object;
 struct stp_bridge_config;
 struct stp_port_config;
 struct port_config;
+struct rpc_stream;
 struct switch_bridge;
 struct switch_port;
 struct value;
@@ -200,6 +201,22 @@ int rpc_config_confirm(void *ctx, const json_t *params, json_t **ret_result, str
 
 /** rpc_config_history() - [{"number", "time", "uid", "pid", "what"}], or with "number" its text. */
 int rpc_config_history(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/**
+ * rpc_event_show() - the last events: [EVENT], at most "limit", of "kinds" and about "names" if
+ * these are given.
+ */
+int rpc_event_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/**
+ * rpc_event_follow() - have events sent as notifications: {"method": "event", "params": EVENT}. Of
+ * "kinds" and about "names" as above; the "last" ones that there were first, or, with "epoch" and
+ * "since", from number "since" on if it is the same daemon's, else all since it has started.
+ * Result: {"epoch": of the daemon, "next": number of the next event, "unknown": names that nothing
+ * has at present}.
+ */
+int rpc_event_follow(void *ctx, struct rpc_stream *stream, const json_t *params,
+		     json_t **ret_result, struct error *err);
 
 /** rpc_bridge_unknown() - say that there is no such bridge. Return: -ENOENT. */
 int rpc_bridge_unknown(struct error *err, const char *name);

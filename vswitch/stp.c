@@ -10,6 +10,7 @@
 #include <rte_random.h>
 
 #include "error.h"
+#include "events.h"
 #include "port_types.h"
 #include "rstp.h"
 #include "slow.h"
@@ -181,6 +182,30 @@ choose_mac(struct vswitch *sw, const struct switch_bridge *bridge, const uint8_t
 /* --- what the machines want --- */
 
 static void
+tell(struct switch_port *port, bool forwarding)
+{
+	log_limited(&port->log_limit, LOG_INFO, "port %s: spanning tree: %s", port->config.name,
+		    forwarding ? "forwarding" : "discarding");
+	events_emit(port->sw->events, EVENT_STP, port->config.name,
+		    json_pack("{s:s, s:s*}", "state", forwarding ? "forwarding" : "blocked",
+			      "bridge", port->bridge != NULL ? port->bridge->name : NULL),
+		    "spanning tree: %s", forwarding ? "forwarding" : "blocked");
+}
+
+static void
+tell_topology(const struct stp_bridge *stp)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < PORT_MAX; i++)
+		n += stp->flush_ports[i];
+	events_emit(stp->sw->events, EVENT_TOPOLOGY, stp->bridge->name,
+		    json_pack("{s:i}", "ports", (int)n),
+		    "topology changed: stations behind %u port%s are learnt anew", n,
+		    n == 1 ? "" : "s");
+}
+
+static void
 on_state(void *ctx, void *user, enum rstp_state state)
 {
 	static const enum port_state states[] = {
@@ -196,9 +221,7 @@ on_state(void *ctx, void *user, enum rstp_state state)
 		return;
 	port->stp_state = states[state];
 	if (port->dp->up && state != RSTP_LEARNING)
-		log_limited(&port->log_limit, LOG_INFO, "port %s: spanning tree: %s",
-			    port->config.name,
-			    state == RSTP_FORWARDING ? "forwarding" : "discarding");
+		tell(port, state == RSTP_FORWARDING);
 	switch_port_judge(port);
 }
 
@@ -246,6 +269,7 @@ settle(struct stp_bridge *stp)
 
 	if (stp->flush) {
 		fdb_flush_ports(stp->bridge->dp->fdb, stp->flush_ports);
+		tell_topology(stp);
 		memset(stp->flush_ports, 0, sizeof(stp->flush_ports));
 		stp->flush = false;
 		snoop_resync(stp->bridge);

@@ -12,6 +12,7 @@
 #include "bond.h"
 #include "carrier.h"
 #include "error.h"
+#include "events.h"
 #include "lacp_bond.h"
 #include "log.h"
 #include "nat_control.h"
@@ -89,11 +90,12 @@ switch_create(struct event_base *base, struct datapath *dp, struct rte_mempool *
 	sw->pool = pool;
 	sw->created = switch_usec();
 	sw->rcu = rcu_create(dp->qsbr);
+	sw->events = events_create(base);
 	sw->rcu_timer = evtimer_new(base, switch_rcu_timer, sw);
 	sw->tick = event_new(base, -1, EV_PERSIST, switch_tick, sw);
 	sw->learn_event = event_new(base, dp->event_fd, EV_READ | EV_PERSIST, switch_learn, sw);
-	if (loop_init(sw) < 0 || sw->rcu == NULL || sw->rcu_timer == NULL || sw->tick == NULL ||
-	    sw->learn_event == NULL || event_add(sw->tick, &second) < 0 ||
+	if (loop_init(sw) < 0 || sw->rcu == NULL || sw->events == NULL || sw->rcu_timer == NULL ||
+	    sw->tick == NULL || sw->learn_event == NULL || event_add(sw->tick, &second) < 0 ||
 	    event_add(sw->learn_event, NULL) < 0)
 		goto err;
 	rcu_on_pending(sw->rcu, switch_rcu_pending, sw);
@@ -137,6 +139,7 @@ switch_destroy(struct vswitch *sw)
 		free(bridge);
 	}
 	rcu_destroy(sw->rcu);
+	events_destroy(sw->events);
 	carrier_watch_destroy(sw->carrier);
 	switch_event_free(sw->rcu_timer);
 	switch_event_free(sw->tick);

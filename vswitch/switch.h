@@ -37,6 +37,7 @@ struct bond_member;
 struct error;
 struct event;
 struct event_base;
+struct events;
 struct lacp_shared;
 struct netback;
 struct netlink_monitor;
@@ -170,6 +171,7 @@ struct vswitch {
 	struct event_base *base;
 	struct datapath *dp;
 	struct rcu *rcu;
+	struct events *events;           /* what others are told of */
 	struct rte_mempool *pool;        /* what workers make packets from */
 	struct rte_mempool *device_pool; /* switch_device_pool(); NULL: nobody asked yet */
 	struct netback *netback;         /* NULL with --no-xen */

@@ -8,14 +8,18 @@
 
 #include "addr.h"
 #include "error.h"
+#include "events.h"
 #include "slow.h"
 #include "switch_priv.h"
 #include "vlan.h"
 
 #define LEARN_BATCH 64
 
-/* An address that moves may do so since there is a loop. */
-static void
+/*
+ * An address that moves may do so since there is a loop.
+ * Return: the port that it was behind; NULL: it does not move.
+ */
+static const struct switch_port *
 switch_learn_move(struct vswitch *sw, struct switch_port *to, uint64_t key)
 {
 	const struct fdb_table *table = to->bridge->dp->table;
@@ -24,17 +28,38 @@ switch_learn_move(struct vswitch *sw, struct switch_port *to, uint64_t key)
 	struct switch_port *from;
 
 	if (entry == NULL || (entry->dest & (FDB_DEST_PORT | FDB_DEST_STATIC)) == to->dp->id)
-		return;
+		return NULL;
 	from = sw->owners[entry->dest & FDB_DEST_PORT];
 	if (from != NULL)
 		loop_suspect(from, vid);
 	loop_suspect(to, vid);
+	return entry->dest & FDB_DEST_STATIC ? NULL : from;
+}
+
+static void
+switch_tell_move(const struct switch_port *from, const struct switch_port *to, uint64_t key)
+{
+	const uint16_t vid = key >> FDB_VID_SHIFT & VLAN_VID_MASK;
+	const char *bridge = to->bridge->name, *name = to->config.name;
+	char mac[MAC_TEXT_SIZE], vlan[16] = "";
+
+	if (events_is_over(to->sw->events, EVENT_MOVE, name))
+		return;
+	mac_format((const uint8_t *)&key, mac);
+	if (vid != 0)
+		snprintf(vlan, sizeof(vlan), ", VLAN %u", vid);
+	events_emit(to->sw->events, EVENT_MOVE, name,
+		    json_pack("{s:s, s:i, s:s, s:s, s:s}", "mac", mac, "vid", vid, "from",
+			      from->config.name, "to", name, "bridge", bridge),
+		    "%s is here now, not behind %s (bridge %s%s)", mac, from->config.name, bridge,
+		    vlan);
 }
 
 static void
 switch_learn_one(struct vswitch *sw, const struct learn_event *event)
 {
 	struct port *port = datapath_port(sw->dp, event->port);
+	const struct switch_port *from;
 	struct switch_port *owner;
 	uint32_t limit;
 	int ret;
@@ -50,8 +75,10 @@ switch_learn_one(struct vswitch *sw, const struct learn_event *event)
 	if (limit == 0 &&
 	    (owner->config.kind == PORT_KIND_VIF || owner->config.kind == PORT_KIND_VHOST))
 		limit = VIF_FDB_LIMIT_DEFAULT;
-	switch_learn_move(sw, owner, event->key);
+	from = switch_learn_move(sw, owner, event->key);
 	ret = fdb_set(port->bridge->fdb, event->key, port->id, limit, switch_now());
+	if (ret == 0 && from != NULL)
+		switch_tell_move(from, owner, event->key);
 	if (ret == -ENOSPC || ret == -ENOMEM) {
 		owner->learn_refused++;
 		loop_suspect(owner, event->key >> FDB_VID_SHIFT & VLAN_VID_MASK);

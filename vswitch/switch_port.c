@@ -6,6 +6,7 @@
 #include "bond.h"
 #include "emulated.h"
 #include "error.h"
+#include "events.h"
 #include "log.h"
 #include "nat_control.h"
 #include "port_vif.h"
@@ -149,6 +150,9 @@ switch_port_join(struct switch_port *port, struct switch_bridge *bridge)
 	stp_port_join(port);
 	snoop_port_join(port);
 	__atomic_store_n(&port->dp->bridge, bridge->dp, __ATOMIC_RELEASE);
+	events_emit(port->sw->events, EVENT_ATTACH, port->config.name,
+		    json_pack("{s:s, s:s}", "bridge", bridge->name, "mode", "bridge"),
+		    "is on bridge %s", bridge->name);
 	loop_port_changed(port);
 }
 
@@ -171,6 +175,9 @@ switch_port_detach(struct vswitch *sw, struct switch_port *port)
 	if (bridge == NULL)
 		return;
 	__atomic_store_n(&port->dp->bridge, NULL, __ATOMIC_RELEASE);
+	events_emit(sw->events, EVENT_DETACH, port->config.name,
+		    json_pack("{s:s, s:s}", "bridge", bridge->name, "mode", "bridge"),
+		    "has left bridge %s", bridge->name);
 	/* without memory for a shorter list the port stays on it: floods skip what is not here */
 	bridge_flood_remove(bridge->dp, sw->rcu, port->dp->id);
 	fdb_flush(bridge->dp->fdb, port->dp->id, true);
@@ -373,6 +380,11 @@ switch_port_judge_link(struct switch_port *port)
 		return;
 	log_limited(&port->log_limit, LOG_INFO, "port %s: %s%s%s", port->config.name,
 		    up ? "up" : "down", reason[0] != '\0' ? ": " : "", reason);
+	events_emit(port->sw->events, EVENT_LINK, port->config.name,
+		    json_pack("{s:s, s:s*, s:s*}", "state", up ? "up" : "down", "reason",
+			      reason[0] != '\0' ? reason : NULL, "bridge",
+			      port->bridge != NULL ? port->bridge->name : NULL),
+		    "is %s%s%s", up ? "up" : "down", reason[0] != '\0' ? ": " : "", reason);
 	/* stations behind it may have gone elsewhere: let them be learnt again */
 	if (!up && port->bridge != NULL)
 		fdb_flush(port->bridge->dp->fdb, port->dp->id, false);

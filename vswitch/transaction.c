@@ -14,6 +14,7 @@
 #include "history.h"
 #include "log.h"
 #include "plan.h"
+#include "rpc_event.h"
 #include "rpc_methods.h"
 #include "running.h"
 #include "switch.h"
@@ -505,6 +506,8 @@ static void
 finish(struct transactions *t)
 {
 	log_end(t);
+	rpc_event_config(t->sw, &t->who, t->who_text, "config", t->what, (long)t->n_done,
+			 t->err.code != 0 ? t->err.msg : NULL);
 	if (t->err.code == 0) {
 		history_note(t, &t->who, t->what);
 		if (t->confirm > 0)

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Requests of any form, through the dispatcher and the parameters of every kind of object. */
+/* Requests of any form, through the dispatcher, the parameters of every kind of object, and
+ * filters. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 
+#include <event2/event.h>
+
 #include "error.h"
+#include "events.h"
 #include "rpc.h"
+#include "rpc_methods_priv.h"
 #include "rpc_params.h"
+#include "switch.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,8 +33,25 @@ read_all(void *ctx, const json_t *params, json_t **ret_result, struct error *err
 	return ret;
 }
 
-static const struct rpc_method methods[] = { { "all", RPC_READS, read_all } };
-static const struct rpc_dispatch dispatch = { .methods = methods, .n_methods = 1 };
+/* Of a switch that has nothing but events. */
+static int
+event_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
+{
+	static struct vswitch sw;
+
+	if (sw.events == NULL) {
+		sw.events = events_create(event_base_new());
+		events_emit(sw.events, EVENT_LINK, "eth0", json_pack("{s:s}", "bridge", "br0"),
+			    "is up");
+	}
+	return rpc_event_show(&sw, params, ret_result, err);
+}
+
+static const struct rpc_method methods[] = {
+	{ "all", RPC_READS, read_all },
+	{ "event.show", RPC_READS, event_show },
+};
+static const struct rpc_dispatch dispatch = { .methods = methods, .n_methods = 2 };
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -12,6 +12,7 @@
 
 #include <rte_malloc.h>
 
+#include "events.h"
 #include "fake_ctrl.h"
 #include "fake_host.h"
 
@@ -359,6 +360,9 @@ clear(struct bed *bed, struct footprint *first)
 			life_detach(bed, i);
 	run(bed);
 	assert_open(bed);
+	/* events are kept for a while, whoever goes */
+	events_destroy(bed->sw->events);
+	bed->sw->events = NULL;
 	now = footprint(bed);
 	/* the first time there is nothing to compare with */
 	if (first->n_fds == 0)
