@@ -2,6 +2,8 @@
 #include "client.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +18,16 @@
 #define RETRY_MSEC 10
 #define RETRIES 500
 #define ERRNO_MAX 256
+#define RECEIVE_MIN 16384 /* bytes */
 
 struct client {
-	char *path;
+	struct sockaddr_un addr;
+	int fd;      /* -1: not connected */
 	int timeout; /* seconds */
-	int fd;
-	FILE *in; /* on the same fd; NULL: not connected */
+	char *text; /* received: @len bytes, of which @seen have no newline */
+	size_t len;
+	size_t seen;
+	size_t size;
 	unsigned int last_id;
 };
 
@@ -45,59 +51,6 @@ explain_connect(const char *path, int error, struct error *err)
 		error_set(err, error, "cannot connect to %s: %s", path, strerror(error));
 }
 
-static void
-disconnect(struct client *client)
-{
-	if (client->in != NULL)
-		fclose(client->in);
-	client->in = NULL;
-	client->fd = -1;
-}
-
-int
-client_reopen(struct client *client, struct error *err)
-{
-	const struct timeval timeout = { .tv_sec = client->timeout };
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-
-	disconnect(client);
-	if (strlen(client->path) >= sizeof(addr.sun_path))
-		return error_set(err, ENAMETOOLONG, "%s: too long for the path of a socket",
-				 client->path);
-	memcpy(addr.sun_path, client->path, strlen(client->path));
-	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (client->fd < 0)
-		return error_set(err, errno, "cannot make a socket: %s", strerror(errno));
-	setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-	setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-	if (connect(client->fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		explain_connect(client->path, errno, err);
-	else if ((client->in = fdopen(client->fd, "r")) == NULL)
-		error_set(err, errno, "%s", strerror(errno));
-	if (client->in != NULL)
-		return 0;
-	close(client->fd);
-	client->fd = -1;
-	return err->code;
-}
-
-struct client *
-client_open(const char *path, struct error *err)
-{
-	struct client *client = calloc(1, sizeof(*client));
-
-	if (client != NULL) {
-		client->path = strdup(path);
-		client->timeout = CLIENT_TIMEOUT;
-	}
-	if (client == NULL || client->path == NULL)
-		error_set(err, ENOMEM, "%s", strerror(ENOMEM));
-	else if (client_reopen(client, err) == 0)
-		return client;
-	client_close(client);
-	return NULL;
-}
-
 void
 client_set_timeout(struct client *client, int seconds)
 {
@@ -105,25 +58,76 @@ client_set_timeout(struct client *client, int seconds)
 }
 
 static int
-lost(const struct client *client, int error, struct error *err)
+client_connect(struct client *client, struct error *err)
+{
+	const struct timeval timeout = { .tv_sec = client->timeout };
+	int ret;
+
+	client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (client->fd < 0)
+		return error_set(err, errno, "cannot make a socket: %s", strerror(errno));
+	setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+	if (connect(client->fd, (struct sockaddr *)&client->addr, sizeof(client->addr)) == 0)
+		return 0;
+	ret = -errno;
+	explain_connect(client->addr.sun_path, errno, err);
+	close(client->fd);
+	client->fd = -1;
+	return ret;
+}
+
+struct client *
+client_open(const char *path, struct error *err)
+{
+	struct client *client;
+
+	if (strlen(path) >= sizeof(client->addr.sun_path)) {
+		error_set(err, ENAMETOOLONG, "%s: too long for the path of a socket", path);
+		return NULL;
+	}
+	client = calloc(1, sizeof(*client));
+	if (client == NULL) {
+		error_set(err, ENOMEM, "%s", strerror(ENOMEM));
+		return NULL;
+	}
+	client->timeout = CLIENT_TIMEOUT;
+	client->addr.sun_family = AF_UNIX;
+	memcpy(client->addr.sun_path, path, strlen(path));
+	if (client_connect(client, err) == 0)
+		return client;
+	free(client);
+	return NULL;
+}
+
+int
+client_reopen(struct client *client, struct error *err)
+{
+	if (client->fd >= 0)
+		close(client->fd);
+	client->len = client->seen = 0;
+	return client_connect(client, err);
+}
+
+static int
+lost(int error, struct error *err)
 {
 	if (error == EAGAIN)
 		return error_set(err, ETIMEDOUT, "vswitchd did not answer within %d seconds",
-				 client->timeout);
+				 CLIENT_TIMEOUT);
 	return error_set(err, error, "vswitchd ended the connection: %s", strerror(error));
 }
 
 static int
-send_all(const struct client *client, const char *text, size_t size, struct error *err)
+send_all(int fd, const char *text, size_t size, struct error *err)
 {
 	ssize_t n;
 
 	while (size > 0) {
-		n = send(client->fd, text, size, MSG_NOSIGNAL);
+		n = send(fd, text, size, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return lost(client, errno, err);
+			return lost(errno, err);
 		text += n;
 		size -= n;
 	}
@@ -143,31 +147,127 @@ send_request(struct client *client, const char *method, json_t *params, struct e
 	json_decref(request);
 	if (text == NULL)
 		return error_set(err, EILSEQ, "an argument is not UTF-8");
-	ret = send_all(client, text, strlen(text), err);
+	ret = send_all(client->fd, text, strlen(text), err);
 	if (ret == 0)
-		ret = send_all(client, "\n", 1, err);
+		ret = send_all(client->fd, "\n", 1, err);
 	free(text);
 	return ret;
+}
+
+/* Take a line out of what was received. Return: 1: it is there; 0: it is not yet; or -EPROTO. */
+static int
+line_take(struct client *client, json_t **ret_message, struct error *err)
+{
+	char *end = client->len > client->seen ?
+			    memchr(client->text + client->seen, '\n', client->len - client->seen) :
+			    NULL;
+	size_t size;
+
+	client->seen = client->len;
+	if (end == NULL)
+		return 0;
+	size = (size_t)(end + 1 - client->text);
+	*ret_message = json_loadb(client->text, size, 0, NULL);
+	client->len -= size;
+	client->seen = 0;
+	memmove(client->text, end + 1, client->len);
+	return *ret_message != NULL ? 1 : error_set(err, EPROTO, "vswitchd sent what is not JSON");
+}
+
+static int
+receive_some(struct client *client, struct error *err)
+{
+	char *text;
+	ssize_t n;
+
+	if (client->size - client->len < RECEIVE_MIN) {
+		text = realloc(client->text, 2 * client->size + RECEIVE_MIN);
+		if (text == NULL)
+			return error_set(err, ENOMEM, "%s", strerror(ENOMEM));
+		client->text = text;
+		client->size = 2 * client->size + RECEIVE_MIN;
+	}
+	n = recv(client->fd, client->text + client->len, client->size - client->len, 0);
+	if (n < 0 && errno == EINTR)
+		return 0;
+	if (n <= 0)
+		return lost(n < 0 ? errno : ECONNRESET, err);
+	client->len += (size_t)n;
+	return 0;
+}
+
+/*
+ * The next message, whatever it is. Return: 1; 0: none has come within @msec, or there was a
+ * signal; -EPIPE: nobody reads stdout, where @watch_stdout; or another -errno.
+ */
+static int
+receive(struct client *client, int msec, bool watch_stdout, json_t **ret_message, struct error *err)
+{
+	struct pollfd fds[] = {
+		{ .fd = client->fd, .events = POLLIN },
+		{ .fd = watch_stdout ? STDOUT_FILENO : -1 },
+	};
+	int ret;
+
+	while ((ret = line_take(client, ret_message, err)) == 0) {
+		ret = poll(fds, 2, msec);
+		if (ret < 0 && errno != EINTR)
+			return lost(errno, err);
+		if (ret <= 0)
+			return 0;
+		if (fds[1].revents & (POLLERR | POLLNVAL))
+			return error_set(err, EPIPE, "nobody reads what is written");
+		ret = receive_some(client, err);
+		if (ret < 0)
+			return ret;
+	}
+	return ret;
+}
+
+/* Is a message no reply, but an event? */
+static bool
+is_event(const json_t *message)
+{
+	return json_is_string(json_object_get(message, "method"));
 }
 
 static json_t *
 receive_reply(struct client *client, struct error *err)
 {
-	json_t *reply = NULL;
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t len;
+	json_t *message = NULL;
+	int ret;
 
-	errno = 0;
-	len = getline(&line, &size, client->in);
-	if (len < 0)
-		lost(client, errno != 0 ? errno : ECONNRESET, err);
-	else
-		reply = json_loadb(line, len, 0, NULL);
-	if (len >= 0 && reply == NULL)
-		error_set(err, EPROTO, "vswitchd sent what is not JSON");
-	free(line);
-	return reply;
+	for (;;) {
+		errno = 0;
+		ret = receive(client, client->timeout * 1000, false, &message, err);
+		if (ret == 0 && errno == EINTR)
+			continue;
+		if (ret == 0)
+			lost(EAGAIN, err);
+		if (ret <= 0)
+			return NULL;
+		if (!is_event(message))
+			return message;
+		json_decref(message);
+	}
+}
+
+int
+client_next(struct client *client, int msec, json_t **ret_event, struct error *err)
+{
+	json_t *message = NULL;
+	int ret;
+
+	if (client->fd < 0)
+		return lost(ECONNRESET, err);
+	while ((ret = receive(client, msec, true, &message, err)) > 0) {
+		*ret_event =
+			is_event(message) ? json_incref(json_object_get(message, "params")) : NULL;
+		json_decref(message);
+		if (*ret_event != NULL)
+			return 1;
+	}
+	return ret;
 }
 
 /* EINVAL of "EINVAL" */
@@ -193,6 +293,8 @@ call_once(struct client *client, const char *method, json_t *params, json_t **re
 	int ret;
 
 	*ret_result = NULL;
+	if (client->fd < 0)
+		return lost(ECONNRESET, err);
 	ret = send_request(client, method, params, err);
 	if (ret < 0)
 		return ret;
@@ -235,7 +337,8 @@ client_close(struct client *client)
 {
 	if (client == NULL)
 		return;
-	disconnect(client);
-	free(client->path);
+	if (client->fd >= 0)
+		close(client->fd);
+	free(client->text);
 	free(client);
 }

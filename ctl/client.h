@@ -2,7 +2,9 @@
 /*
  * Client: a connection to vswitchd's control socket.
  *
- * How: blocking JSON-RPC 2.0, one request and its reply at a time, a line each.
+ * How: blocking JSON-RPC 2.0, one request and its reply at a time, a line each. Events of the
+ * daemon's, once they are asked for (event.follow), come in between: client_next() waits for one;
+ * those that come while a reply is waited for are older than the reply, and are dropped.
  *
  * Thread-safety: none; one thread.
  */
@@ -34,7 +36,7 @@ struct client *client_open(const char *path, struct error *err);
  */
 int client_reopen(struct client *client, struct error *err);
 
-/** client_set_timeout() - seconds of silence to put up with, from the next client_reopen() on */
+/** client_set_timeout() - seconds of silence to put up with */
 void client_set_timeout(struct client *client, int seconds);
 
 /**
@@ -51,6 +53,18 @@ void client_set_timeout(struct client *client, int seconds);
  */
 int client_call(struct client *client, const char *method, json_t *params, json_t **ret_result,
 		struct error *err);
+
+/**
+ * client_next() - wait for an event
+ * @client: the connection
+ * @msec: how long; -1: for as long as it takes
+ * @ret_event: new reference to the event
+ * @err: why there will be none
+ *
+ * Return: 1; 0: none has come in time, or there was a signal; -EPIPE: nobody reads stdout any more;
+ * or another -errno: the connection is lost.
+ */
+int client_next(struct client *client, int msec, json_t **ret_event, struct error *err);
 
 /**
  * client_close() - end the connection

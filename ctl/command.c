@@ -11,6 +11,7 @@
 #include "client.h"
 #include "config_commands.h"
 #include "error.h"
+#include "monitor.h"
 #include "nat_text.h"
 #include "show.h"
 #include "top.h"
@@ -140,6 +141,10 @@ const struct command commands[] = {
 	  "back to number N of the history; default: undo", config_rollback, .takes_words = true },
 	{ "config", "history", &config_schema, VERB_SHOW, NAME_REQUIRED, "[N]",
 	  "who changed what; or the file of number N", config_history, .takes_words = true },
+	{ "event", "show", &event_schema, VERB_SHOW, NAME_REQUIRED, "[KIND|NAME]... [--last N]",
+	  "what has happened lately", event_show, .takes_words = true },
+	{ NULL, "monitor", NULL, 0, NAME_REQUIRED, "[KIND|NAME]... [--last N]",
+	  "what happens, as it happens", monitor_run, .takes_words = true },
 	{ NULL, "batch", NULL, 0, NAME_REQUIRED, "FILE|- [--confirm SECONDS]",
 	  "many commands, one per line, all or nothing", batch_run, .takes_words = true },
 	{ NULL, "version", NULL, 0, NAME_NONE, NULL, "versions of vsctl and vswitchd",

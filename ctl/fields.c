@@ -513,6 +513,17 @@ static const struct field change_fields[] = {
 	{ "done", "integer", NULL, "steps that were taken" },
 };
 
+/* Of all kinds; event_kind.c has those that a kind has besides. */
+static const struct field event_fields[] = {
+	{ "seq", "integer", NULL, "number since vswitchd has started" },
+	{ "time", "string", NULL, "when: 2026-11-21T15:15:33.864114Z" },
+	{ "kind", "string", NULL,
+	  "link, move ...; each has fields of its own besides: see monitoring.md" },
+	{ "object", "string", NULL, "whom it is about" },
+	{ "text", "string", NULL, "what has happened" },
+	{ "left_out", "integer", NULL, "how many others of the kind and object it stands for" },
+};
+
 static const struct field version_fields[] = {
 	{ "version", "string", NULL, "of vswitchd" },
 	{ "dpdk", "string", NULL, "of DPDK" },
@@ -552,6 +563,7 @@ const struct show_fields show_fields[] = {
 	{ "config apply", false, FIELDS(change_fields) },
 	{ "config rollback", false, FIELDS(change_fields) },
 	{ "config history", true, FIELDS(history_fields) },
+	{ "event show", true, FIELDS(event_fields) },
 	{ "version", false, FIELDS(version_fields) },
 };
 const size_t n_show_fields = N_ELEMENTS(show_fields);

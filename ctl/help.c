@@ -15,6 +15,9 @@
 
 const struct option_text vsctl_options[] = {
 	{ "-j, --json", NULL, "JSON for every show" },
+	{ "-w, --watch", NULL,
+	  "with a show: show it again as things change, and\nevery 2 seconds" },
+	{ "-n, --interval", "SECONDS", "the same, every so many seconds" },
 	{ "-s, --socket", "SOCKET",
 	  "vswitchd's socket (default: vswitchd.sock in\n$VSWITCH_RUN_DIR or /run/vswitch)" },
 	{ "--color", "WHEN",
@@ -45,7 +48,7 @@ print_all(FILE *out)
 {
 	size_t i;
 
-	fputs("usage: vsctl [-j] [-s SOCKET] OBJECT VERB [NAME] [KEY VALUE]...\n\n", out);
+	fputs("usage: vsctl [-jw] [-s SOCKET] OBJECT VERB [NAME] [KEY VALUE]...\n\n", out);
 	for (i = 0; i < n_commands; i++)
 		print_command(&commands[i], out);
 	fprintf(out, "  %-*s %s\n", SYNTAX_WIDTH, "OBJECT help", "keys and values of an object");

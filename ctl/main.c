@@ -11,8 +11,10 @@
 #include "command.h"
 #include "error.h"
 #include "help.h"
+#include "monitor.h"
 #include "terminal.h"
 #include "version.h"
+#include "watch.h"
 
 #define OPTION_COLOR 256 /* no letter */
 
@@ -23,6 +25,8 @@ struct options {
 	const char *socket;
 	bool json;
 	enum color_when color;
+	bool watch;
+	double seconds; /* between two shows */
 };
 
 static int
@@ -30,6 +34,22 @@ fail(const struct error *err, int status)
 {
 	fprintf(stderr, "vsctl: %s\n", err->msg);
 	return status;
+}
+
+static int
+take_interval(struct options *options)
+{
+	struct error err;
+	char *end;
+
+	options->watch = true;
+	options->seconds = strtod(optarg, &end);
+	if (end != optarg && *end == '\0' && options->seconds >= WATCH_SECONDS_MIN &&
+	    options->seconds <= WATCH_SECONDS_MAX)
+		return -1;
+	error_set(&err, EINVAL, "-n needs a number of seconds from %g to %d", WATCH_SECONDS_MIN,
+		  WATCH_SECONDS_MAX);
+	return fail(&err, EXIT_USAGE);
 }
 
 /* Exit status of the option that was read, or -1 to go on. */
@@ -49,6 +69,11 @@ take_option(int option, struct options *options)
 		}
 		options->color = (enum color_when)when;
 		return -1;
+	case 'w':
+		options->watch = true;
+		return -1;
+	case 'n':
+		return take_interval(options);
 	case 'j':
 		options->json = true;
 		return -1;
@@ -105,7 +130,10 @@ run(const struct options *options, const struct request *request)
 	client = client_open(socket_path(options), &err);
 	if (client == NULL && !request->command->is_offline)
 		return fail(&err, EXIT_REFUSED);
-	ret = request->command->run(client, request, &err);
+	if (options->watch && watch_can(request))
+		ret = watch_run(client, request, options->seconds, options->color, &err);
+	else
+		ret = request->command->run(client, request, &err);
 	client_close(client);
 	if (ret == -ENOEXEC)
 		return fail(&err, EXIT_USAGE);
@@ -133,13 +161,15 @@ main(int argc, char **argv)
 {
 	static const struct option long_options[] = {
 		{ "json", no_argument, NULL, 'j' },
+		{ "watch", no_argument, NULL, 'w' },
+		{ "interval", required_argument, NULL, 'n' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "color", required_argument, NULL, OPTION_COLOR },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
-	struct options options = { NULL };
+	struct options options = { .seconds = WATCH_SECONDS_DEFAULT };
 	struct request request;
 	const char *object;
 	struct error err;
@@ -148,7 +178,7 @@ main(int argc, char **argv)
 	if (argc > 0 && brctl_is_called(argv[0]))
 		return finish(brctl_main(argc, argv, socket_path(&options)));
 	/* '+': what follows the command belongs to it, even if it starts with '-'. */
-	while ((option = getopt_long(argc, argv, "+js:hV", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "+jwn:s:hV", long_options, NULL)) != -1) {
 		ret = take_option(option, &options);
 		if (ret >= 0)
 			return finish(ret);
@@ -162,14 +192,19 @@ main(int argc, char **argv)
 		ret = help_print(object, stdout, &err);
 		return ret < 0 ? fail(&err, EXIT_USAGE) : finish(EXIT_DONE);
 	}
-	if (argc > 1 && strcmp(argv[argc - 1], "-j") == 0) {
-		options.json = true;
-		argc--;
+	for (; argc > 1 && (strcmp(argv[argc - 1], "-j") == 0 || strcmp(argv[argc - 1], "-w") == 0);
+	     argc--) {
+		options.json |= argv[argc - 1][1] == 'j';
+		options.watch |= argv[argc - 1][1] == 'w';
 	}
 	ret = request_parse(argc, argv, &request, &err);
 	if (ret < 0)
 		return fail(&err, ret == -ERANGE ? EXIT_REFUSED : EXIT_USAGE);
 	request.json = options.json;
 	terminal_init(options.color);
+	if (options.watch && !watch_can(&request) && request.command->run != monitor_run) {
+		error_set(&err, EINVAL, "-w goes with what shows something: vsctl -w port show");
+		return fail(&err, EXIT_USAGE);
+	}
 	return finish(run(&options, &request));
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "event_kind.h"
 #include "help.h"
 #include "options.h"
 #include "top.h"
@@ -61,6 +62,9 @@ static const struct {
 	{ "Which packets were dropped, and why", "vsctl stats show" },
 	{ "Who sends, who loses packets, and what it costs, live",
 	  "vsctl top\nvsctl top --sort drop/s type vif" },
+	{ "What happens to a guest and on a bridge, as it happens", "vsctl monitor vif3.0 xenbr1" },
+	{ "Links and failovers of the last hours", "vsctl event show link failover" },
+	{ "A bond, shown again as it changes", "vsctl -w bond show bond0" },
 	{ "The same bridges as brctl has them", "vsctl brctl show" },
 	{ "The same for a program", "vsctl -j stats show" },
 };
@@ -224,6 +228,30 @@ print_files(const struct file_text *file)
 }
 
 static void
+print_events(void)
+{
+	fputs(".SH EVENTS\n"
+	      "\\fBvsctl monitor\\fR and \\fBvsctl event show\\fR take kinds, and names of "
+	      "bridges and ports or MAC addresses: of these kinds, about these names. With \\-j "
+	      "each event is an object, of monitor in one line, with seq, time, kind, object, "
+	      "text, left_out (how many others it stands for), and the members below; string? is "
+	      "a string, or null if there is none.\n",
+	      stdout);
+	for (unsigned int kind = 0; kind < EVENT_KINDS; kind++) {
+		const struct event_field *field = event_kinds[kind].fields;
+
+		printf(".TP\n\\fB%s\\fR\n", event_kinds[kind].name);
+		print_text(event_kinds[kind].help);
+		fputs(".\n", stdout);
+		for (unsigned int f = 0; f < EVENT_FIELDS_MAX && field[f].name != NULL; f++) {
+			printf(".br\n\\fI%s\\fR (%s): ", field[f].name, field[f].type);
+			print_text(field[f].help);
+			fputs(".\n", stdout);
+		}
+	}
+}
+
+static void
 print_vsctl(void)
 {
 	size_t i;
@@ -231,7 +259,7 @@ print_vsctl(void)
 	print_head("vsctl", 8, "control the virtual switch vswitchd");
 	fputs(".SH SYNOPSIS\n"
 	      ".B vsctl\n"
-	      "[\\fB\\-j\\fR] [\\fB\\-s\\fR \\fISOCKET\\fR] \\fIOBJECT VERB\\fR [\\fINAME\\fR] "
+	      "[\\fB\\-jw\\fR] [\\fB\\-s\\fR \\fISOCKET\\fR] \\fIOBJECT VERB\\fR [\\fINAME\\fR] "
 	      "[\\fIKEY VALUE\\fR]...\n"
 	      ".SH DESCRIPTION\n"
 	      "vsctl tells a running \\fBvswitchd\\fR(8) what to do, and asks it how it is. "
@@ -245,6 +273,7 @@ print_vsctl(void)
 	for (i = 0; i < n_commands; i++)
 		print_command(&commands[i]);
 	print_options("OPTIONS OF top", top_options);
+	print_events();
 	for (i = 0; i < OBJECT_SCHEMAS; i++) {
 		if (object_schemas[i]->n_keys == 0 || object_schemas[i] == &vswitchd_schema)
 			continue;

@@ -22,6 +22,7 @@ from test_snoop import Member
 UNSEEN = {
     "vif show": "guests of Xen",
     "show: vifs[]": "guests of Xen",
+    "event show": "each kind has its own; test_monitor.py sees them",
     "port show: rate": "guests of Xen",
     "top: ports[].domid": "guests of Xen",
     "top: ports[].guest": "guests of Xen",

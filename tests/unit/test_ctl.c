@@ -98,15 +98,12 @@ test_errors(void **state)
 	} cases[] = {
 		{ "", "a command is missing: show, bridge, port, bond, vif, fdb, stp, group, "
 		      "querier, addr, route, neigh, nat, nat-table, network, stats, worker, top, "
-		      "config, "
-		      "batch, "
-		      "version, help" },
+		      "config, event, monitor, batch, version, help" },
 		{ "brdige add x", "unknown command 'brdige'; did you mean 'bridge'?" },
 		{ "interface",
 		  "unknown command 'interface'; known: show, bridge, port, bond, vif, fdb, stp, "
 		  "group, querier, addr, route, neigh, nat, nat-table, network, stats, worker, "
-		  "top, config, "
-		  "batch, "
+		  "top, config, event, monitor, batch, "
 		  "version, help" },
 		{ "bridge", "bridge: a verb is missing: add, del, set, show, help" },
 		{ "bridge shwo", "bridge: unknown verb 'shwo'; did you mean 'show'?" },
