@@ -99,7 +99,7 @@ def settled(switches, blocked, timeout=60):
             for name, port in switch.tree()[1].items():
                 wanted = {"root": "forwarding", "designated": "forwarding",
                           "alternate": "discarding", "backup": "discarding"}.get(port["role"])
-                if not port["link"]:
+                if port["link"] != "up":
                     continue
                 if port["state"] != wanted:
                     return None
