@@ -37,7 +37,7 @@ struct rpc_server;
 #define RPC_BACKLOG_MAX (1024 * 1024) /* bytes of unread replies at which a client is paused */
 #define RPC_CLIENTS_MAX 64
 #define RPC_STREAM_MAX (64 * 1024) /* bytes of unread output at which no notification is taken */
-#define RPC_GROUP "vswitch" /* that may read */
+#define RPC_GROUP "vswitch"        /* that may read */
 
 /* Of those who are not root. */
 #define RPC_READERS_MAX 32     /* all of them */
