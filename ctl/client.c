@@ -24,7 +24,7 @@ struct client {
 	struct sockaddr_un addr;
 	int fd;      /* -1: not connected */
 	int timeout; /* seconds */
-	char *text; /* received: @len bytes, of which @seen have no newline */
+	char *text;  /* received: @len bytes, of which @seen have no newline */
 	size_t len;
 	size_t seen;
 	size_t size;
@@ -112,8 +112,7 @@ static int
 lost(int error, struct error *err)
 {
 	if (error == EAGAIN)
-		return error_set(err, ETIMEDOUT, "vswitchd did not answer within %d seconds",
-				 CLIENT_TIMEOUT);
+		return error_set(err, ETIMEDOUT, "vswitchd does not answer");
 	return error_set(err, error, "vswitchd ended the connection: %s", strerror(error));
 }
 

@@ -21,7 +21,7 @@ static const char *const open_methods[] = {
 	"config.show",    "event.follow", "event.show",  "fdb.show",    "group.show",
 	"nat-table.show", "nat.sessions", "nat.show",    "neigh.show",  "network.show",
 	"port.show",      "querier.show", "route.show",  "stats.show",  "stp.show",
-	"version",        "vif.show",     "worker.show",
+	"top.show",       "version",      "vif.show",    "worker.show",
 };
 
 static bool
