@@ -109,24 +109,25 @@ client_reopen(struct client *client, struct error *err)
 }
 
 static int
-lost(int error, struct error *err)
+lost(const struct client *client, int error, struct error *err)
 {
 	if (error == EAGAIN)
-		return error_set(err, ETIMEDOUT, "vswitchd does not answer");
+		return error_set(err, ETIMEDOUT, "vswitchd did not answer within %d seconds",
+				 client->timeout);
 	return error_set(err, error, "vswitchd ended the connection: %s", strerror(error));
 }
 
 static int
-send_all(int fd, const char *text, size_t size, struct error *err)
+send_all(const struct client *client, const char *text, size_t size, struct error *err)
 {
 	ssize_t n;
 
 	while (size > 0) {
-		n = send(fd, text, size, MSG_NOSIGNAL);
+		n = send(client->fd, text, size, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return lost(errno, err);
+			return lost(client, errno, err);
 		text += n;
 		size -= n;
 	}
@@ -146,9 +147,9 @@ send_request(struct client *client, const char *method, json_t *params, struct e
 	json_decref(request);
 	if (text == NULL)
 		return error_set(err, EILSEQ, "an argument is not UTF-8");
-	ret = send_all(client->fd, text, strlen(text), err);
+	ret = send_all(client, text, strlen(text), err);
 	if (ret == 0)
-		ret = send_all(client->fd, "\n", 1, err);
+		ret = send_all(client, "\n", 1, err);
 	free(text);
 	return ret;
 }
@@ -190,7 +191,7 @@ receive_some(struct client *client, struct error *err)
 	if (n < 0 && errno == EINTR)
 		return 0;
 	if (n <= 0)
-		return lost(n < 0 ? errno : ECONNRESET, err);
+		return lost(client, n < 0 ? errno : ECONNRESET, err);
 	client->len += (size_t)n;
 	return 0;
 }
@@ -211,7 +212,7 @@ receive(struct client *client, int msec, bool watch_stdout, json_t **ret_message
 	while ((ret = line_take(client, ret_message, err)) == 0) {
 		ret = poll(fds, 2, msec);
 		if (ret < 0 && errno != EINTR)
-			return lost(errno, err);
+			return lost(client, errno, err);
 		if (ret <= 0)
 			return 0;
 		if (fds[1].revents & (POLLERR | POLLNVAL))
@@ -242,7 +243,7 @@ receive_reply(struct client *client, struct error *err)
 		if (ret == 0 && errno == EINTR)
 			continue;
 		if (ret == 0)
-			lost(EAGAIN, err);
+			lost(client, EAGAIN, err);
 		if (ret <= 0)
 			return NULL;
 		if (!is_event(message))
@@ -258,7 +259,7 @@ client_next(struct client *client, int msec, json_t **ret_event, struct error *e
 	int ret;
 
 	if (client->fd < 0)
-		return lost(ECONNRESET, err);
+		return lost(client, ECONNRESET, err);
 	while ((ret = receive(client, msec, true, &message, err)) > 0) {
 		*ret_event =
 			is_event(message) ? json_incref(json_object_get(message, "params")) : NULL;
@@ -293,7 +294,7 @@ call_once(struct client *client, const char *method, json_t *params, json_t **re
 
 	*ret_result = NULL;
 	if (client->fd < 0)
-		return lost(ECONNRESET, err);
+		return lost(client, ECONNRESET, err);
 	ret = send_request(client, method, params, err);
 	if (ret < 0)
 		return ret;
