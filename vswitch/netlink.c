@@ -39,7 +39,12 @@ struct netlink_monitor {
 	struct netlink_watches watches;
 	unsigned int walking; /* depth of loops over the watches */
 	bool swept;           /* a watch was deleted in a loop */
+	netlink_ip_fn ip_fn;  /* NULL: addresses and routes are not listened to */
+	void *ip_arg;
 	/* the answer to the request under way */
+	netlink_object_fn dump_fn; /* or NULL */
+	void *dump_arg;
+	int error; /* what the kernel said, exactly */
 	struct netlink_link answer;
 	bool answered;
 	bool done;
@@ -48,7 +53,7 @@ struct netlink_monitor {
 
 /* libnl's errors are its own; the ones that matter here have an errno. */
 static int
-errno_of(int nl_error)
+errno_of(int nl_error, int exact)
 {
 	switch (-nl_error) {
 	case NLE_SUCCESS:
@@ -71,8 +76,10 @@ errno_of(int nl_error)
 		return -EOPNOTSUPP;
 	case NLE_AGAIN:
 		return -EAGAIN;
+	case NLE_DUMP_INTR:
+		return -EINTR;
 	default:
-		return -EINVAL;
+		return exact < 0 ? exact : -EINVAL;
 	}
 }
 
@@ -97,10 +104,10 @@ read_counters(struct nlattr *attr, struct netlink_link *link)
 	link->tx_dropped = stats.tx_dropped;
 }
 
-/* Read an RTM_NEWLINK or RTM_DELLINK. Return false if it is about something else. */
-static bool
-read_link(struct nlmsghdr *header, struct netlink_link *link)
+bool
+netlink_link_read(const struct nlmsghdr *message, struct netlink_link *link)
 {
+	struct nlmsghdr *header = (struct nlmsghdr *)(uintptr_t)message;
 	struct nlattr *attrs[IFLA_MAX + 1];
 	const struct ifinfomsg *info;
 
@@ -169,6 +176,32 @@ tell(struct netlink_watch *watch)
 	watch->fn(watch->arg, ret == 0 ? &link : NULL);
 }
 
+/* An address or a route that was made. Of a route of many ways the first one counts. */
+static void
+tell_ip(const struct netlink_monitor *nl, struct nlmsghdr *header)
+{
+	const struct nlattr *attr;
+
+	if (nl->ip_fn == NULL)
+		return;
+	if (header->nlmsg_type == RTM_NEWADDR &&
+	    nlmsg_valid_hdr(header, sizeof(struct ifaddrmsg))) {
+		nl->ip_fn(nl->ip_arg,
+			  (int)((const struct ifaddrmsg *)nlmsg_data(header))->ifa_index);
+	} else if (header->nlmsg_type == RTM_NEWROUTE &&
+		   nlmsg_valid_hdr(header, sizeof(struct rtmsg))) {
+		attr = nlmsg_find_attr(header, sizeof(struct rtmsg), RTA_OIF);
+		if (attr == NULL)
+			attr = nlmsg_find_attr(header, sizeof(struct rtmsg), RTA_MULTIPATH);
+		if (attr == NULL || nla_len(attr) < (int)sizeof(uint32_t))
+			return;
+		nl->ip_fn(nl->ip_arg,
+			  nla_type(attr) == RTA_OIF ?
+				  (int)nla_get_u32(attr) :
+				  ((const struct rtnexthop *)nla_data(attr))->rtnh_ifindex);
+	}
+}
+
 static int
 monitor_message(struct nl_msg *msg, void *arg)
 {
@@ -176,7 +209,8 @@ monitor_message(struct nl_msg *msg, void *arg)
 	struct netlink_watch *watch;
 	struct netlink_link link;
 
-	if (!read_link(nlmsg_hdr(msg), &link))
+	tell_ip(nl, nlmsg_hdr(msg));
+	if (!netlink_link_read(nlmsg_hdr(msg), &link))
 		return NL_SKIP;
 	watches_enter(nl);
 	LIST_FOREACH(watch, &nl->watches, list) {
@@ -226,7 +260,9 @@ request_answer(struct nl_msg *msg, void *arg)
 	struct netlink_monitor *nl = arg;
 
 	nl->n_answers++;
-	if (read_link(nlmsg_hdr(msg), &nl->answer))
+	if (nl->dump_fn != NULL)
+		nl->dump_fn(nl->dump_arg, nlmsg_hdr(msg));
+	if (netlink_link_read(nlmsg_hdr(msg), &nl->answer))
 		nl->answered = true;
 	return NL_OK;
 }
@@ -239,6 +275,17 @@ request_done(struct nl_msg *msg, void *arg)
 
 	(void)msg;
 	nl->done = true;
+	return NL_STOP;
+}
+
+/* libnl keeps of the kernel's error only what it has a word for. */
+static int
+request_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *arg)
+{
+	struct netlink_monitor *nl = arg;
+
+	(void)from;
+	nl->error = error->error;
 	return NL_STOP;
 }
 
@@ -255,7 +302,7 @@ monitor_socket(nl_recvmsg_msg_cb_t fn, struct netlink_monitor *nl, int *ret_erro
 	if (ret == 0)
 		ret = nl_socket_modify_cb(socket, NL_CB_VALID, NL_CB_CUSTOM, fn, nl);
 	if (ret < 0) {
-		*ret_error = errno_of(ret);
+		*ret_error = errno_of(ret, 0);
 		nl_socket_free(socket);
 		return NULL;
 	}
@@ -274,7 +321,7 @@ monitor_listen(struct netlink_monitor *nl, struct event_base *base)
 	if (ret == 0)
 		ret = nl_socket_add_memberships(nl->listener, RTNLGRP_LINK, RTNLGRP_NONE);
 	if (ret < 0)
-		return errno_of(ret);
+		return errno_of(ret, 0);
 	nl->event = event_new(base, nl_socket_get_fd(nl->listener), EV_READ | EV_PERSIST,
 			      monitor_readable, nl);
 	if (nl->event == NULL || event_add(nl->event, NULL) < 0)
@@ -299,6 +346,7 @@ netlink_monitor_create(struct event_base *base, struct error *err)
 		goto err;
 	nl_socket_modify_cb(nl->requests, NL_CB_ACK, NL_CB_CUSTOM, request_done, nl);
 	nl_socket_modify_cb(nl->requests, NL_CB_FINISH, NL_CB_CUSTOM, request_done, nl);
+	nl_socket_modify_err_cb(nl->requests, NL_CB_CUSTOM, request_error, nl);
 	ret = monitor_listen(nl, base);
 	if (ret == 0)
 		return nl;
@@ -370,11 +418,12 @@ netlink_request(struct netlink_monitor *nl, struct nl_msg *msg)
 	nl->answered = false;
 	nl->n_answers = 0;
 	nl->done = false;
+	nl->error = 0;
 	ret = nl_send_auto(nl->requests, msg);
 	nlmsg_free(msg);
 	while (ret >= 0 && !nl->done)
 		ret = nl_recvmsgs_default(nl->requests);
-	return ret < 0 ? errno_of(ret) : 0;
+	return ret < 0 ? errno_of(ret, nl->error) : 0;
 }
 
 int
@@ -383,6 +432,34 @@ netlink_count(struct netlink_monitor *nl, struct nl_msg *msg)
 	int ret = netlink_request(nl, msg);
 
 	return ret < 0 ? ret : nl->n_answers;
+}
+
+int
+netlink_dump(struct netlink_monitor *nl, struct nl_msg *msg, netlink_object_fn fn, void *arg)
+{
+	int ret;
+
+	nl->dump_fn = fn;
+	nl->dump_arg = arg;
+	ret = netlink_request(nl, msg);
+	nl->dump_fn = NULL;
+	return ret;
+}
+
+int
+netlink_ip_watch(struct netlink_monitor *nl, netlink_ip_fn fn, void *arg)
+{
+	static const int groups[] = { RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+				      RTNLGRP_IPV6_ROUTE };
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < RTE_DIM(groups) && (fn == NULL) != (nl->ip_fn == NULL);
+	     i++)
+		ret = fn != NULL ? nl_socket_add_membership(nl->listener, groups[i]) :
+				   nl_socket_drop_membership(nl->listener, groups[i]);
+	nl->ip_fn = fn;
+	nl->ip_arg = arg;
+	return ret < 0 ? errno_of(ret, 0) : 0;
 }
 
 /* A message about one interface, by index, or by name if @ifindex is 0. */
@@ -397,6 +474,16 @@ link_message(int type, int ifindex, unsigned int flags, unsigned int change)
 		return NULL;
 	}
 	return msg;
+}
+
+int
+netlink_links(struct netlink_monitor *nl, netlink_object_fn fn, void *arg)
+{
+	struct nl_msg *msg = link_message(RTM_GETLINK, 0, 0, 0);
+
+	if (msg != NULL)
+		nlmsg_hdr(msg)->nlmsg_flags |= NLM_F_DUMP;
+	return netlink_dump(nl, msg, fn, arg);
 }
 
 /* Ask for an interface by @msg, which is freed. */

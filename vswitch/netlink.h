@@ -21,6 +21,7 @@ struct event_base;
 struct netlink_monitor;
 struct netlink_watch;
 struct nl_msg;
+struct nlmsghdr;
 
 struct netlink_link {
 	int ifindex;
@@ -31,7 +32,7 @@ struct netlink_link {
 	uint32_t master;    /* ifindex of the bridge or bond that it belongs to; 0: none */
 	uint8_t mac[6];
 	char kind[16];       /* "veth", "tun", …; empty for hardware */
-	char alias[32];      /* IFLA_IFALIAS, cut short */
+	char alias[48];      /* IFLA_IFALIAS, cut short */
 	uint64_t rx_missed;  /* packets that the NIC had no room for, since it was made */
 	uint64_t tx_dropped; /* packets that it was given and did not send */
 };
@@ -41,6 +42,12 @@ struct netlink_link {
  * @link: what it is like now; NULL: there is none of that name.
  */
 typedef void (*netlink_link_fn)(void *arg, const struct netlink_link *link);
+
+/** netlink_object_fn - @header: an object that a dump lists. */
+typedef void (*netlink_object_fn)(void *arg, const struct nlmsghdr *header);
+
+/** netlink_ip_fn - an address or a route was made on the interface @ifindex. */
+typedef void (*netlink_ip_fn)(void *arg, int ifindex);
 
 /** netlink_monitor_create() - start listening. Return: the monitor, or NULL with @err filled. */
 struct netlink_monitor *netlink_monitor_create(struct event_base *base, struct error *err);
@@ -84,5 +91,30 @@ int netlink_request(struct netlink_monitor *nl, struct nl_msg *msg);
  * Return: how many, or -errno.
  */
 int netlink_count(struct netlink_monitor *nl, struct nl_msg *msg);
+
+/**
+ * netlink_dump() - send a dump request and look at all that it lists.
+ * @msg: as for netlink_request(), with NLM_F_DUMP.
+ * @fn: must not make requests.
+ * Return: 0; -EINTR: it was changed meanwhile, ask again; or another -errno.
+ */
+int netlink_dump(struct netlink_monitor *nl, struct nl_msg *msg, netlink_object_fn fn, void *arg);
+
+/**
+ * netlink_links() - look at all interfaces.
+ * @fn: as for netlink_dump(); netlink_link_read() reads its messages.
+ * Return: 0 or -errno.
+ */
+int netlink_links(struct netlink_monitor *nl, netlink_object_fn fn, void *arg);
+
+/** netlink_link_read() - read a message about an interface. Return: is it one? */
+bool netlink_link_read(const struct nlmsghdr *header, struct netlink_link *ret_link);
+
+/**
+ * netlink_ip_watch() - be told of addresses and routes that are made, from now on.
+ * @fn: NULL: no more. There is one at a time.
+ * Return: 0 or -errno.
+ */
+int netlink_ip_watch(struct netlink_monitor *nl, netlink_ip_fn fn, void *arg);
 
 #endif /* VSWITCH_NETLINK_H */
