@@ -366,6 +366,23 @@ object_check_type(const struct object *object, struct error *err)
 			 object->name);
 }
 
+/* The tap that a NIC's addresses go to. */
+static int
+object_check_adopt(const struct config *config, const struct object *object, struct error *err)
+{
+	const char *tap = object->values[PORT_KEY_ADOPT].text;
+	const struct config_section *section;
+
+	if (object->schema != &port_schema || *tap == '\0')
+		return 0;
+	section = section_find(config, &port_schema, tap);
+	if (section != NULL && port_type_resolve(&section->object) == PORT_TYPE_TAP)
+		return 0;
+	return error_set(err, ENOENT,
+			 "port %s: adopt: there is no section [port %s] with type = tap",
+			 object->name, tap);
+}
+
 /* What can only be said when all sections are known. */
 static void
 check_whole(struct reader *reader)
@@ -384,6 +401,8 @@ check_whole(struct reader *reader)
 			ret = object_check_type(&section->object, &reader->err);
 		if (ret == 0 && !reader->has_holes)
 			ret = object_check_bridge(&reader->config, &section->object, &reader->err);
+		if (ret == 0 && !reader->has_holes)
+			ret = object_check_adopt(&reader->config, &section->object, &reader->err);
 		if (ret < 0)
 			fault_at(reader, section->line);
 	}

@@ -316,6 +316,7 @@ check_types(const struct object *port, struct error *err)
 		{ PORT_KEY_DEVARGS, PORT_TYPE_ETH, "devargs are for type eth" },
 		{ PORT_KEY_PATH, PORT_TYPE_VHOST, "path is for type vhost" },
 		{ PORT_KEY_XDP, PORT_TYPE_NETDEV, "xdp is for type netdev" },
+		{ PORT_KEY_ADOPT, PORT_TYPE_NETDEV, "adopt is for type netdev" },
 		{ PORT_KEY_PARENT, PORT_TYPE_VLAN, "parent is for type vlan" },
 		{ PORT_KEY_PARENT_VID, PORT_TYPE_VLAN, "parent-vid is for type vlan" },
 	};

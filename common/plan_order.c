@@ -79,6 +79,9 @@ may_prepare(const struct change *change)
 		return false;
 	if (port->texts[PORT_KEY_BRIDGE] == NULL || port->texts[PORT_KEY_BRIDGE][0] == '\0')
 		return false;
+	/* the host would be cut off until it joins */
+	if (port->texts[PORT_KEY_ADOPT] != NULL && port->texts[PORT_KEY_ADOPT][0] != '\0')
+		return false;
 	if (plan_port_type(port) == PORT_TYPE_VIF || plan_port_type(port) == PORT_TYPE_VLAN ||
 	    record_is_guests(port))
 		return false;

@@ -166,6 +166,7 @@ enum port_key {
 	PORT_KEY_CARRIER,  /* enum carrier_word */
 	PORT_KEY_CHECKSUM, /* enum checksum_word */
 	PORT_KEY_XDP,      /* enum xdp_word */
+	PORT_KEY_ADOPT,    /* netdev: a tap; empty: none */
 	PORT_KEY_RATE,     /* text, for rate_parse(); zero_word: unlimited */
 	PORT_KEY_TRUNK,    /* text, for vlans_parse(); zero_word: no trunk */
 	PORT_KEY_NATIVE,   /* 0: none */

@@ -314,6 +314,12 @@ static const struct schema_key port_keys[] = {
 		.help = "netdev: AF_XDP instead of AF_PACKET; auto: if the NIC does it without "
 			"copying; on: in any mode that works; \"port show\" says which (DRIVER)",
 	},
+	[PORT_KEY_ADOPT] = {
+		.name = "adopt", .type = VALUE_NAME, .verbs = CREATE,
+		.zero_word = "none", .metavar = "TAP",
+		.help = "netdev: as long as it is a port, this tap has what the host has on the "
+			"interface: MAC, addresses, routes; none: they stay, and are of no use",
+	},
 	[PORT_KEY_RATE] = {
 		.name = "rate", .type = VALUE_RATE, .verbs = SETTABLE,
 		.zero_word = "none", .metavar = "RATE",

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "adopt_commands.h"
 #include "batch.h"
 #include "client.h"
 #include "config_commands.h"
@@ -41,6 +42,12 @@ const struct command commands[] = {
 	  "change settings of a bridge", run_change },
 	{ "bridge", "show", &bridge_schema, VERB_SHOW, NAME_OPTIONAL, "BRIDGE", "list bridges",
 	  show_bridges },
+	{ "bridge", "adopt", &bridge_schema, 0, NAME_REQUIRED, "BRIDGE NIC [--confirm SECONDS]",
+	  "take a NIC of the host's, whose addresses and routes go to the bridge's own interface",
+	  adopt_nic, .takes_words = true },
+	{ "bridge", "release", &bridge_schema, 0, NAME_REQUIRED, "BRIDGE NIC [--confirm SECONDS]",
+	  "give an adopted NIC back to the host, with all that it had", release_nic,
+	  .takes_words = true },
 	{ "port", "add", &port_schema, VERB_ADD, NAME_REQUIRED, "PORT", "put a port on a bridge",
 	  run_change },
 	{ "port", "del", &port_schema, VERB_DEL, NAME_REQUIRED, "PORT",

@@ -19,6 +19,7 @@
 
 #define FILTER_PRIORITY 1    /* before any other: the interface is the switch's */
 #define FILTER_HANDLE 0x7673 /* by which it is found again */
+#define GUARD_ARP_IGNORE 8   /* answer nobody */
 #define QDISC_HANDLE TC_H_MAKE(TC_H_CLSACT, 0)
 #define INGRESS_PARENT TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)
 #define EGRESS_PARENT TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS)
@@ -140,7 +141,7 @@ ingress_guard_set(struct ingress_guard *guard, struct netlink_monitor *nl,
 		 "port %s: the kernel offers no tc filter (modules sch_ingress, cls_bpf): %s; the "
 		 "host's own stack still listens on %s, with ARP and IPv6 switched off",
 		 link->name, strerror(-filter), link->name);
-	guard->arp_ignore = sysctl_set("ipv4", link->name, "arp_ignore", 8);
+	guard->arp_ignore = sysctl_set("ipv4", link->name, "arp_ignore", GUARD_ARP_IGNORE);
 	guard->disable_ipv6 = sysctl_set("ipv6", link->name, "disable_ipv6", 1);
 }
 
@@ -160,4 +161,27 @@ ingress_guard_clear(struct ingress_guard *guard, struct netlink_monitor *nl)
 	if (guard->disable_ipv6 != -1)
 		sysctl_set("ipv6", guard->name, "disable_ipv6", guard->disable_ipv6);
 	guard->ifindex = 0;
+}
+
+void
+ingress_guard_forget(struct netlink_monitor *nl, const struct netlink_link *link)
+{
+	struct ingress_guard guard = {
+		.ifindex = link->ifindex,
+		.filter = true,
+		.qdisc = true,
+		.arp_ignore = -1,
+		.disable_ipv6 = -1,
+	};
+	int old = -1;
+
+	/* without a filter: what it was before is not known any more, but as a rule it is this */
+	if (filters_count(nl, link->ifindex, INGRESS_PARENT) <= 0)
+		old = sysctl_set("ipv4", link->name, "arp_ignore", 0);
+	if (old == GUARD_ARP_IGNORE)
+		sysctl_set("ipv6", link->name, "disable_ipv6", 0);
+	else if (old != -1)
+		sysctl_set("ipv4", link->name, "arp_ignore", old); /* somebody else's */
+	snprintf(guard.name, sizeof(guard.name), "%s", link->name);
+	ingress_guard_clear(&guard, nl);
 }

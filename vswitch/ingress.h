@@ -38,4 +38,7 @@ void ingress_guard_set(struct ingress_guard *guard, struct netlink_monitor *nl,
 /** ingress_guard_clear() - give the interface back to the stack. Harmless if it is gone. */
 void ingress_guard_clear(struct ingress_guard *guard, struct netlink_monitor *nl);
 
+/** ingress_guard_forget() - the same for what a process that was killed has left on @link. */
+void ingress_guard_forget(struct netlink_monitor *nl, const struct netlink_link *link);
+
 #endif /* VSWITCH_INGRESS_H */

@@ -13,6 +13,7 @@
 #include <rte_lcore.h>
 
 #include "access.h"
+#include "adopt.h"
 #include "config.h"
 #include "config_start.h"
 #include "daemon.h"
@@ -247,7 +248,8 @@ start(struct vswitchd *d, const struct options *options, struct error *err)
 	    section->object.values[VSWITCHD_KEY_ROUTE_IMPORT].number == ROUTE_IMPORT_KERNEL &&
 	    (ret = route_import_start(d->sw->routing, err)) < 0)
 		return ret;
-	if ((ret = config_keep(d, options, err)) < 0 || (ret = workers_start(d, err)) < 0)
+	if ((ret = config_keep(d, options, err)) < 0 || (ret = workers_start(d, err)) < 0 ||
+	    (ret = adopt_start(d->sw, err)) < 0)
 		return ret;
 	dispatch.ctx = d->sw;
 	snprintf(path, sizeof(path), "%s/vswitchd.sock", options->run_dir);
@@ -273,6 +275,8 @@ stop(struct vswitchd *d)
 			    json_pack("{s:s}", "state", "stopping"), "is stopping");
 	rpc_server_destroy(d->rpc);
 	transactions_destroy(d->transactions);
+	if (d->sw != NULL)
+		adopt_stop(d->sw);
 	if (d->workers_running) {
 		lacp_bonds_stopping(d->sw);
 		for (uint16_t w = 0; w < d->dp->n_workers; w++)
@@ -288,6 +292,8 @@ stop(struct vswitchd *d)
 	switch_destroy(d->sw);
 	running_destroy(d->running);
 	history_close(d->history);
+	if (netlink != NULL)
+		adopt_recover(NULL, netlink); /* if it did not get as far as those */
 	netlink_monitor_destroy(netlink);
 	hypervisor_xen_close(&d->hv);
 	for (uint16_t w = 0; d->dp != NULL && w < d->dp->n_workers; w++)
@@ -305,6 +311,27 @@ stop(struct vswitchd *d)
 	config_free(&d->config);
 }
 
+/* What a daemon that was killed has left of adopted NICs, if nobody goes on with it. */
+static int
+give_back(void)
+{
+	struct event_base *base = event_base_new();
+	struct netlink_monitor *netlink = NULL;
+	struct error err = { 0 };
+
+	log_open(LOG_TO_STDERR);
+	if (base != NULL)
+		netlink = netlink_monitor_create(base, &err);
+	if (netlink != NULL)
+		adopt_recover(NULL, netlink);
+	else
+		log_line(LOG_ERR, "vswitchd: %s", base != NULL ? err.msg : "no memory");
+	netlink_monitor_destroy(netlink);
+	if (base != NULL)
+		event_base_free(base);
+	return netlink != NULL ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -316,6 +343,8 @@ main(int argc, char **argv)
 
 	if (ret >= 0)
 		return ret;
+	if (options.give_back)
+		return give_back();
 	if (path_absolute(&options.config, config_path, &err) < 0 ||
 	    path_absolute(&options.run_dir, run_dir, &err) < 0 ||
 	    state_dir_find(&options, state_dir, &err) < 0 ||

@@ -14,6 +14,7 @@ enum {
 	OPT_STATE_DIR,
 	OPT_NO_XEN,
 	OPT_FOREGROUND,
+	OPT_GIVE_BACK,
 	OPT_VERSION,
 	OPT_HELP,
 	N_OPTIONS
@@ -31,6 +32,10 @@ const struct option_text vswitchd_options[] = {
 	[OPT_NO_XEN] = { "--no-xen", NULL,
 			 "do not connect to Xen: no guests, bridges and NICs only" },
 	[OPT_FOREGROUND] = { "--foreground", NULL, "stay in the foreground and log to stderr" },
+	[OPT_GIVE_BACK] = { "--give-back", NULL,
+			    "start nothing: give NICs that a vswitchd which is no more had "
+			    "adopted\n"
+			    "back to the host, with their addresses, and exit" },
 	[OPT_VERSION] = { "--version", NULL, "print the version" },
 	[OPT_HELP] = { "--help", NULL, "print a short help" },
 	[N_OPTIONS] = { NULL },
@@ -76,6 +81,9 @@ options_read(int argc, char **argv, struct options *options)
 			break;
 		case OPT_FOREGROUND:
 			options->foreground = true;
+			break;
+		case OPT_GIVE_BACK:
+			options->give_back = true;
 			break;
 		case OPT_VERSION:
 			printf("vswitchd %s\n", VSWITCH_VERSION);

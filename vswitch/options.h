@@ -21,6 +21,7 @@ struct options {
 	const char *state_dir; /* NULL: the default, or "state" below a run_dir that is not */
 	bool xen;
 	bool foreground;
+	bool give_back; /* and nothing else */
 };
 
 /* What --help and the man page say of each. */

@@ -26,10 +26,8 @@
  * (mtu_exceeded) until the interface's MTU has room for it.
  */
 #include <errno.h>
-#include <ifaddrs.h>
 #include <net/if.h>
 #include <net/if_arp.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +41,7 @@
 #include "error.h"
 #include "ethtool.h"
 #include "ingress.h"
+#include "ip_move.h"
 #include "link_change.h"
 #include "log.h"
 #include "netlink.h"
@@ -295,27 +294,17 @@ take_settings(struct netdev *dev, const struct netlink_link *link)
 
 /* The host's addresses on a NIC stop working when the switch takes it: say so. */
 static void
-warn_address(const char *name)
+warn_address(struct netlink_monitor *nl, const struct netlink_link *link)
 {
-	struct ifaddrs *all, *a;
+	const struct ip_place place = { .ifindex = link->ifindex };
+	char text[IP_MESSAGE_ADDR_SIZE];
 
-	if (getifaddrs(&all) < 0)
-		return;
-	for (a = all; a != NULL; a = a->ifa_next) {
-		const struct sockaddr_in6 *in6 = (const void *)a->ifa_addr;
-
-		if (a->ifa_addr == NULL || strcmp(a->ifa_name, name) != 0)
-			continue;
-		if (a->ifa_addr->sa_family != AF_INET &&
-		    (a->ifa_addr->sa_family != AF_INET6 || IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr)))
-			continue;
+	if (ip_move_addr(nl, &place, text, sizeof(text)) != NULL)
 		log_line(LOG_WARNING,
-			 "port %s: interface %s carries an IP address, which the host cannot use "
-			 "while the switch has the interface; move it to a tap port of the bridge",
-			 name, name);
-		break;
-	}
-	freeifaddrs(all);
+			 "port %s: interface %s carries an IP address, %s, which the host cannot "
+			 "use while the switch has the interface; \"vsctl bridge adopt\" would "
+			 "have moved it",
+			 link->name, link->name, text);
 }
 
 static int
@@ -673,7 +662,8 @@ netdev_open(struct port *port, const struct port_config *config, struct error *e
 		netdev_await(dev);
 		return 0;
 	}
-	warn_address(dev->name);
+	if (config->adopt[0] == '\0')
+		warn_address(dev->sw->netlink, &link);
 	report_link(dev, &link);
 	return 0;
 err:
@@ -737,6 +727,14 @@ netdev_rx_fd(struct port *port, uint16_t queue)
 	const struct netdev *dev = port->priv;
 
 	return dev->conn != NULL ? netdev_conn_fd(dev->conn, queue) : -1;
+}
+
+void
+port_netdev_unguard(struct port *port)
+{
+	struct netdev *dev = port->priv;
+
+	ingress_guard_clear(&dev->guard, dev->sw->netlink);
 }
 
 const char *

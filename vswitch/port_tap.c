@@ -31,7 +31,6 @@
 #include "vnet_io.h"
 
 #define TUN_DEVICE "/dev/net/tun"
-#define TAP_ALIAS "vswitch host port" /* by which ours are known after a restart */
 #define TX_IOV_MAX 512
 #define CHAINS_AFTER_BIG 64 /* packets: after a big one, others like it may follow */
 
@@ -222,7 +221,7 @@ tap_equip(struct tap *tap, const struct netlink_link *link)
 	uint8_t mac[6];
 
 	stable_mac(tap->name, mac);
-	netlink_link_set_alias(tap->sw->netlink, link->ifindex, TAP_ALIAS);
+	netlink_link_set_alias(tap->sw->netlink, link->ifindex, PORT_TAP_ALIAS);
 	return netlink_link_set_mac(tap->sw->netlink, link->ifindex, mac);
 }
 
@@ -291,7 +290,9 @@ tap_attach(struct tap *tap, struct netlink_link *ret_link, struct error *err)
 	conn->ifindex = ret_link->ifindex;
 	tap->lost_seen = ret_link->tx_dropped;
 	tap->made = !existed;
-	tap->ours = tap->made || strcmp(ret_link->alias, TAP_ALIAS) == 0;
+	/* there may be more to it: adopt.c */
+	tap->ours =
+		tap->made || strncmp(ret_link->alias, PORT_TAP_ALIAS, strlen(PORT_TAP_ALIAS)) == 0;
 	__atomic_store_n(&tap->conn, conn, __ATOMIC_RELEASE);
 	return 0;
 err:
@@ -450,6 +451,12 @@ tap_rx_fd(struct port *port, uint16_t queue)
 	const struct tap *tap = port->priv;
 
 	return tap->conn != NULL ? tap->conn->queues[queue].fd : -1;
+}
+
+bool
+port_tap_is_ours(const struct port *port)
+{
+	return ((const struct tap *)port->priv)->ours;
 }
 
 /* --- workers --- */

@@ -21,6 +21,10 @@ extern const struct port_type port_type_netdev;
 /* The host's own interface, over /dev/net/tun. */
 extern const struct port_type port_type_tap;
 
+/** port_tap_is_ours() - was its interface made by a vswitchd? Control thread. */
+bool port_tap_is_ours(const struct port *port);
+#define PORT_TAP_ALIAS "vswitch host port" /* how an interface's alias says so, or begins */
+
 /* A DPDK device, by PCI address or devargs. */
 extern const struct port_type port_type_eth;
 
@@ -70,5 +74,11 @@ void port_eth_stats(struct port *port, struct port_stats *sum);
 uint32_t port_eth_speed(const struct port *port, bool *ret_full_duplex);
 void port_eth_watch(struct port *port, bool closely);
 void port_netdev_watch(struct port *port, bool closely);
+
+/**
+ * port_netdev_unguard() - let the host's stack hear what comes in by the port's interface again,
+ * as it is about to be closed. Control thread.
+ */
+void port_netdev_unguard(struct port *port);
 
 #endif /* VSWITCH_PORT_TYPES_H */

@@ -251,8 +251,8 @@ objects_read(const json_t *params, struct record_list *list, struct error *err)
 	return 0;
 }
 
-static int
-confirm_read(const json_t *params, unsigned int *ret_seconds, struct error *err)
+int
+rpc_confirm_read(const json_t *params, unsigned int *ret_seconds, struct error *err)
 {
 	const json_t *confirm = json_object_get(params, "confirm");
 	const json_int_t seconds = json_integer_value(confirm);
@@ -321,7 +321,7 @@ apply(struct vswitch *sw, const json_t *params, const struct record_list *list, 
 		.token = params,
 	};
 	json_t *diff;
-	int ret = confirm_read(params, &request.confirm, err);
+	int ret = rpc_confirm_read(params, &request.confirm, err);
 
 	if (ret < 0)
 		return ret;
@@ -405,7 +405,7 @@ rpc_batch_run(void *ctx, const json_t *params, json_t **ret_result, struct error
 	struct vswitch *sw = ctx;
 	char what[WHAT_SIZE];
 	size_t i;
-	int ret = confirm_read(params, &request.confirm, err);
+	int ret = rpc_confirm_read(params, &request.confirm, err);
 
 	(void)ret_result;
 	if (ret < 0)

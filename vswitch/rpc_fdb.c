@@ -12,6 +12,17 @@
 
 #define FDB_ROWS_MAX 4096 /* most rows of one reply; see the key "limit" */
 
+json_t *
+rpc_mac_json(const uint8_t mac[MAC_LEN])
+{
+	static const uint8_t none[MAC_LEN];
+	char text[MAC_TEXT_SIZE];
+
+	if (memcmp(mac, none, MAC_LEN) == 0)
+		return json_null();
+	return json_string(mac_format(mac, text));
+}
+
 static struct rte_ether_addr
 ether_addr(const struct value *value)
 {

@@ -8,6 +8,7 @@
 
 #include <rte_version.h>
 
+#include "adopt.h"
 #include "bond.h"
 #include "drop.h"
 #include "error.h"
@@ -32,17 +33,6 @@ rpc_port_unknown(struct error *err, const char *name)
 {
 	return error_set(err, ENOENT, "port %s: there is no such port; see \"vsctl port show\"",
 			 name);
-}
-
-json_t *
-rpc_mac_json(const uint8_t mac[MAC_LEN])
-{
-	static const uint8_t none[MAC_LEN];
-	char text[MAC_TEXT_SIZE];
-
-	if (memcmp(mac, none, MAC_LEN) == 0)
-		return json_null();
-	return json_string(mac_format(mac, text));
 }
 
 static void
@@ -294,13 +284,14 @@ rpc_port_make(struct vswitch *sw, const struct object *obj, bool may_wait, struc
 	snprintf(config.name, sizeof(config.name), "%.15s", obj->name);
 	snprintf(config.devargs, sizeof(config.devargs), "%.255s", values[PORT_KEY_DEVARGS].text);
 	snprintf(config.path, sizeof(config.path), "%.107s", values[PORT_KEY_PATH].text);
+	snprintf(config.adopt, sizeof(config.adopt), "%.15s", values[PORT_KEY_ADOPT].text);
 	rpc_guest_read(values, &config.guest);
 	if (config.kind == PORT_KIND_VIF && bridge_of(obj) == NULL &&
 	    config.guest.mode == PORT_MODE_BRIDGE)
 		return error_set(err, EINVAL,
 				 "port %s: bridge is missing: the bridge that it joins",
 				 config.name);
-	return switch_port_add(sw, bridge_of(obj), &config, err);
+	return adopt_port_add(sw, bridge_of(obj), &config, err);
 }
 
 static int
@@ -473,6 +464,8 @@ port_json(const struct vswitch *sw, const struct switch_port *port)
 		json_object_set_new(json, "driver", json_string(port_device_mode(port)));
 	if (port->member != NULL)
 		json_object_set_new(json, "bond", json_string(port->member->bond->name));
+	if (port->config.adopt[0] != '\0')
+		json_object_set_new(json, "adopt", json_string(port->config.adopt));
 	if (port->reason[0] != '\0')
 		json_object_set_new(json, "reason", json_string(port->reason));
 	if (port->config.kind == PORT_KIND_VHOST) {
@@ -582,6 +575,8 @@ const struct rpc_method rpc_methods[] = {
 	{ "bridge.del", RPC_CHANGES, bridge_del },
 	{ "bridge.set", RPC_CHANGES, bridge_set },
 	{ "bridge.show", RPC_READS, bridge_show },
+	{ "bridge.adopt", RPC_CHANGES, rpc_bridge_adopt, rpc_config_pending, rpc_adopt_finish },
+	{ "bridge.release", RPC_CHANGES, rpc_bridge_release, rpc_config_pending, rpc_adopt_finish },
 	{ "port.add", RPC_CHANGES, port_add },
 	{ "port.del", RPC_CHANGES, port_del, port_del_pending },
 	{ "port.set", RPC_CHANGES, port_set },

@@ -218,6 +218,17 @@ int rpc_event_show(void *ctx, const json_t *params, json_t **ret_result, struct 
 int rpc_event_follow(void *ctx, struct rpc_stream *stream, const json_t *params,
 		     json_t **ret_result, struct error *err);
 
+/*
+ * "bridge.adopt": {"name": the bridge, "nic": an interface of the host's}, and "bridge.release" the
+ * same. Transactions; "confirm": SECONDS. They give {"tap": NAME, "notes": [TEXT]}.
+ */
+int rpc_bridge_adopt(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_bridge_release(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_adopt_finish(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/** rpc_confirm_read() - "confirm" of a transaction; 0 if it is not given. Return: 0 or -EINVAL. */
+int rpc_confirm_read(const json_t *params, unsigned int *ret_seconds, struct error *err);
+
 /** rpc_bridge_unknown() - say that there is no such bridge. Return: -ENOENT. */
 int rpc_bridge_unknown(struct error *err, const char *name);
 

@@ -84,6 +84,7 @@ switch_create(struct event_base *base, struct datapath *dp, struct rte_mempool *
 	LIST_INIT(&sw->bridges);
 	LIST_INIT(&sw->ports);
 	LIST_INIT(&sw->bonds);
+	LIST_INIT(&sw->adoptions);
 	LIST_INIT(&sw->vlans);
 	sw->base = base;
 	sw->dp = dp;

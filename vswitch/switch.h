@@ -111,6 +111,8 @@ struct port_config {
 	bool has_rate;      /* vif, add: @rate is given */
 	struct rate rate;   /* vif: what its guest may send; not kept here but in xenstore */
 	uint16_t xdp;       /* netdev: enum xdp_word */
+	char adopt[SWITCH_NAME_SIZE]; /* netdev: the tap that has what the host had here; or empty
+				       */
 	struct stp_port_config stp;
 	uint8_t mrouter;      /* enum membership_router */
 	bool fast_leave;      /* one station only wants multicast groups here */
@@ -165,6 +167,7 @@ struct switch_vlan;
 LIST_HEAD(switch_bridge_list, switch_bridge);
 LIST_HEAD(switch_port_list, switch_port);
 LIST_HEAD(bond_list, bond);
+LIST_HEAD(adoption_list, adoption);
 LIST_HEAD(switch_vlan_list, switch_vlan);
 
 struct vswitch {
@@ -189,8 +192,9 @@ struct vswitch {
 	struct switch_bridge_list bridges;
 	struct switch_port_list ports;
 	struct bond_list bonds;
-	struct lacp_shared *lacp;      /* of bonds that run LACP; NULL: there was none yet */
-	struct switch_vlan_list vlans; /* settings that ports have: switch_vlan.c */
+	struct adoption_list adoptions; /* adopt.c */
+	struct lacp_shared *lacp;       /* of bonds that run LACP; NULL: there was none yet */
+	struct switch_vlan_list vlans;  /* settings that ports have: switch_vlan.c */
 	uint16_t next_generation;
 	struct event *learn_event; /* dp->event_fd */
 	struct event *rcu_timer;   /* 1 ms, while something is retired */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "adopt.h"
 #include "bond.h"
 #include "emulated.h"
 #include "error.h"
@@ -227,6 +228,7 @@ switch_port_stop(struct vswitch *sw, struct port *port)
 void
 switch_port_remove(struct vswitch *sw, struct switch_port *port)
 {
+	adopt_leaving(sw, port);
 	bond_port_removed(port);
 	port_vlan_removed(sw, port);
 	routing_port_removed(port);
@@ -235,6 +237,7 @@ switch_port_remove(struct vswitch *sw, struct switch_port *port)
 	LIST_REMOVE(port, list);
 	__atomic_store_n(&sw->dp->ports[port->dp->id], NULL, __ATOMIC_RELEASE);
 	switch_vlan_put(sw, port->dp->vlan);
+	adopt_left(sw, port);
 	rcu_retire(sw->rcu, &port->retired, switch_port_retired, port);
 }
 
@@ -716,7 +719,7 @@ switch_port_del(struct vswitch *sw, const char *name, struct error *err)
 		return -ENOENT;
 	if (port->member != NULL)
 		return switch_port_is_member(port, err);
-	if (routing_may_go(port, err) < 0)
+	if (routing_may_go(port, err) < 0 || adopt_may_go(sw, port, err) < 0)
 		return -EBUSY;
 	if (!switch_kind_stays(port->config.kind)) {
 		const int ret = port_vlan_may_go(port, err);

@@ -105,7 +105,8 @@ test_errors(void **state)
 		  "group, querier, addr, route, neigh, nat, nat-table, network, stats, worker, "
 		  "top, config, event, monitor, batch, "
 		  "version, help" },
-		{ "bridge", "bridge: a verb is missing: add, del, set, show, help" },
+		{ "bridge", "bridge: a verb is missing: add, del, set, show, adopt, "
+			    "release, help" },
 		{ "bridge shwo", "bridge: unknown verb 'shwo'; did you mean 'show'?" },
 		{ "vif add x", "vif: unknown verb 'add'; known: show, help" },
 		{ "bridge add", "bridge add: a name is missing: vsctl bridge add BRIDGE ..." },
