@@ -58,10 +58,11 @@ config_words_read(const struct request *request, int max_words, bool may_confirm
 			continue;
 		}
 		if (max_words-- <= 0 || (word[0] == '-' && word[1] != '\0'))
-			return error_set(err, ENOEXEC, "%s%s%s: unexpected %s",
-					 request->command->object != NULL ? "config " : "",
-					 request->command->verb, "",
-					 schema_quote(word, quoted, sizeof(quoted)));
+			return error_set(
+				err, ENOEXEC, "%s%s%s: unexpected %s",
+				request->command->object != NULL ? request->command->object : "",
+				request->command->object != NULL ? " " : "", request->command->verb,
+				schema_quote(word, quoted, sizeof(quoted)));
 		ret_words->word = word;
 	}
 	return 0;

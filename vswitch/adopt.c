@@ -28,6 +28,9 @@
 #define QUIET_MSEC 1000
 #define WAIT_MSEC_MAX 5000
 #define RETRY_SEC_MAX 60
+/* somebody who gives it back to the NIC each time: not more often than this */
+#define CONTEST_MOVES 10
+#define CONTEST_MSEC 60000
 
 struct adoption {
 	LIST_ENTRY(adoption) list;
@@ -43,6 +46,8 @@ struct adoption {
 	struct event *timer;
 	uint64_t due; /* ms; when what has been seen is moved at the latest; 0: nothing was */
 	unsigned int failures; /* in a row */
+	unsigned int moves;    /* each within CONTEST_MSEC of the one before */
+	uint64_t moved;        /* ms; when the last one was */
 };
 
 static uint64_t
@@ -175,6 +180,21 @@ adoption_abort(struct adoption *a)
 		set_alias(a->sw->netlink, a->tap_ifindex, NULL);
 }
 
+/* Something has been moved again. */
+static void
+count_move(struct adoption *a)
+{
+	const uint64_t now = now_msec();
+
+	a->moves = now - a->moved < CONTEST_MSEC ? a->moves + 1 : 1;
+	a->moved = now;
+	if (a->moves == CONTEST_MOVES)
+		log_line(LOG_WARNING,
+			 "port %s: somebody gives it addresses again and again, which are moved to "
+			 "%s less often from now on; who looks after %s should look after %s",
+			 a->nic, a->tap, a->nic, a->tap);
+}
+
 static int
 adoption_commit(struct adoption *a, struct error *err)
 {
@@ -190,7 +210,9 @@ adoption_commit(struct adoption *a, struct error *err)
 		return ret;
 	}
 	count = ip_move_count(a->move);
-	if (!a->is_done || count->addrs > 0 || count->routes > 0)
+	if (count->addrs > 0 || count->routes > 0)
+		count_move(a);
+	if (!a->is_done || (a->moves < CONTEST_MOVES && (count->addrs > 0 || count->routes > 0)))
 		log_line(LOG_NOTICE, "port %s: %u addresses, %u routes, %u rules are on %s now",
 			 a->nic, count->addrs, count->routes, count->rules, a->tap);
 	a->is_done = true;
@@ -222,6 +244,11 @@ follow_soon(struct adoption *a)
 
 	if (a->failures > 0)
 		return; /* it is tried again anyway */
+	if (a->moves >= CONTEST_MOVES) {
+		if (!evtimer_pending(a->timer, NULL))
+			follow_in(a, CONTEST_MSEC / 2);
+		return;
+	}
 	if (a->due == 0)
 		a->due = now + WAIT_MSEC_MAX;
 	follow_in(a, RTE_MIN((uint64_t)QUIET_MSEC, a->due > now ? a->due - now : 0));

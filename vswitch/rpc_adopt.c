@@ -280,8 +280,8 @@ rpc_bridge_adopt(void *ctx, const json_t *params, json_t **ret_result, struct er
 int
 rpc_bridge_release(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
 {
-	const struct switch_port *port;
-	const char *bridge, *nic, *tap;
+	const struct switch_port *port, *tap;
+	const char *bridge, *nic;
 	struct vswitch *sw = ctx;
 	char what[WHAT_SIZE];
 	json_t *commands;
@@ -295,17 +295,17 @@ rpc_bridge_release(void *ctx, const json_t *params, json_t **ret_result, struct 
 	port = switch_port_find(sw, nic);
 	if (port == NULL)
 		return rpc_port_unknown(err, nic);
-	tap = port->config.adopt;
-	if (port->bridge == NULL || strcmp(port->bridge->name, bridge) != 0 || tap[0] == '\0')
+	tap = switch_port_find(sw, port->config.adopt);
+	if (tap == NULL || tap->bridge == NULL || strcmp(tap->bridge->name, bridge) != 0)
 		return error_set(err, EINVAL,
 				 "bridge %s: has not adopted %s; \"vsctl port del %s\" takes a NIC "
 				 "off the switch",
 				 bridge, nic, nic);
 	commands = json_array();
 	command_append(commands, "port.del", json_pack("{s:s}", "name", nic));
-	command_append(commands, "port.del", json_pack("{s:s}", "name", tap));
+	command_append(commands, "port.del", json_pack("{s:s}", "name", tap->config.name));
 	snprintf(what, sizeof(what), "bridge release %s %s", bridge, nic);
-	return begin(sw, params, commands, what, tap, json_array(), err);
+	return begin(sw, params, commands, what, tap->config.name, json_array(), err);
 }
 
 int
