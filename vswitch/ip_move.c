@@ -17,6 +17,7 @@
 #include <rte_common.h>
 
 #include "error.h"
+#include "ip_settings.h"
 #include "log.h"
 #include "netlink.h"
 
@@ -455,12 +456,15 @@ ip_move_begin(struct netlink_monitor *nl, const struct ip_place *from, const str
 	move->lenient = lenient;
 	move->from = *from;
 	move->to = *to;
+	move->rp_filter = -1;
 	TAILQ_INIT(&move->addrs);
 	TAILQ_INIT(&move->there);
 	TAILQ_INIT(&move->routes);
 	TAILQ_INIT(&move->rules);
 	TAILQ_INIT(&move->neighbours);
 	TAILQ_INIT(&move->undos);
+	/* frames come by the new one before all that is sent goes by it */
+	move->rp_filter = ip_settings_relax(to->name);
 	if (ip_move_read(move, err) == 0 && set_link(move, mac, mtu, err) == 0 &&
 	    make_addrs(move, err) == 0 && make_routes(move, err) == 0 &&
 	    make_others(move, err) == 0)
@@ -573,6 +577,13 @@ commit_others(struct ip_move *move, struct error *err)
 	return gives_up(move, err) ? ret : 0;
 }
 
+static void
+filter_again(struct ip_move *move)
+{
+	ip_settings_restore(move->to.name, move->rp_filter);
+	move->rp_filter = -1;
+}
+
 int
 ip_move_commit(struct ip_move *move, struct error *err)
 {
@@ -581,8 +592,10 @@ ip_move_commit(struct ip_move *move, struct error *err)
 	err = err != NULL ? err : &own;
 	/* neighbours first: with its last address the kernel forgets those of an interface */
 	if (commit_others(move, err) == 0 && commit_routes(move, err) == 0 &&
-	    commit_addrs(move, err) == 0)
+	    commit_addrs(move, err) == 0) {
+		filter_again(move);
 		return 0;
+	}
 	take_back(move);
 	return err->code;
 }
@@ -602,6 +615,7 @@ ip_move_free(struct ip_move *move)
 
 	if (move == NULL)
 		return;
+	filter_again(move);
 	while ((undo = TAILQ_FIRST(&move->undos)) != NULL)
 		undo_drop(move, undo);
 	ip_move_objects_free(&move->addrs);

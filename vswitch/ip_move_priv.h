@@ -42,6 +42,7 @@ struct ip_move {
 	struct ip_undos undos;
 	struct ip_move_count count;
 	bool lenient;
+	int rp_filter; /* of the new interface, before; negative: it is as it was */
 	/* while routes are read */
 	struct ip_object *group; /* the first of those with the same key, if it is ours */
 	struct nlmsghdr *last;

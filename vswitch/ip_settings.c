@@ -15,6 +15,8 @@
 #define TEXT_SIZE 32 /* numbers */
 #define CHANGES_MAX 128
 
+#define RP_FILTER_LOOSE 2
+
 struct ip_settings {
 	unsigned int n;
 	struct {
@@ -115,4 +117,28 @@ void
 ip_settings_free(struct ip_settings *settings)
 {
 	free(settings);
+}
+
+int
+ip_settings_relax(const char *name)
+{
+	char path[PATH_SIZE], old[TEXT_SIZE], loose[TEXT_SIZE];
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/rp_filter", name);
+	snprintf(loose, sizeof(loose), "%d\n", RP_FILTER_LOOSE);
+	if (text_read(path, old) < 0 || strcmp(old, loose) == 0 || text_write(path, loose) < 0)
+		return -1;
+	return atoi(old);
+}
+
+void
+ip_settings_restore(const char *name, int old)
+{
+	char path[PATH_SIZE], text[TEXT_SIZE];
+
+	if (old < 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/rp_filter", name);
+	snprintf(text, sizeof(text), "%d\n", old);
+	text_write(path, text);
 }

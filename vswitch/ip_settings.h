@@ -25,4 +25,15 @@ void ip_settings_undo(struct ip_settings *settings);
 /** ip_settings_free() - it stays. NULL is legal. */
 void ip_settings_free(struct ip_settings *settings);
 
+/**
+ * ip_settings_relax() - take in what would be answered by another interface (rp_filter), while
+ * addresses are on two of them
+ *
+ * Return: for ip_settings_restore(): how it was; negative: it stays as it was.
+ */
+int ip_settings_relax(const char *name);
+
+/** ip_settings_restore() - the end of that. */
+void ip_settings_restore(const char *name, int old);
+
 #endif /* VSWITCH_IP_SETTINGS_H */

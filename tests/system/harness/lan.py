@@ -165,7 +165,8 @@ class Lan:
     def seen(self):
         """Everything of the host, for comparison."""
         return {"nic": self.state(NIC), "other": self.addrs(OTHER),
-                "mtu": self.sw.link(NIC)["mtu"], "mac": self.sw.mac(NIC)}
+                "mtu": self.sw.link(NIC)["mtu"], "mac": self.sw.mac(NIC),
+                "rp_filter": self.sw.run("sysctl", "-n", "net.ipv4.conf.%s.rp_filter" % NIC).stdout}
 
 
 def differences(one, two):
