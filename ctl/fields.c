@@ -79,6 +79,7 @@ static const struct field port_fields[] = {
 	{ "gateway[]", "string", NULL, "what the guest takes for its router" },
 	{ "rate", "string?", NULL, "limit of a vif, as it is set, or none" },
 	{ "driver", "string?", NULL, "how packets get in and out" },
+	{ "adopt", "string?", NULL, "the tap that has the host's addresses of a NIC" },
 	{ "bond", "string?", NULL, "whose member it is" },
 	{ "reason", "string?", NULL, "why it does not work" },
 	{ "path", "string?", NULL, "socket of a vhost port" },
@@ -538,6 +539,11 @@ static const struct field overview_fields[] = {
 
 #define FIELDS(array) array, N_ELEMENTS(array)
 
+static const struct field adopt_fields[] = {
+	{ "tap", "string", NULL, "the host's interface, which has, or had, what the NIC had" },
+	{ "notes[]", "string", NULL, "who looks after the NIC and should look after the tap" },
+};
+
 const struct show_fields show_fields[] = {
 	{ "show", false, FIELDS(overview_fields) },
 	{ "bridge show", true, FIELDS(bridge_fields) },
@@ -564,6 +570,8 @@ const struct show_fields show_fields[] = {
 	{ "config rollback", false, FIELDS(change_fields) },
 	{ "config history", true, FIELDS(history_fields) },
 	{ "event show", true, FIELDS(event_fields) },
+	{ "bridge adopt", false, FIELDS(adopt_fields) },
+	{ "bridge release", false, FIELDS(adopt_fields) },
 	{ "version", false, FIELDS(version_fields) },
 };
 const size_t n_show_fields = N_ELEMENTS(show_fields);
