@@ -16,6 +16,9 @@
 # hotplug-error. Taking an interface off never fails, as in Xen's own scripts: it may have gone with
 # its guest or with vswitchd.
 #
+# As long as the kernel's xen-netback is the backend, which is so when vswitch has been installed beside
+# guests that run, it is left to Xen's own script if that has been put aside as NAME.xen.
+#
 # A script defines read_settings, which reads what it needs from the folder, and attach PORT
 # [KEY VALUE], which calls port_add; then it calls vif_main "$@".
 
@@ -111,8 +114,18 @@ keep_quiet()
 	ip link set dev "$1" addrgenmode none 2> /dev/null || :
 }
 
+# xen_main ARGUMENT...: Xen's own script, if the interface is the kernel's; returns if it is not. Only
+# for the names that Xen has: who says vif-vswitch means it.
+xen_main()
+{
+	xen_script=$(dirname "$0")/${0##*/}.xen
+	[ -e /sys/bus/xen-backend/drivers/vif ] && [ -x "$xen_script" ] || return 0
+	exec "$xen_script" "$@"
+}
+
 vif_main()
 {
+	xen_main "$@"
 	command=
 	type_if=vif
 	for argument in "$@"; do
