@@ -5,7 +5,7 @@ import glob
 import gzip
 import os
 
-from . import packages, vmlinux
+from . import debian, packages, vmlinux
 from .initramfs import Initramfs
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -143,6 +143,8 @@ class Images:
 
         image.file("guest/vmlinux", self.guest_kernel)
         image.file("guest/initramfs", self.guest_initramfs())
+        if "upgrade" in scenarios:
+            debian.add(image, source, build)
         self.add_own(image)
         target = os.path.join(self._scratch, "dom0.cpio")
         image.write(target)

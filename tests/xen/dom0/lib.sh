@@ -363,3 +363,66 @@ iperf()
 	*) guest_do "$from" 60 "$command" ;;
 	esac 2>&1 | received_rate
 }
+
+# ---- gaps: g1 talks while vswitchd is away
+
+# Run in the guest. Ping for ever, noting the guest's clock at every answer.
+pings_start()
+{
+	# shellcheck disable=SC2016 # expanded by the guest
+	guest_do g1 30 '(ping -i 0.1 '"$1"' | while read -r line; do
+		read -r up idle < /proc/uptime; echo "$up $line"; done > /tmp/pings) &'
+}
+
+# Run in the guest: the longest time between two answers in a row, in milliseconds
+longest_gap()
+{
+	# shellcheck disable=SC2016 # expanded by the guest's awk
+	guest_do g1 30 'awk "/seq=/ { if (last && \$1 - last > gap) gap = \$1 - last; last = \$1 }
+		END { print int(gap * 1000) }" /tmp/pings'
+}
+
+answers()
+{
+	guest_do g1 30 'grep -c seq= /tmp/pings'
+}
+
+answers_exceed()
+{
+	[ "$(answers)" -gt "$1" ]
+}
+
+writes_seen()
+{
+	wc -l < /run/bed/watched
+}
+
+watch_is_set()
+{
+	[ "$(writes_seen)" = 2 ]
+}
+
+pings_end()
+{
+	guest_do g1 30 'killall ping'
+}
+
+# states_watch DOMID: note every write to the states of its interface, until the watcher is killed
+states_watch()
+{
+	xenstore-watch "/local/domain/$1/device/vif/0/state" "$BACKEND/$1/0/state" \
+		> /run/bed/watched &
+	echo $! > /run/bed/watcher
+	wait_for 30 watch_is_set
+}
+
+# A watch fires once when it is set, and then for every write: there was none.
+states_untouched()
+{
+	local id front back
+	id=$(domid g1)
+	front=$(frontend_state "$id" 0)
+	back=$(backend_state "$id" 0)
+	echo "frontend $front, backend $back, $(($(writes_seen) - 2)) writes"
+	[ "$front" = 4 ] && [ "$back" = 4 ] && watch_is_set
+}
