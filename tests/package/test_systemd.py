@@ -58,6 +58,11 @@ def test_sandbox(machines, package):
     assert system("ps", "-o", "user=", "-C", "dnsmasq").stdout.split() == ["dnsmasq"]
     system.sh("vsctl network del 10.7.0.0/24; vsctl port del x0; vsctl port del v0")
     system.sh("! pidof dnsmasq")
+    # the socket is for the group, which may look
+    assert system("stat", "-c", "%G %a", "/run/vswitch/vswitchd.sock").stdout == "vswitch 660\n"
+    member = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--groups=vswitch", "vsctl")
+    assert "br0" in system(*member, "show").stdout
+    assert system(*member, "bridge", "add", "br7", check=False).returncode == 1
     # the history of the configuration
     assert "network" in system("vsctl", "config", "history").stdout
     system.sh("ls /var/lib/vswitch | grep .")
