@@ -34,6 +34,9 @@ class Screen:
                                                             **(env or {})})
 
     def _child(self):
+        """As a shell at a terminal starts it: tests in the background have these ignored."""
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
         die_with_parent()
         os.setsid()
         fcntl.ioctl(self.slave, termios.TIOCSCTTY, 0)
