@@ -10,6 +10,7 @@
 #include <ini.h>
 
 #include "error.h"
+#include "words.h"
 
 #define SECTIONS_MAX 16384
 
@@ -126,7 +127,7 @@ kind_find(const char *kind, struct error *err)
 	const struct object_schema *schema = schema_find(kind);
 	const char *words[OBJECT_SCHEMAS] = { NULL };
 	const char *nearest;
-	char quoted[48], list[200];
+	char quoted[48], list[200], hint[WORD_HINT_SIZE];
 	size_t n = 0, i;
 
 	if (schema != NULL && schema->in_config)
@@ -134,10 +135,11 @@ kind_find(const char *kind, struct error *err)
 	for (i = 0; i < OBJECT_SCHEMAS; i++)
 		if (object_schemas[i]->in_config)
 			words[n++] = object_schemas[i]->kind;
-	nearest = word_nearest(kind, words, n);
 	schema_quote(kind, quoted, sizeof(quoted));
+	nearest = word_nearest(kind, words, n);
 	if (nearest != NULL)
-		error_set(err, EINVAL, "unknown section %s; did you mean '%s'?", quoted, nearest);
+		error_set(err, EINVAL, "unknown section %s; %s", quoted,
+			  word_hint(nearest, "", hint, sizeof(hint)));
 	else
 		error_set(err, EINVAL, "unknown section %s; known: %s", quoted,
 			  kinds_join(list, sizeof(list)));
@@ -340,6 +342,8 @@ on_key(void *user, const char *section, const char *name, const char *value)
 static int
 object_check_bridge(const struct config *config, const struct object *object, struct error *err)
 {
+	char hint[WORD_HINT_SIZE];
+	struct word_search search;
 	const char *bridge;
 
 	if (object->schema == &port_schema)
@@ -352,8 +356,14 @@ object_check_bridge(const struct config *config, const struct object *object, st
 		return 0;
 	if (*bridge == '\0' || section_find(config, &bridge_schema, bridge) != NULL)
 		return 0;
-	return error_set(err, ENOENT, "%s %s: there is no section [bridge %s]",
-			 object->schema->kind, object->name, bridge);
+	word_search_start(&search, bridge);
+	for (size_t i = 0; i < config->n_sections; i++)
+		if (config->sections[i].object.schema == &bridge_schema)
+			word_search_add(&search, config->sections[i].object.name);
+	return error_set(err, ENOENT, "%s %s: there is no section [bridge %s]%s%s",
+			 object->schema->kind, object->name, bridge,
+			 search.nearest != NULL ? "; " : "",
+			 word_hint(search.nearest, "", hint, sizeof(hint)));
 }
 
 /* netback makes a vif and its hotplug script attaches it, as the guest's configuration says. */

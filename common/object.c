@@ -7,82 +7,11 @@
 
 #include "error.h"
 #include "lan.h"
+#include "words.h"
 
 #define QUOTE_SIZE 48         /* bytes of a quoted bad text in a message */
 #define LIST_SIZE 128         /* bytes of a list of keys in a message */
-#define WORD_MAX_LEN 31       /* longer texts are not compared with words */
 #define CONFIG_TITLE_SIZE 256 /* bytes of what stands behind the kind in a section's header */
-
-/* Letters to change, insert, remove or swap to turn one word into the other. */
-static unsigned int
-word_distance(const char *a, const char *b)
-{
-	unsigned int row[3][WORD_MAX_LEN + 1];
-	unsigned int *before = row[0], *last = row[1], *now = row[2], *spare;
-	size_t a_len = strlen(a), b_len = strlen(b), i, j;
-
-	for (j = 0; j <= b_len; j++)
-		last[j] = j;
-	for (i = 1; i <= a_len; i++) {
-		now[0] = i;
-		for (j = 1; j <= b_len; j++) {
-			now[j] = last[j - 1] + (a[i - 1] != b[j - 1]);
-			if (now[j] > last[j] + 1)
-				now[j] = last[j] + 1;
-			if (now[j] > now[j - 1] + 1)
-				now[j] = now[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    now[j] > before[j - 2] + 1)
-				now[j] = before[j - 2] + 1;
-		}
-		spare = before;
-		before = last;
-		last = now;
-		now = spare;
-	}
-	return last[b_len];
-}
-
-const char *
-word_nearest(const char *text, const char *const *words, size_t n_words)
-{
-	const char *nearest = NULL;
-	unsigned int best, distance;
-	size_t i;
-
-	if (strlen(text) > WORD_MAX_LEN)
-		return NULL;
-	best = strlen(text) <= 4 ? 2 : 3;
-	for (i = 0; i < n_words; i++) {
-		if (strlen(words[i]) > WORD_MAX_LEN)
-			continue;
-		distance = word_distance(text, words[i]);
-		if (distance < best) {
-			best = distance;
-			nearest = words[i];
-		}
-	}
-	return nearest;
-}
-
-const char *
-words_join(const char *const *words, size_t n_words, char *ret_text, size_t size)
-{
-	static const char more[] = ", ...";
-	size_t len = 0, i;
-
-	ret_text[0] = '\0';
-	for (i = 0; i < n_words; i++) {
-		size_t rest = i + 1 < n_words ? sizeof(more) : 1;
-
-		if (len + strlen(words[i]) + strlen(", ") + rest > size) {
-			snprintf(ret_text + len, size - len, "%s", more);
-			break;
-		}
-		len += snprintf(ret_text + len, size - len, "%s%s", i > 0 ? ", " : "", words[i]);
-	}
-	return ret_text;
-}
 
 void
 object_init(struct object *obj, const struct object_schema *schema)
@@ -151,7 +80,7 @@ unknown_key(const struct object *obj, enum schema_verb verb, const char *name, s
 	const struct object_schema *schema = obj->schema;
 	const char *words[SCHEMA_KEYS_MAX] = { NULL };
 	const char *nearest;
-	char list[LIST_SIZE], quoted[QUOTE_SIZE];
+	char list[LIST_SIZE], quoted[QUOTE_SIZE], hint[WORD_HINT_SIZE];
 	unsigned int i, n = 0;
 
 	for (i = 0; i < schema->n_keys; i++)
@@ -160,8 +89,8 @@ unknown_key(const struct object *obj, enum schema_verb verb, const char *name, s
 	schema_quote(name, quoted, sizeof(quoted));
 	nearest = word_nearest(name, words, n);
 	if (nearest != NULL)
-		return error_set(err, EINVAL, "unknown key %s; did you mean '%s'?", quoted,
-				 nearest);
+		return error_set(err, EINVAL, "unknown key %s; %s", quoted,
+				 word_hint(nearest, "", hint, sizeof(hint)));
 	if (n == 0)
 		return error_set(err, EINVAL, "unknown key %s; there are none here", quoted);
 	return error_set(err, EINVAL, "unknown key %s; known here: %s", quoted,

@@ -24,28 +24,6 @@ struct object {
 };
 
 /**
- * word_nearest() - the word that was probably meant
- * @text: what was given
- * @words: candidates
- * @n_words: their number
- *
- * Return: one of @words that differs by at most two letters (one in short words), or NULL.
- * Context: any thread.
- */
-const char *word_nearest(const char *text, const char *const *words, size_t n_words);
-
-/**
- * words_join() - a list of words for a message: "this, that, ..."
- * @words: the words
- * @n_words: their number
- * @ret_text: as many of them as there is room for, and dots if those are not all
- * @size: bytes at @ret_text, at least 8
- *
- * Return: @ret_text. Context: any thread.
- */
-const char *words_join(const char *const *words, size_t n_words, char *ret_text, size_t size);
-
-/**
  * object_init() - an object with all its defaults
  * @obj: the object
  * @schema: its kind

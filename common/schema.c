@@ -13,6 +13,7 @@
 #include "nat_text.h"
 #include "rate.h"
 #include "vlans.h"
+#include "words.h"
 
 #define QUOTE_SIZE 48     /* bytes of a quoted bad text in a message */
 #define DESCRIBE_SIZE 128 /* bytes of what would be right */
@@ -521,13 +522,33 @@ value_set_text(const struct schema_key *key, const char *text, struct value *val
 	snprintf(value->text, sizeof(value->text), "%s", text);
 }
 
+/* The word that was meant, of those that the key takes; NULL: none is near. */
+static const char *
+word_meant(const struct schema_key *key, const char *text)
+{
+	static const char *const bools[] = { "yes", "no", "on", "off", "true", "false", NULL };
+	const char *const *words = key->type == VALUE_ENUM ? key->words :
+				   key->type == VALUE_BOOL ? bools :
+							     NULL;
+	struct word_search search;
+
+	word_search_start(&search, text);
+	for (; words != NULL && *words != NULL; words++)
+		word_search_add(&search, *words);
+	if (key->zero_word != NULL)
+		word_search_add(&search, key->zero_word);
+	if (key->type == VALUE_VLANS)
+		word_search_add(&search, VLANS_ALL);
+	return search.nearest;
+}
+
 int
 schema_parse_value(const struct schema_key *key, const char *text, struct value *ret_value,
 		   struct error *err)
 {
-	char quoted[QUOTE_SIZE], right[DESCRIBE_SIZE];
+	char quoted[QUOTE_SIZE], right[DESCRIBE_SIZE], hint[WORD_HINT_SIZE];
 	struct value value = { .is_set = true };
-	const char *fault = NULL;
+	const char *fault = NULL, *meant;
 	int ret;
 
 	ret = value_read(key, text, &value, &fault);
@@ -535,10 +556,14 @@ schema_parse_value(const struct schema_key *key, const char *text, struct value 
 		return error_set(err, ret, "%s: %s: %s; right is %s", key->name,
 				 schema_quote(text, quoted, sizeof(quoted)), fault,
 				 schema_describe(key, right, sizeof(right)));
-	if (ret < 0)
-		return error_set(err, ret, "%s: %s is not %s", key->name,
+	if (ret < 0) {
+		meant = word_meant(key, text);
+		return error_set(err, ret, "%s: %s is not %s%s%s", key->name,
 				 schema_quote(text, quoted, sizeof(quoted)),
-				 schema_describe(key, right, sizeof(right)));
+				 schema_describe(key, right, sizeof(right)),
+				 meant != NULL ? "; " : "",
+				 word_hint(meant, "", hint, sizeof(hint)));
+	}
 	value_set_text(key, text, &value);
 	*ret_value = value;
 	return 0;

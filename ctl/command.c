@@ -16,6 +16,7 @@
 #include "nat_text.h"
 #include "show.h"
 #include "top.h"
+#include "words.h"
 
 #define QUOTE_SIZE 48
 #define LIST_SIZE 256

@@ -16,6 +16,7 @@
 #include "event_kind.h"
 #include "json_show.h"
 #include "terminal.h"
+#include "words.h"
 
 #define LAST_MAX 2048  /* the daemon keeps no more */
 #define RETRY_MSEC 200 /* until the daemon is back */
@@ -86,7 +87,7 @@ static void
 tell_unknown(const json_t *unknown)
 {
 	const char *words[EVENT_KINDS], *nearest;
-	char quoted[48];
+	char quoted[48], hint[WORD_HINT_SIZE];
 	const json_t *name;
 	size_t i;
 
@@ -98,10 +99,9 @@ tell_unknown(const json_t *unknown)
 		if (text == NULL)
 			continue;
 		nearest = word_nearest(text, words, EVENT_KINDS);
-		fprintf(stderr, "vsctl: nothing is called %s at present%s%s%s\n",
-			schema_quote(text, quoted, sizeof(quoted)),
-			nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
-			nearest != NULL ? "'?" : "");
+		fprintf(stderr, "vsctl: nothing is called %s at present%s%s\n",
+			schema_quote(text, quoted, sizeof(quoted)), nearest != NULL ? "; " : "",
+			word_hint(nearest, "", hint, sizeof(hint)));
 	}
 }
 

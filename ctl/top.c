@@ -13,6 +13,7 @@
 #include "help.h"
 #include "terminal.h"
 #include "tty.h"
+#include "words.h"
 
 #define DELAY_DEFAULT 3  /* seconds */
 #define ANSWER_SECONDS 2 /* that the daemon may take: keys wait meanwhile */
