@@ -15,6 +15,7 @@
 #include "port_vlan.h"
 #include "routing.h"
 #include "switch_priv.h"
+#include "unknown.h"
 
 const struct bond_protocol *const bond_protocols[BOND_MODES] = {
 	[BOND_LACP] = &lacp_bond_protocol,
@@ -37,8 +38,7 @@ bond_need(struct vswitch *sw, const char *name, struct error *err)
 	struct bond *bond = bond_find(sw, name);
 
 	if (bond == NULL)
-		error_set(err, ENOENT, "bond %s: there is no such bond; see \"vsctl bond show\"",
-			  name);
+		unknown_bond(sw, name, err);
 	return bond;
 }
 

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "nat_control_priv.h"
+#include "unknown.h"
+#include "words.h"
 
 const char *const nat_rule_kind_names[] = {
 	[NAT_RULE_MASQUERADE] = "masquerade",
@@ -215,17 +217,18 @@ rule_check(const struct nat_control *control, const struct nat_rule_config *conf
 {
 	const bool new_out = old == NULL || strcmp(config->out, old->out) != 0;
 	const bool new_guest = old == NULL || strcmp(config->guest, old->guest) != 0;
+	char hint[WORD_HINT_SIZE];
 
 	if (new_out && config->out[0] != '\0' && !name_is_known(control->sw, config->out, true))
-		return error_set(
-			err, ENOENT, "nat %s: %s: there is no port %s; see \"vsctl port show\"",
-			config->name, config->kind == NAT_RULE_MASQUERADE ? "masquerade" : "out",
-			config->out);
+		return error_set(err, ENOENT, "nat %s: %s: there is no port %s; %s", config->name,
+				 config->kind == NAT_RULE_MASQUERADE ? "masquerade" : "out",
+				 config->out,
+				 unknown_port_hint(control->sw, config->out, true, hint));
 	if (new_guest && config->guest[0] != '\0' &&
 	    !name_is_known(control->sw, config->guest, false))
-		return error_set(err, ENOENT,
-				 "nat %s: guest: there is no port %s; see \"vsctl port show\"",
-				 config->name, config->guest);
+		return error_set(err, ENOENT, "nat %s: guest: there is no port %s; %s",
+				 config->name, config->guest,
+				 unknown_port_hint(control->sw, config->guest, false, hint));
 	if (old == NULL && nat_rule_out(control, config)[0] == '\0')
 		return error_set(err, EINVAL,
 				 "nat %s: out is missing: the routed port, or bridge, on the "
@@ -250,13 +253,6 @@ nat_rules_all(struct nat_control *control)
 {
 	nat_control_renew(control, NULL, NULL);
 	return &control->rules;
-}
-
-static int
-no_rule(const char *name, struct error *err)
-{
-	return error_set(err, ENOENT, "nat %s: there is no such rule; see \"vsctl nat show\"",
-			 name);
 }
 
 int
@@ -297,7 +293,7 @@ nat_rule_set(struct nat_control *control, const struct nat_rule_config *config, 
 	int ret;
 
 	if (rule == NULL)
-		return no_rule(config->name, err);
+		return unknown_nat_rule(control, config->name, err);
 	ret = rule_check(control, config, &rule->config, err);
 	if (ret < 0)
 		return ret;
@@ -317,7 +313,7 @@ nat_rule_del(struct nat_control *control, const char *name, struct error *err)
 	struct nat_rule *rule = nat_rule_find(control, name);
 
 	if (rule == NULL)
-		return no_rule(name, err);
+		return unknown_nat_rule(control, name, err);
 	TAILQ_REMOVE(&control->rules, rule, list);
 	control->n_rules--;
 	free(rule);

@@ -10,6 +10,7 @@
 #include "routing.h"
 #include "stable_mac.h"
 #include "switch.h"
+#include "unknown.h"
 
 static int
 gateway_open(struct port *port, const struct port_config *config, struct error *err)
@@ -130,9 +131,7 @@ port_gateway_of(struct vswitch *sw, const char *name, uint16_t vid, bool make, s
 	struct switch_port *port;
 
 	if (bridge == NULL) {
-		error_set(err, ENOENT,
-			  "bridge %s: there is no such bridge; \"vsctl bridge add %s\" makes it",
-			  name, name);
+		unknown_bridge(sw, name, err);
 		return NULL;
 	}
 	port = gateway_find(sw, bridge, vid);

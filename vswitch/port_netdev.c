@@ -49,6 +49,8 @@
 #include "port_types.h"
 #include "schema.h"
 #include "switch.h"
+#include "unknown.h"
+#include "words.h"
 #include "xdp_device.h"
 #include "xdp_socket.h"
 
@@ -637,6 +639,7 @@ static int
 netdev_open(struct port *port, const struct port_config *config, struct error *err)
 {
 	struct netlink_link link = { 0 };
+	char hint[WORD_HINT_SIZE];
 	struct netdev *dev;
 	bool is_here, may_xdp;
 	int ret;
@@ -644,9 +647,9 @@ netdev_open(struct port *port, const struct port_config *config, struct error *e
 	ret = netlink_link_get(config->sw->netlink, config->name, &link);
 	is_here = ret == 0;
 	if (!is_here && !(ret == -ENODEV && config->may_wait))
-		return error_set(err, ret,
-				 "port %s: there is no interface %s here; see \"ip link\"",
-				 config->name, config->name);
+		return error_set(err, ret, "port %s: there is no interface %s here; %s",
+				 config->name, config->name,
+				 unknown_interface_hint(config->name, hint));
 	may_xdp = may_have_xdp(config->xdp, &link);
 	dev = netdev_create(port, config, may_xdp);
 	if (dev == NULL)

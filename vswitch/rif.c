@@ -14,6 +14,7 @@
 #include "port_gateway.h"
 #include "routing_priv.h"
 #include "stable_mac.h"
+#include "unknown.h"
 
 /* What guests have seen of Linux' backend ever since. */
 static const uint8_t guest_side_mac[6] = { 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff };
@@ -425,8 +426,7 @@ place_port(struct routing *routing, const struct addr_place *place, bool make, s
 		return port_gateway_of(routing->sw, place->bridge, place->vid, make, err);
 	port = switch_port_find(routing->sw, place->port);
 	if (port == NULL)
-		error_set(err, ENOENT, "port %s: there is no such port; see \"vsctl port show\"",
-			  place->port);
+		unknown_port(routing->sw, place->port, err);
 	return port;
 }
 

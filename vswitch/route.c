@@ -8,6 +8,8 @@
 #include "fib.h"
 #include "nat_control.h"
 #include "routing_priv.h"
+#include "unknown.h"
+#include "words.h"
 
 #define BUCKETS_MIN 1024u
 /* Routes and groups of a FIB beside those of routes-max: for stations, and for own addresses */
@@ -347,7 +349,7 @@ static int
 config_check(struct routing *routing, const struct ip_prefix *prefix,
 	     const struct route_config *config, const char *text, struct error *err)
 {
-	char addr[IP_ADDR_TEXT_SIZE];
+	char addr[IP_ADDR_TEXT_SIZE], hint[WORD_HINT_SIZE];
 
 	for (unsigned int i = 0; i < config->n_via; i++) {
 		ip_addr_format(&config->via[i], addr);
@@ -370,9 +372,9 @@ config_check(struct routing *routing, const struct ip_prefix *prefix,
 					 text, addr);
 	}
 	if (config->port[0] != '\0' && switch_port_find(routing->sw, config->port) == NULL)
-		return error_set(err, ENOENT,
-				 "route %s: there is no port %s; see \"vsctl port show\"", text,
-				 config->port);
+		return error_set(err, ENOENT, "route %s: there is no port %s; %s", text,
+				 config->port,
+				 unknown_port_hint(routing->sw, config->port, false, hint));
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 #include "object.h"
 #include "rpc_methods_priv.h"
 #include "switch.h"
+#include "unknown.h"
 #include "transaction.h"
 
 #define WHAT_SIZE 80
@@ -291,10 +292,10 @@ rpc_bridge_release(void *ctx, const json_t *params, json_t **ret_result, struct 
 	if (ret < 0)
 		return ret;
 	if (switch_bridge_find(sw, bridge) == NULL)
-		return rpc_bridge_unknown(err, bridge);
+		return unknown_bridge(sw, bridge, err);
 	port = switch_port_find(sw, nic);
 	if (port == NULL)
-		return rpc_port_unknown(err, nic);
+		return unknown_port(sw, nic, err);
 	tap = switch_port_find(sw, port->config.adopt);
 	if (tap == NULL || tap->bridge == NULL || strcmp(tap->bridge->name, bridge) != 0)
 		return error_set(err, EINVAL,

@@ -9,6 +9,7 @@
 #include "error.h"
 #include "rpc_methods_priv.h"
 #include "rpc_params.h"
+#include "unknown.h"
 
 #define STATIONS_MAX 1024 /* that are listed; the others are counted */
 
@@ -293,11 +294,9 @@ rpc_bond_show(void *ctx, const json_t *params, json_t **ret_result, struct error
 		return ret;
 	bridge = &obj.values[BOND_KEY_BRIDGE];
 	if (obj.name[0] != '\0' && bond_find(sw, obj.name) == NULL)
-		return error_set(err, ENOENT,
-				 "bond %s: there is no such bond; see \"vsctl bond show\"",
-				 obj.name);
+		return unknown_bond(sw, obj.name, err);
 	if (bridge->is_set && switch_bridge_find(sw, bridge->text) == NULL)
-		return rpc_bridge_unknown(err, bridge->text);
+		return unknown_bridge(sw, bridge->text, err);
 	*ret_result = json_array();
 	LIST_FOREACH(bond, &sw->bonds, list) {
 		if (obj.name[0] != '\0' && strcmp(obj.name, bond->name) != 0)

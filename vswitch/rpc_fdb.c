@@ -9,6 +9,7 @@
 #include "rpc_methods_priv.h"
 #include "rpc_params.h"
 #include "switch.h"
+#include "unknown.h"
 
 #define FDB_ROWS_MAX 4096 /* most rows of one reply; see the key "limit" */
 
@@ -165,10 +166,10 @@ rpc_fdb_show(void *ctx, const json_t *params, json_t **ret_result, struct error 
 		return ret;
 	bridge = obj.name[0] != '\0' ? switch_bridge_find(ctx, obj.name) : bridge_after(ctx, NULL);
 	if (obj.name[0] != '\0' && bridge == NULL)
-		return rpc_bridge_unknown(err, obj.name);
+		return unknown_bridge(ctx, obj.name, err);
 	if (obj.values[FDB_KEY_PORT].is_set &&
 	    switch_port_find(ctx, obj.values[FDB_KEY_PORT].text) == NULL)
-		return rpc_port_unknown(err, obj.values[FDB_KEY_PORT].text);
+		return unknown_port(ctx, obj.values[FDB_KEY_PORT].text, err);
 	if (obj.values[FDB_KEY_CURSOR].is_set) {
 		ret = fdb_cursor_read(ctx, obj.values[FDB_KEY_CURSOR].text, &bridge, &position,
 				      err);

@@ -9,6 +9,7 @@
 #include "rpc_methods_priv.h"
 #include "rpc_params.h"
 #include "switch.h"
+#include "unknown.h"
 
 #define PROTOCOL_TEXT_SIZE 12
 
@@ -181,10 +182,10 @@ rpc_group_show(void *ctx, const json_t *params, json_t **ret_result, struct erro
 	if (ret < 0)
 		return ret;
 	if (obj.name[0] != '\0' && switch_bridge_find(sw, obj.name) == NULL)
-		return rpc_bridge_unknown(err, obj.name);
+		return unknown_bridge(ctx, obj.name, err);
 	port = &obj.values[GROUP_KEY_PORT];
 	if (port->is_set && switch_port_find(sw, port->text) == NULL)
-		return rpc_port_unknown(err, port->text);
+		return unknown_port(ctx, port->text, err);
 	*ret_result = json_array();
 	LIST_FOREACH(bridge, &sw->bridges, list) {
 		if (obj.name[0] != '\0' && strcmp(obj.name, bridge->name) != 0)
@@ -257,7 +258,7 @@ rpc_querier_show(void *ctx, const json_t *params, json_t **ret_result, struct er
 	if (ret < 0)
 		return ret;
 	if (obj.name[0] != '\0' && switch_bridge_find(sw, obj.name) == NULL)
-		return rpc_bridge_unknown(err, obj.name);
+		return unknown_bridge(ctx, obj.name, err);
 	rows.result = *ret_result = json_array();
 	LIST_FOREACH(rows.bridge, &sw->bridges, list) {
 		if (obj.name[0] != '\0' && strcmp(obj.name, rows.bridge->name) != 0)

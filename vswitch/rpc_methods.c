@@ -19,21 +19,8 @@
 #include "rpc_methods_priv.h"
 #include "rpc_params.h"
 #include "switch.h"
+#include "unknown.h"
 #include "version.h"
-
-int
-rpc_bridge_unknown(struct error *err, const char *name)
-{
-	return error_set(err, ENOENT,
-			 "bridge %s: there is no such bridge; see \"vsctl bridge show\"", name);
-}
-
-int
-rpc_port_unknown(struct error *err, const char *name)
-{
-	return error_set(err, ENOENT, "port %s: there is no such port; see \"vsctl port show\"",
-			 name);
-}
 
 static void
 snoop_config_read(const struct object *obj, bool is_new, struct snoop_config *config)
@@ -122,7 +109,7 @@ bridge_set(void *ctx, const json_t *params, json_t **ret_result, struct error *e
 		return ret;
 	bridge = switch_bridge_find(ctx, obj.name);
 	if (bridge == NULL)
-		return rpc_bridge_unknown(err, obj.name);
+		return unknown_bridge(ctx, obj.name, err);
 	config = bridge->config;
 	ret = bridge_config_read(&obj, false, &config, err);
 	return ret < 0 ? ret : switch_bridge_set(ctx, obj.name, &config, err);
@@ -177,7 +164,7 @@ bridge_show(void *ctx, const json_t *params, json_t **ret_result, struct error *
 	if (ret < 0)
 		return ret;
 	if (obj.name[0] != '\0' && switch_bridge_find(sw, obj.name) == NULL)
-		return rpc_bridge_unknown(err, obj.name);
+		return unknown_bridge(ctx, obj.name, err);
 	*ret_result = json_array();
 	LIST_FOREACH(bridge, &sw->bridges, list)
 		if (obj.name[0] == '\0' || strcmp(obj.name, bridge->name) == 0)
@@ -349,7 +336,7 @@ rpc_port_change(struct vswitch *sw, const struct object *obj, struct error *err)
 
 	port = switch_port_find(sw, obj->name);
 	if (port == NULL)
-		return rpc_port_unknown(err, obj->name);
+		return unknown_port(sw, obj->name, err);
 	config = port->config;
 	config.mtu = obj->values[PORT_KEY_MTU].number;
 	config.fdb_limit = obj->values[PORT_KEY_FDB_LIMIT].number;
@@ -490,9 +477,9 @@ port_show(void *ctx, const json_t *params, json_t **ret_result, struct error *er
 		return ret;
 	bridge = obj.values[PORT_KEY_BRIDGE].text;
 	if (obj.name[0] != '\0' && switch_port_find(sw, obj.name) == NULL)
-		return rpc_port_unknown(err, obj.name);
+		return unknown_port(ctx, obj.name, err);
 	if (*bridge != '\0' && switch_bridge_find(sw, bridge) == NULL)
-		return rpc_bridge_unknown(err, bridge);
+		return unknown_bridge(ctx, bridge, err);
 	*ret_result = json_array();
 	LIST_FOREACH(port, &sw->ports, list) {
 		if (obj.name[0] != '\0' && strcmp(obj.name, port->config.name) != 0)
@@ -549,7 +536,7 @@ stats_show(void *ctx, const json_t *params, json_t **ret_result, struct error *e
 	if (ret < 0)
 		return ret;
 	if (obj.name[0] != '\0' && switch_port_find(sw, obj.name) == NULL)
-		return rpc_port_unknown(err, obj.name);
+		return unknown_port(ctx, obj.name, err);
 	*ret_result = json_array();
 	LIST_FOREACH(port, &sw->ports, list)
 		if (obj.name[0] == '\0' || strcmp(obj.name, port->config.name) == 0)

@@ -229,12 +229,6 @@ int rpc_adopt_finish(void *ctx, const json_t *params, json_t **ret_result, struc
 /** rpc_confirm_read() - "confirm" of a transaction; 0 if it is not given. Return: 0 or -EINVAL. */
 int rpc_confirm_read(const json_t *params, unsigned int *ret_seconds, struct error *err);
 
-/** rpc_bridge_unknown() - say that there is no such bridge. Return: -ENOENT. */
-int rpc_bridge_unknown(struct error *err, const char *name);
-
-/** rpc_port_unknown() - say that there is no such port. Return: -ENOENT. */
-int rpc_port_unknown(struct error *err, const char *name);
-
 /** rpc_mac_json() - a MAC as a string, or null if it is all zero. Return: new reference. */
 json_t *rpc_mac_json(const uint8_t mac[MAC_LEN]);
 

@@ -11,6 +11,7 @@
 #include "routing.h"
 #include "rpc_methods_priv.h"
 #include "rpc_params.h"
+#include "unknown.h"
 
 #define TEXT_POOL_MAX 512 /* bytes of a pool in a table */
 
@@ -163,8 +164,7 @@ rpc_nat_set(void *ctx, const json_t *params, json_t **ret_result, struct error *
 		return ret;
 	rule = nat_rule_find(sw->nat, obj.name);
 	if (rule == NULL)
-		return error_set(err, ENOENT,
-				 "nat %s: there is no such rule; see \"vsctl nat show\"", obj.name);
+		return unknown_nat_rule(sw->nat, obj.name, err);
 	ret = set_check(rule, &obj, err);
 	if (ret < 0)
 		return ret;
@@ -268,8 +268,7 @@ rpc_nat_show(void *ctx, const json_t *params, json_t **ret_result, struct error 
 	if (ret < 0 || (ret = nat_need(sw, err)) < 0)
 		return ret;
 	if (obj.name[0] != '\0' && nat_rule_find(sw->nat, obj.name) == NULL)
-		return error_set(err, ENOENT,
-				 "nat %s: there is no such rule; see \"vsctl nat show\"", obj.name);
+		return unknown_nat_rule(sw->nat, obj.name, err);
 	*ret_result = json_array();
 	TAILQ_FOREACH(rule, nat_rules_all(sw->nat), list)
 		if (obj.name[0] == '\0' || strcmp(obj.name, rule->config.name) == 0)
@@ -311,7 +310,7 @@ filter_read(struct vswitch *sw, const struct object *obj, struct nat_filter *ret
 		return 0;
 	port = switch_port_find(sw, values[NAT_SESSIONS_KEY_GUEST].text);
 	if (port == NULL)
-		return rpc_port_unknown(err, values[NAT_SESSIONS_KEY_GUEST].text);
+		return unknown_port(sw, values[NAT_SESSIONS_KEY_GUEST].text, err);
 	ret_filter->guest = port->dp->id + 1;
 	return 0;
 }

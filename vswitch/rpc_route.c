@@ -11,6 +11,7 @@
 #include "routing.h"
 #include "rpc_methods_priv.h"
 #include "rpc_params.h"
+#include "unknown.h"
 
 static const char *
 text_or_null(const struct value *value)
@@ -125,9 +126,9 @@ rpc_addr_show(void *ctx, const json_t *params, json_t **ret_result, struct error
 		return ret;
 	place = place_of(&obj);
 	if (place.port != NULL && switch_port_find(sw, place.port) == NULL)
-		return rpc_port_unknown(err, place.port);
+		return unknown_port(ctx, place.port, err);
 	if (place.bridge != NULL && switch_bridge_find(sw, place.bridge) == NULL)
-		return rpc_bridge_unknown(err, place.bridge);
+		return unknown_bridge(ctx, place.bridge, err);
 	*ret_result = json_array();
 	while (sw->routing != NULL && (rif = rif_next(sw->routing, rif)) != NULL) {
 		const struct switch_port *port = rif->port;
@@ -275,7 +276,7 @@ rpc_route_show(void *ctx, const json_t *params, json_t **ret_result, struct erro
 		return ret;
 	port = text_or_null(&obj.values[ROUTE_KEY_PORT]);
 	if (port != NULL && switch_port_find(sw, port) == NULL)
-		return rpc_port_unknown(err, port);
+		return unknown_port(ctx, port, err);
 	if (obj.values[ROUTE_KEY_MATCH].is_set) {
 		*ret_result = route_matching(sw, obj.values[ROUTE_KEY_MATCH].text);
 		return 0;
@@ -338,7 +339,7 @@ neigh_rif(struct vswitch *sw, const struct object *obj, const struct ip_addr *ad
 	}
 	port = switch_port_find(sw, name);
 	if (port == NULL) {
-		rpc_port_unknown(err, name);
+		unknown_port(sw, name, err);
 		return NULL;
 	}
 	rif = rif_find(sw->routing, port);
@@ -438,7 +439,7 @@ neigh_port(struct vswitch *sw, const struct object *obj, const char **ret_name, 
 	*ret_name = text_or_null(&obj->values[NEIGH_KEY_PORT]);
 	return *ret_name == NULL || switch_port_find(sw, *ret_name) != NULL ?
 		       0 :
-		       rpc_port_unknown(err, *ret_name);
+		       unknown_port(sw, *ret_name, err);
 }
 
 int

@@ -7,6 +7,7 @@
 #include "rpc_params.h"
 #include "rstp.h"
 #include "switch.h"
+#include "unknown.h"
 
 #define ID_TEXT_SIZE 24
 
@@ -263,7 +264,7 @@ rpc_stp_show(void *ctx, const json_t *params, json_t **ret_result, struct error 
 	if (ret < 0)
 		return ret;
 	if (obj.name[0] != '\0' && switch_bridge_find(sw, obj.name) == NULL)
-		return rpc_bridge_unknown(err, obj.name);
+		return unknown_bridge(ctx, obj.name, err);
 	*ret_result = json_array();
 	LIST_FOREACH(bridge, &sw->bridges, list)
 		if (obj.name[0] == '\0' || strcmp(obj.name, bridge->name) == 0)

@@ -9,6 +9,7 @@
 #include "rpc_methods_priv.h"
 #include "rpc_params.h"
 #include "switch.h"
+#include "unknown.h"
 
 static json_t *
 vif_features_json(const struct vif_info *info)
@@ -108,7 +109,7 @@ rpc_vif_show(void *ctx, const json_t *params, json_t **ret_result, struct error 
 		return ret;
 	wanted = obj.values[VIF_KEY_BRIDGE].text;
 	if (*wanted != '\0' && switch_bridge_find(ctx, wanted) == NULL)
-		return rpc_bridge_unknown(err, wanted);
+		return unknown_bridge(ctx, wanted, err);
 	*ret_result = json_array();
 	while (port_vif_info(ctx, &cursor, &info)) {
 		port = switch_port_find(ctx, info.name);
@@ -120,7 +121,6 @@ rpc_vif_show(void *ctx, const json_t *params, json_t **ret_result, struct error 
 		json_array_append_new(*ret_result, vif_json(&info, port));
 	}
 	if (obj.name[0] != '\0' && json_array_size(*ret_result) == 0)
-		return error_set(err, ENOENT,
-				 "vif %s: there is no such vif; see \"vsctl vif show\"", obj.name);
+		return unknown_vif(ctx, obj.name, err);
 	return 0;
 }

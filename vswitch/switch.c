@@ -22,6 +22,7 @@
 #include "port_vif.h"
 #include "routing.h"
 #include "switch_priv.h"
+#include "unknown.h"
 
 #define DEVICE_POOL "devices"
 
@@ -184,9 +185,7 @@ switch_bridge_need(struct vswitch *sw, const char *name, struct error *err)
 	struct switch_bridge *bridge = switch_bridge_find(sw, name);
 
 	if (bridge == NULL)
-		error_set(err, ENOENT,
-			  "bridge %s: there is no such bridge; \"vsctl bridge add %s\" makes it",
-			  name, name);
+		unknown_bridge(sw, name, err);
 	return bridge;
 }
 

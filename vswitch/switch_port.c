@@ -14,6 +14,7 @@
 #include "port_vlan.h"
 #include "routing.h"
 #include "switch_priv.h"
+#include "unknown.h"
 
 struct switch_port *
 switch_port_find(struct vswitch *sw, const char *name)
@@ -32,8 +33,7 @@ switch_port_need(struct vswitch *sw, const char *name, struct error *err)
 	struct switch_port *port = switch_port_find(sw, name);
 
 	if (port == NULL)
-		error_set(err, ENOENT, "port %s: there is no such port; see \"vsctl port show\"",
-			  name);
+		unknown_port(sw, name, err);
 	return port;
 }
 
