@@ -160,9 +160,8 @@ const struct command commands[] = {
 };
 const size_t n_commands = sizeof(commands) / sizeof(commands[0]);
 
-/* The words that fit at a place: objects and single words, or the verbs of @object. */
-static size_t
-words_of(const char *object, const char *words[], size_t max)
+size_t
+command_words(const char *object, const char **words, size_t max)
 {
 	const char *word;
 	size_t n = 0, i, j;
@@ -182,63 +181,74 @@ words_of(const char *object, const char *words[], size_t max)
 	return n;
 }
 
-/* @object: NULL if the first word is wrong, else the verb after it is. @given: NULL if missing. */
-static int
-wrong_word(const char *object, const char *given, struct error *err)
+/* Take the words that begin with @given; all, if it is one of them, but that. Return: how many. */
+static size_t
+words_short_for(const char *given, const char **words, size_t n)
+{
+	size_t found = 0, i;
+
+	for (i = 0; i < n; i++)
+		if (strcmp(words[i], given) == 0) {
+			words[0] = words[i];
+			return 1;
+		}
+	for (i = 0; i < n; i++)
+		if (*given != '\0' && strncmp(words[i], given, strlen(given)) == 0)
+			words[found++] = words[i];
+	return found;
+}
+
+const char *
+command_word(const char *object, const char *given, struct error *err)
 {
 	const char *what = object == NULL ? "command" : "verb", *nearest;
-	char list[LIST_SIZE], quoted[QUOTE_SIZE];
-	const char *words[24 + 1] = { NULL };
-	size_t n;
+	char list[LIST_SIZE], quoted[QUOTE_SIZE], hint[WORD_HINT_SIZE];
+	const char *words[COMMAND_WORDS_MAX + 1], *known[COMMAND_WORDS_MAX];
+	size_t n = command_words(object, words, COMMAND_WORDS_MAX), found;
 
-	n = words_of(object, words, 24);
+	memcpy(known, words, n * sizeof(words[0]));
+	found = given != NULL ? words_short_for(given, known, n) : 0;
+	if (found == 1)
+		return known[0];
 	words[n++] = "help";
+	nearest = given != NULL && found == 0 ? word_nearest(given, words, n) : NULL;
 	words_join(words, n, list, sizeof(list));
-	nearest = given != NULL ? word_nearest(given, words, n) : NULL;
 	if (given == NULL)
 		error_set(err, EINVAL, "a %s is missing: %s", what, list);
+	else if (found > 1)
+		error_set(err, EINVAL, "%s %s is short for more than one: %s", what,
+			  schema_quote(given, quoted, sizeof(quoted)),
+			  words_join(known, found, list, sizeof(list)));
 	else if (nearest != NULL)
-		error_set(err, EINVAL, "unknown %s %s; did you mean '%s'?", what,
-			  schema_quote(given, quoted, sizeof(quoted)), nearest);
+		error_set(err, EINVAL, "unknown %s %s; %s", what,
+			  schema_quote(given, quoted, sizeof(quoted)),
+			  word_hint(nearest, "", hint, sizeof(hint)));
 	else
 		error_set(err, EINVAL, "unknown %s %s; known: %s", what,
 			  schema_quote(given, quoted, sizeof(quoted)), list);
-	return object == NULL ? -EINVAL : error_prefix(err, "%s: ", object);
+	if (object != NULL)
+		error_prefix(err, "%s: ", object);
+	return NULL;
 }
 
-static bool
-object_exists(const char *object)
-{
-	size_t i;
-
-	for (i = 0; i < n_commands; i++)
-		if (commands[i].object != NULL && strcmp(commands[i].object, object) == 0)
-			return true;
-	return false;
-}
-
-static const struct command *
+const struct command *
 command_find(int argc, char *const *argv, struct error *err)
 {
-	const struct command *command;
+	const char *object = command_word(NULL, argc > 0 ? argv[0] : NULL, err), *verb = NULL;
 	size_t i;
 
-	if (argc == 0) {
-		wrong_word(NULL, NULL, err);
-		return NULL;
+	for (i = 0; object != NULL && i < n_commands; i++) {
+		if (commands[i].object == NULL && strcmp(commands[i].verb, object) == 0)
+			return &commands[i];
+		if (commands[i].object == NULL || strcmp(commands[i].object, object) != 0)
+			continue;
+		if (verb == NULL)
+			verb = command_word(object, argc > 1 ? argv[1] : NULL, err);
+		if (verb == NULL)
+			return NULL;
+		if (strcmp(commands[i].verb, verb) == 0)
+			return &commands[i];
 	}
-	for (i = 0; i < n_commands; i++) {
-		command = &commands[i];
-		if (command->object == NULL && strcmp(command->verb, argv[0]) == 0)
-			return command;
-		if (command->object != NULL && strcmp(command->object, argv[0]) == 0 && argc > 1 &&
-		    strcmp(command->verb, argv[1]) == 0)
-			return command;
-	}
-	if (!object_exists(argv[0]))
-		wrong_word(NULL, argv[0], err);
-	else
-		wrong_word(argv[0], argc > 1 ? argv[1] : NULL, err);
 	return NULL;
 }
 

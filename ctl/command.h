@@ -64,6 +64,36 @@ struct command {
 extern const struct command commands[];
 extern const size_t n_commands;
 
+#define COMMAND_WORDS_MAX 48
+
+/**
+ * command_words() - the words that fit at a place, each once
+ * @object: NULL: objects and single words; else the verbs of this object
+ * @words: gets @max of them at most
+ *
+ * Return: how many.
+ */
+size_t command_words(const char *object, const char **words, size_t max);
+
+/**
+ * command_word() - one of these, or what is short for only one of them ("br": bridge)
+ * @object: as above
+ * @given: what was typed, or NULL: nothing
+ * @err: what is wrong with it, and what would be right
+ *
+ * Return: the whole word, or NULL.
+ */
+const char *command_word(const char *object, const char *given, struct error *err);
+
+/**
+ * command_find() - the command that words begin with
+ * @argc, @argv: the words; those behind the command do not matter
+ * @err: what is wrong with them
+ *
+ * Return: a row of the table, or NULL.
+ */
+const struct command *command_find(int argc, char *const *argv, struct error *err);
+
 /**
  * request_parse() - read a command line
  * @argc: number of words

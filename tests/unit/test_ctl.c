@@ -67,6 +67,13 @@ test_requests(void **state)
 		{ "vif show", "vif.show", "{}" },
 		{ "show", "show", "{}" },
 		{ "version", "version", "{}" },
+		/* short for one word only; a word that there is goes first */
+		{ "br sh", "bridge.show", "{}" },
+		{ "br sho xenbr0", "bridge.show", "{\"name\":\"xenbr0\"}" },
+		{ "bri a xenbr0", "bridge.add", "{\"name\":\"xenbr0\"}" },
+		{ "nat sh", "nat.show", "{}" },
+		{ "nat- sh", "nat-table.show", "{}" },
+		{ "ver", "version", "{}" },
 	};
 	struct request request;
 	char method[32], *text;
@@ -100,6 +107,10 @@ test_errors(void **state)
 		      "querier, addr, route, neigh, nat, nat-table, network, stats, worker, top, "
 		      "config, event, monitor, batch, version, help" },
 		{ "brdige add x", "unknown command 'brdige'; did you mean 'bridge'?" },
+		{ "b show", "command 'b' is short for more than one: bridge, bond, batch" },
+		{ "bridge s", "bridge: verb 's' is short for more than one: set, show" },
+		{ "bridge h", "bridge: unknown verb 'h'; known: add, del, set, show, help" },
+		{ "bridge add b age 3", "bridge b: unknown key 'age'; did you mean 'ageing'?" },
 		{ "interface",
 		  "unknown command 'interface'; known: show, bridge, port, bond, vif, fdb, stp, "
 		  "group, querier, addr, route, neigh, nat, nat-table, network, stats, worker, "
