@@ -181,6 +181,14 @@ command_words(const char *object, const char **words, size_t max)
 	return n;
 }
 
+bool
+command_has_verbs(const char *object)
+{
+	const char *verb;
+
+	return command_words(object, &verb, 1) > 0;
+}
+
 /* Take the words that begin with @given; all, if it is one of them, but that. Return: how many. */
 static size_t
 words_short_for(const char *given, const char **words, size_t n)

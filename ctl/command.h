@@ -75,6 +75,9 @@ extern const size_t n_commands;
  */
 size_t command_words(const char *object, const char **words, size_t max);
 
+/** command_has_verbs() - is it an object, and not a word alone? */
+bool command_has_verbs(const char *object);
+
 /**
  * command_word() - one of these, or what is short for only one of them ("br": bridge)
  * @object: as above

@@ -2,191 +2,495 @@
 #include "help.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <stdarg.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "command.h"
 #include "error.h"
+#include "examples.h"
 
-#define SYNTAX_WIDTH 30
-#define KEY_WIDTH 20
-#define LINE_WIDTH 79
-#define CONTINUE_INDENT 12
+#define WIDTH_MIN 40
+#define WIDTH_MAX 100   /* longer lines are hard to read */
+#define KEYS_FULL_MAX 5 /* more optional keys of a command are only counted */
+#define INDENT 2
+#define OBJECT_COLUMN 14
+#define COMMAND_COLUMN 35
+#define KEY_COLUMN 24
+#define WORD_SIZE 128
 
 const struct option_text vsctl_options[] = {
-	{ "-j, --json", NULL, "JSON for every show" },
-	{ "-w, --watch", NULL,
-	  "with a show: show it again as things change, and\nevery 2 seconds" },
-	{ "-n, --interval", "SECONDS", "the same, every so many seconds" },
-	{ "-s, --socket", "SOCKET",
-	  "vswitchd's socket (default: vswitchd.sock in\n$VSWITCH_RUN_DIR or /run/vswitch)" },
-	{ "--color", "WHEN",
-	  "colours: auto (the default: on a terminal, unless\n$NO_COLOR is set), always or never" },
-	{ "-h, --help", NULL, "a short help" },
-	{ "-V, --version", NULL, "the version of vsctl" },
-	{ NULL },
+	[VSCTL_OPTION_JSON] = { "-j, --json", NULL, "JSON for every show" },
+	[VSCTL_OPTION_WATCH] = { "-w, --watch", NULL,
+				 "with a show: show it again as things change, and every 2 "
+				 "seconds" },
+	[VSCTL_OPTION_INTERVAL] = { "-n, --interval", "SECONDS",
+				    "the same, every so many seconds" },
+	[VSCTL_OPTION_SOCKET] = { "-s, --socket", "SOCKET",
+				  "vswitchd's socket (default: vswitchd.sock in $VSWITCH_RUN_DIR "
+				  "or /run/vswitch)" },
+	[VSCTL_OPTION_COLOR] = { "--color", "auto|always|never",
+				 "colours; auto (the default): on a terminal, unless $NO_COLOR is "
+				 "set" },
+	[VSCTL_OPTION_HELP] = { "-h, --help", NULL, "help; behind a command: of that command" },
+	[VSCTL_OPTION_VERSION] = { "-V, --version", NULL, "the version of vsctl" },
+	[VSCTL_OPTIONS] = { NULL },
+};
+
+/* Text that is wrapped. @indent: of lines that follow. */
+struct page {
+	FILE *out;
+	int width;
+	int column;
+	int indent;
 };
 
 static void
-print_command(const struct command *command, FILE *out)
+put_line_end(struct page *page)
 {
-	char syntax[96];
-
-	snprintf(syntax, sizeof(syntax), "%s%s%s%s%s%s",
-		 command->object != NULL ? command->object : "", command->object != NULL ? " " : "",
-		 command->verb,
-		 command->name == NAME_OPTIONAL ? " [" :
-		 command->name == NAME_REQUIRED ? " " :
-						  "",
-		 command->metavar != NULL ? command->metavar : "",
-		 command->name == NAME_OPTIONAL ? "]" : "");
-	fprintf(out, "  %-*s %s\n", SYNTAX_WIDTH, syntax, command->help);
+	putc('\n', page->out);
+	page->column = 0;
 }
 
 static void
-print_all(FILE *out)
+put_gap(struct page *page, int column)
 {
-	size_t i;
+	page->column += fprintf(page->out, "%*s", column - page->column, "");
+}
 
-	fputs("usage: vsctl [-jw] [-s SOCKET] OBJECT VERB [NAME] [KEY VALUE]...\n\n", out);
-	for (i = 0; i < n_commands; i++)
-		print_command(&commands[i], out);
-	fprintf(out, "  %-*s %s\n", SYNTAX_WIDTH, "OBJECT help", "keys and values of an object");
-	fprintf(out, "  %-*s %s\n", SYNTAX_WIDTH, "brctl [COMMAND [ARGUMENT]...]",
-		"the same as brctl of bridge-utils, on vswitchd's bridges");
-	putc('\n', out);
-	option_print(vsctl_options, out);
-	fputs("\n"
+/* To a column, on a new line if need be. */
+static void
+put_column(struct page *page, int column)
+{
+	if (page->column >= column)
+		put_line_end(page);
+	put_gap(page, column);
+	page->indent = column;
+}
+
+/* A word that is not broken, with a blank in front unless it is the first one of its line. */
+static void
+put_word(struct page *page, const char *word, int len)
+{
+	if (page->column + 1 + len > page->width && page->column > page->indent) {
+		put_line_end(page);
+		put_gap(page, page->indent);
+	}
+	if (page->column > page->indent)
+		page->column += fprintf(page->out, " ");
+	page->column += fprintf(page->out, "%.*s", len, word);
+}
+
+static void __attribute__((format(printf, 2, 3)))
+put_word_format(struct page *page, const char *fmt, ...)
+{
+	char word[WORD_SIZE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(word, sizeof(word), fmt, ap);
+	va_end(ap);
+	put_word(page, word, (int)strlen(word));
+}
+
+/* Text with blanks, at which it may be broken. */
+static void
+put_text(struct page *page, const char *text)
+{
+	int len;
+
+	for (; *text != '\0'; text += len + (text[len] != '\0')) {
+		len = (int)strcspn(text, " \n");
+		put_word(page, text, len);
+	}
+}
+
+static void
+put_entry(struct page *page, int column, const char *name, const char *help)
+{
+	page->indent = INDENT;
+	put_gap(page, INDENT);
+	put_word(page, name, (int)strlen(name));
+	put_column(page, column);
+	put_text(page, help);
+	put_line_end(page);
+}
+
+/* --- all of it --- */
+
+/* "bridge add BRIDGE" */
+static void
+command_syntax(const struct command *command, char *ret_text, size_t size)
+{
+	const bool optional = command->name == NAME_OPTIONAL;
+
+	snprintf(ret_text, size, "%s%s%s%s%s%s%s", command->object != NULL ? command->object : "",
+		 command->object != NULL ? " " : "", command->verb,
+		 command->metavar != NULL ? " " : "",
+		 command->metavar != NULL && optional ? "[" : "",
+		 command->metavar != NULL ? command->metavar : "",
+		 command->metavar != NULL && optional ? "]" : "");
+}
+
+static void
+print_commands(struct page *page)
+{
+	const char *object = NULL;
+	char syntax[WORD_SIZE];
+
+	for (size_t i = 0; i < n_commands; i++) {
+		if (i > 0 && (commands[i].object == NULL || object == NULL ||
+			      strcmp(object, commands[i].object) != 0))
+			put_line_end(page);
+		object = commands[i].object;
+		command_syntax(&commands[i], syntax, sizeof(syntax));
+		put_entry(page, COMMAND_COLUMN, syntax, commands[i].help);
+	}
+}
+
+/* What commands of an object are about. */
+static const struct object_schema *
+schema_of(const char *object)
+{
+	for (size_t i = 0; i < n_commands; i++)
+		if (commands[i].object != NULL && strcmp(commands[i].object, object) == 0)
+			return commands[i].schema;
+	return NULL;
+}
+
+/* Each object once: what it is, in short, and its verbs. */
+static void
+print_objects(struct page *page)
+{
+	const char *words[COMMAND_WORDS_MAX], *verbs[COMMAND_WORDS_MAX];
+	size_t n = command_words(NULL, words, COMMAND_WORDS_MAX), n_verbs, len;
+	char text[2 * WORD_SIZE];
+	const char *help;
+
+	for (size_t i = 0; i < n; i++) {
+		n_verbs = command_words(words[i], verbs, COMMAND_WORDS_MAX);
+		if (n_verbs == 0)
+			continue;
+		help = schema_of(words[i])->help;
+		len = snprintf(text, sizeof(text), "%.*s (", (int)strcspn(help, ":"), help);
+		for (size_t j = 0; j < n_verbs && len < sizeof(text); j++)
+			len += snprintf(text + len, sizeof(text) - len, "%s%s", verbs[j],
+					j + 1 < n_verbs ? ", " : ")");
+		put_entry(page, OBJECT_COLUMN, words[i], text);
+	}
+}
+
+static void
+print_single_words(struct page *page)
+{
+	char syntax[WORD_SIZE];
+
+	for (size_t i = 0; i < n_commands; i++) {
+		if (commands[i].object != NULL)
+			continue;
+		command_syntax(&commands[i], syntax, sizeof(syntax));
+		put_entry(page, COMMAND_COLUMN, syntax, commands[i].help);
+	}
+	put_entry(page, COMMAND_COLUMN, "brctl [COMMAND [ARGUMENT]...]",
+		  "the same as brctl of bridge-utils, on vswitchd's bridges");
+	put_entry(page, COMMAND_COLUMN, "help [OBJECT [VERB]]",
+		  "what an object or a command is, its keys, and examples");
+	put_entry(page, COMMAND_COLUMN, "help " HELP_COMMANDS, "all commands, one a line");
+}
+
+static void
+print_all(struct page *page)
+{
+	fputs("usage: vsctl [OPTION]... OBJECT VERB [NAME] [KEY VALUE]...\n\n", page->out);
+	fputs("Objects, and what can be done with them:\n", page->out);
+	print_objects(page);
+	fputs("\nOther commands:\n", page->out);
+	print_single_words(page);
+	fputs("\nOptions:\n", page->out);
+	option_print(vsctl_options, page->out);
+	fputs("\nObjects and verbs may be shortened while that is clear: \"vsctl br sh\".\n"
 	      "Exit status: 0 done, 1 a bad value, vswitchd refused or is not running,\n"
 	      "2 wrong usage.\n",
-	      out);
+	      page->out);
 }
 
-/* Add a word to a line, or start the next one. */
-static void
-print_word(const char *word, int *column, FILE *out)
+/* --- an object, or a command --- */
+
+/* May a command take this key? @required: must it have it, or may it? */
+static bool
+takes_key(const struct command *command, const struct schema_key *key, bool required)
 {
-	if (*column + 1 + (int)strlen(word) > LINE_WIDTH) {
-		fprintf(out, "\n%*s", CONTINUE_INDENT - 1, "");
-		*column = CONTINUE_INDENT - 1;
+	return (key->verbs & command->schema_verb) && !key->internal && !command->takes_words &&
+	       ((key->required & command->schema_verb) != 0) == required;
+}
+
+static void
+put_keys(struct page *page, const struct command *command, bool required, bool full)
+{
+	unsigned int n = 0, i;
+
+	for (i = 0; i < command->schema->n_keys; i++)
+		n += takes_key(command, &command->schema->keys[i], required);
+	if (!required && !full && n > KEYS_FULL_MAX) {
+		put_text(page, "[KEY VALUE]...");
+		return;
 	}
-	*column += fprintf(out, " %s", word);
-}
-
-/* The keys that a command must have, or those that it may have. */
-static void
-print_keys(const struct command *command, bool required, int *column, FILE *out)
-{
-	const struct schema_key *key;
-	char word[64];
-	unsigned int i;
-
 	for (i = 0; i < command->schema->n_keys; i++) {
-		key = &command->schema->keys[i];
-		if (!(key->verbs & command->schema_verb) || key->internal)
-			continue;
-		if (((key->required & command->schema_verb) != 0) != required)
-			continue;
-		snprintf(word, sizeof(word), required ? "%s%s%s" : "[%s%s%s]", key->name,
-			 key->type == VALUE_FLAG ? "" : " ", key->metavar);
-		print_word(word, column, out);
+		const struct schema_key *key = &command->schema->keys[i];
+
+		if (takes_key(command, key, required))
+			put_word_format(page, required ? "%s%s%s" : "[%s%s%s]", key->name,
+					key->type == VALUE_FLAG ? "" : " ", key->metavar);
 	}
 }
 
 static void
-print_syntax(const struct command *command, FILE *out)
+print_syntax(struct page *page, const struct command *command, bool full)
 {
-	int column;
+	char syntax[WORD_SIZE];
 
-	column = fprintf(out, "  vsctl %s %s", command->object, command->verb);
-	if (command->metavar != NULL)
-		column += fprintf(out, command->name == NAME_OPTIONAL ? " [%s]" : " %s",
-				  command->metavar);
-	print_keys(command, true, &column, out);
-	print_keys(command, false, &column, out);
-	fprintf(out, "\n      %s\n", command->help);
+	command_syntax(command, syntax, sizeof(syntax));
+	put_gap(page, INDENT);
+	page->indent = INDENT;
+	put_word_format(page, "vsctl %s", syntax);
+	page->indent = 3 * INDENT;
+	if (command->schema != NULL) {
+		put_keys(page, command, true, full);
+		put_keys(page, command, false, full);
+	}
+	put_line_end(page);
+	put_column(page, 3 * INDENT);
+	put_text(page, command->help);
+	put_line_end(page);
+}
+
+const char *
+help_key_limits(const struct object_schema *schema, const struct schema_key *key)
+{
+	unsigned int verbs = 0;
+
+	for (unsigned int i = 0; i < schema->n_keys; i++)
+		verbs |= schema->keys[i].verbs;
+	if (!(verbs & VERB_ADD) || !(verbs & VERB_SET))
+		return NULL;
+	if ((key->verbs & VERB_ADD) && !(key->verbs & VERB_SET))
+		return "only when added";
+	if ((key->verbs & VERB_SET) && !(key->verbs & VERB_ADD))
+		return "only with set";
+	return NULL;
 }
 
 static void
-print_key(const struct schema_key *key, FILE *out)
+print_key(struct page *page, const struct object_schema *schema, const struct schema_key *key)
 {
-	char text[128];
+	const char *limits = help_key_limits(schema, key);
+	char text[WORD_SIZE];
 
-	snprintf(text, sizeof(text), "%s %s", key->name, key->metavar);
-	fprintf(out, "  %-*s %s\n", KEY_WIDTH, text, key->help);
-	fprintf(out, "  %-*s %s", KEY_WIDTH, "", schema_describe(key, text, sizeof(text)));
-	if (key->def != NULL)
-		fprintf(out, "; default: %s", key->def);
-	if ((key->verbs & VERB_ADD) && !(key->verbs & VERB_SET) && (key->verbs & VERB_CONFIG))
-		fputs("; only when added", out);
-	fputc('\n', out);
+	put_gap(page, INDENT);
+	page->indent = INDENT;
+	put_word_format(page, "%s %s", key->name, key->metavar);
+	put_column(page, KEY_COLUMN);
+	put_text(page, key->help);
+	put_line_end(page);
+	put_column(page, KEY_COLUMN);
+	fputc('(', page->out);
+	page->column = page->indent; /* the parentheses are no words */
+	page->width -= 2;
+	put_text(page, schema_describe(key, text, sizeof(text)));
+	if (key->def != NULL) {
+		fputc(';', page->out);
+		page->column++;
+		put_word_format(page, "default: %s", key->def);
+	}
+	if (limits != NULL) {
+		fputc(';', page->out);
+		page->column++;
+		put_text(page, limits);
+	}
+	page->width += 2;
+	fputc(')', page->out);
+	put_line_end(page);
+}
+
+/* @command: only the keys that this one takes; NULL: all. */
+static void
+print_keys(struct page *page, const struct object_schema *schema, const struct command *command)
+{
+	bool times = false;
+
+	for (unsigned int i = 0; i < schema->n_keys; i++) {
+		const struct schema_key *key = &schema->keys[i];
+
+		if (command == NULL ?
+			    !key->internal :
+			    takes_key(command, key, true) || takes_key(command, key, false)) {
+			print_key(page, schema, key);
+			times |= key->type == VALUE_SECONDS;
+		}
+	}
+	if (times)
+		fputs("  Seconds may have a unit: 90s, 15m, 12h, 7d.\n", page->out);
+}
+
+static bool
+has_keys(const struct object_schema *schema, const struct command *command)
+{
+	for (unsigned int i = 0; schema != NULL && i < schema->n_keys; i++)
+		if (command == NULL || takes_key(command, &schema->keys[i], true) ||
+		    takes_key(command, &schema->keys[i], false))
+			return true;
+	return false;
+}
+
+static void
+print_examples(struct page *page, const char *object, const char *verb)
+{
+	char line[EXAMPLE_LINE_SIZE];
+	bool any = false;
+
+	for (size_t i = 0; i < n_examples; i++) {
+		const char *rest = examples[i].commands;
+
+		if (!example_is_about(&examples[i], object, verb))
+			continue;
+		fputs(any ? "\n" : "\nExamples:\n", page->out);
+		any = true;
+		put_gap(page, INDENT);
+		page->indent = INDENT;
+		put_text(page, examples[i].purpose);
+		fputs(":", page->out);
+		put_line_end(page);
+		while (example_line(&rest, line))
+			fprintf(page->out, "%*svsctl %s\n", 2 * INDENT, "", line);
+	}
 }
 
 /* The keys of an object's commands; those of one schema stand together. */
 static void
-print_schemas(const char *object, FILE *out)
+print_schemas(struct page *page, const char *object)
 {
-	const struct object_schema *last = NULL;
+	const struct object_schema *last = NULL, *schema;
 
 	for (size_t i = 0; i < n_commands; i++) {
-		const struct object_schema *schema = commands[i].schema;
-
+		schema = commands[i].schema;
 		if (commands[i].object == NULL || strcmp(commands[i].object, object) != 0 ||
-		    schema == last || schema->n_keys == 0)
+		    schema == last || !has_keys(schema, NULL))
 			continue;
 		if (last == NULL)
-			fputs("\nKeys:\n", out);
+			fputs("\nKeys:\n", page->out);
 		else
-			fprintf(out, "\nKeys: %s:\n", schema->help);
+			fprintf(page->out, "\nKeys: %s:\n", schema->help);
 		last = schema;
-		for (unsigned int k = 0; k < schema->n_keys; k++)
-			if (!schema->keys[k].internal)
-				print_key(&schema->keys[k], out);
+		print_keys(page, schema, NULL);
 	}
 }
 
-/* A command of one word that has options. */
-static bool
-print_word_alone(const char *word, FILE *out)
+static void
+print_object(struct page *page, const char *object)
 {
-	for (size_t i = 0; i < n_commands; i++) {
-		const struct command *command = &commands[i];
+	bool first = true;
 
-		if (command->object != NULL || command->options == NULL ||
-		    strcmp(command->verb, word) != 0)
+	for (size_t i = 0; i < n_commands; i++) {
+		if (commands[i].object == NULL || strcmp(commands[i].object, object) != 0)
 			continue;
-		fprintf(out, "%s - %s\n\n  vsctl %s [%s]\n\n", word, command->help, word,
-			command->metavar);
-		option_print(command->options, out);
+		if (first) {
+			page->indent = INDENT;
+			put_text(page, object);
+			put_text(page, "-");
+			put_text(page, commands[i].schema->help);
+			fputs("\n\n", page->out);
+			page->column = 0;
+		}
+		first = false;
+		print_syntax(page, &commands[i], false);
+	}
+	print_schemas(page, object);
+	print_examples(page, object, NULL);
+}
+
+static void
+print_command(struct page *page, const struct command *command)
+{
+	print_syntax(page, command, true);
+	if (!command->takes_words && has_keys(command->schema, command)) {
+		fputs("\nKeys:\n", page->out);
+		print_keys(page, command->schema, command);
+	}
+	print_examples(page, command->object != NULL ? command->object : command->verb,
+		       command->object != NULL ? command->verb : NULL);
+}
+
+/* --- what about --- */
+
+static bool
+is_help_option(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+bool
+help_wanted(int argc, char *const *argv, struct help_topic *ret_topic)
+{
+	const char *object;
+	int at;
+
+	*ret_topic = (struct help_topic){ NULL };
+	if (argc >= 1 && argc <= 3 && strcmp(argv[0], "help") == 0) {
+		ret_topic->object = argc > 1 ? argv[1] : NULL;
+		ret_topic->verb = argc > 2 ? argv[2] : NULL;
 		return true;
 	}
-	return false;
+	object = argc > 0 ? command_word(NULL, argv[0], NULL) : NULL;
+	if (argc >= 2 && argc <= 3 && strcmp(argv[1], "help") == 0 &&
+	    (object == NULL || command_has_verbs(object))) {
+		ret_topic->object = argv[0];
+		ret_topic->verb = argc > 2 ? argv[2] : NULL;
+		return true;
+	}
+	for (at = 1; at < argc && !is_help_option(argv[at]); at++)
+		;
+	if (at >= argc)
+		return false;
+	ret_topic->object = argv[0];
+	ret_topic->verb = at > 1 ? argv[1] : NULL;
+	return true;
 }
 
 int
-help_print(const char *object, FILE *out, struct error *err)
+help_print(const struct help_topic *topic, int width, FILE *out, struct error *err)
 {
-	const struct object_schema *schema = NULL;
-	char quoted[48];
-	size_t i;
+	struct page page = {
+		.out = out,
+		.width = (width == 0 ? HELP_WIDTH : width) - 1,
+	};
+	const struct command *command;
+	const char *object;
+	char *words[2];
 
-	if (object == NULL) {
-		print_all(out);
+	if (page.width < WIDTH_MIN)
+		page.width = WIDTH_MIN;
+	if (page.width > WIDTH_MAX)
+		page.width = WIDTH_MAX;
+	if (topic->object == NULL || strcmp(topic->object, "help") == 0) {
+		print_all(&page);
 		return 0;
 	}
-	for (i = 0; i < n_commands; i++) {
-		if (commands[i].object == NULL || strcmp(commands[i].object, object) != 0)
-			continue;
-		if (schema == NULL)
-			fprintf(out, "%s - %s\n\n", object, commands[i].schema->help);
-		schema = commands[i].schema;
-		print_syntax(&commands[i], out);
-	}
-	if (schema == NULL && print_word_alone(object, out))
+	if (strcmp(topic->object, HELP_COMMANDS) == 0) {
+		print_commands(&page);
 		return 0;
-	if (schema == NULL)
-		return error_set(err, EINVAL, "there is no object %s; vsctl help lists them",
-				 schema_quote(object, quoted, sizeof(quoted)));
-	print_schemas(object, out);
+	}
+	object = command_word(NULL, topic->object, err);
+	if (object == NULL)
+		return err->code;
+	if (command_has_verbs(object) && topic->verb == NULL) {
+		print_object(&page, object);
+		return 0;
+	}
+	words[0] = (char *)(uintptr_t)object;
+	words[1] = (char *)(uintptr_t)topic->verb;
+	command = command_find(topic->verb != NULL ? 2 : 1, words, err);
+	if (command == NULL)
+		return err->code;
+	print_command(&page, command);
 	return 0;
 }

@@ -16,7 +16,7 @@
 #include "version.h"
 #include "watch.h"
 
-#define OPTION_COLOR 256 /* no letter */
+#define OPTION_COLOR (OPTION_LONG + VSCTL_OPTION_COLOR) /* no letter */
 
 enum { EXIT_DONE = 0, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
@@ -52,11 +52,24 @@ take_interval(struct options *options)
 	return fail(&err, EXIT_USAGE);
 }
 
+static int
+print_help(const struct help_topic *topic)
+{
+	char program[] = "brctl", option[] = "--help", *brctl_help[] = { program, option, NULL };
+	struct error err;
+
+	if (topic->object != NULL && strcmp(topic->object, program) == 0)
+		return brctl_main(2, brctl_help, "");
+	terminal_init(COLOR_AUTO);
+	return help_print(topic, terminal_width(), stdout, &err) < 0 ? fail(&err, EXIT_USAGE) :
+								       EXIT_DONE;
+}
+
 /* Exit status of the option that was read, or -1 to go on. */
 static int
 take_option(int option, struct options *options)
 {
-	struct error err;
+	static const struct help_topic everything = { NULL };
 	int when;
 
 	switch (option) {
@@ -84,27 +97,11 @@ take_option(int option, struct options *options)
 		puts("vsctl " VSWITCH_VERSION);
 		return EXIT_DONE;
 	case 'h':
-		help_print(NULL, stdout, &err);
-		return EXIT_DONE;
+		return print_help(&everything);
 	default:
 		fputs("vsctl: 'vsctl help' explains the options\n", stderr);
 		return EXIT_USAGE;
 	}
-}
-
-/* "help", "help bridge" and "bridge help". */
-static bool
-is_help(int argc, char **argv, const char **ret_object)
-{
-	if (argc >= 1 && argc <= 2 && strcmp(argv[0], "help") == 0) {
-		*ret_object = argv[1];
-		return true;
-	}
-	if (argc == 2 && strcmp(argv[1], "help") == 0) {
-		*ret_object = argv[0];
-		return true;
-	}
-	return false;
 }
 
 static const char *
@@ -159,26 +156,18 @@ finish(int status)
 int
 main(int argc, char **argv)
 {
-	static const struct option long_options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "watch", no_argument, NULL, 'w' },
-		{ "interval", required_argument, NULL, 'n' },
-		{ "socket", required_argument, NULL, 's' },
-		{ "color", required_argument, NULL, OPTION_COLOR },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 },
-	};
 	struct options options = { .seconds = WATCH_SECONDS_DEFAULT };
+	struct option_getopt table;
 	struct request request;
-	const char *object;
+	struct help_topic topic;
 	struct error err;
 	int option, ret;
 
 	if (argc > 0 && brctl_is_called(argv[0]))
 		return finish(brctl_main(argc, argv, socket_path(&options)));
-	/* '+': what follows the command belongs to it, even if it starts with '-'. */
-	while ((option = getopt_long(argc, argv, "+jwn:s:hV", long_options, NULL)) != -1) {
+	/* what follows the command belongs to it, even if it starts with '-' */
+	option_getopt_make(vsctl_options, &table);
+	while ((option = getopt_long(argc, argv, table.letters, table.longs, NULL)) != -1) {
 		ret = take_option(option, &options);
 		if (ret >= 0)
 			return finish(ret);
@@ -188,10 +177,8 @@ main(int argc, char **argv)
 
 	if (argc > 0 && strcmp(argv[0], "brctl") == 0)
 		return finish(brctl_main(argc, argv, socket_path(&options)));
-	if (is_help(argc, argv, &object)) {
-		ret = help_print(object, stdout, &err);
-		return ret < 0 ? fail(&err, EXIT_USAGE) : finish(EXIT_DONE);
-	}
+	if (help_wanted(argc, argv, &topic))
+		return finish(print_help(&topic));
 	for (; argc > 1 && (strcmp(argv[argc - 1], "-j") == 0 || strcmp(argv[argc - 1], "-w") == 0);
 	     argc--) {
 		options.json |= argv[argc - 1][1] == 'j';

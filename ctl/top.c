@@ -254,11 +254,12 @@ batch_run(struct top *top, struct error *err)
 int
 top_run(struct client *client, const struct request *request, struct error *err)
 {
+	static const struct help_topic topic = { .object = "top" };
 	struct top top = { .client = client };
 	int ret = top_options_read(request, &top.options, err);
 
 	if (ret == 1)
-		return help_print("top", stdout, err);
+		return help_print(&topic, terminal_width(), stdout, err);
 	if (ret < 0)
 		return ret;
 	gethostname(top.host, sizeof(top.host) - 1);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "options.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "version.h"
 
@@ -22,12 +20,12 @@ enum {
 
 const struct option_text vswitchd_options[] = {
 	[OPT_CONFIG] = { "--config", "FILE",
-			 "bridges and ports to start with (default " CONFIG_DEFAULT ",\n"
+			 "bridges and ports to start with (default " CONFIG_DEFAULT ", "
 			 "which need not exist)" },
 	[OPT_RUN_DIR] = { "--run-dir", "DIR",
 			  "where the socket and the pid file are (default " RUN_DIR_DEFAULT ")" },
 	[OPT_STATE_DIR] = { "--state-dir", "DIR",
-			    "where the history of the configuration is (default\n" STATE_DIR_DEFAULT
+			    "where the history of the configuration is (default " STATE_DIR_DEFAULT
 			    ", or state below --run-dir)" },
 	[OPT_NO_XEN] = { "--no-xen", NULL,
 			 "do not connect to Xen: no guests, bridges and NICs only" },
@@ -54,19 +52,13 @@ print_help(void)
 int
 options_read(int argc, char **argv, struct options *options)
 {
-	struct option table[N_OPTIONS + 1] = { 0 };
+	struct option_getopt table;
 	int opt;
 
-	for (opt = 0; opt < N_OPTIONS; opt++)
-		table[opt] = (struct option){
-			.name = vswitchd_options[opt].words + strlen("--"),
-			.has_arg = vswitchd_options[opt].metavar != NULL ? required_argument :
-									   no_argument,
-			.val = opt,
-		};
+	option_getopt_make(vswitchd_options, &table);
 	*options = (struct options){ .run_dir = RUN_DIR_DEFAULT, .xen = true };
-	while ((opt = getopt_long(argc, argv, "", table, NULL)) != -1) {
-		switch (opt) {
+	while ((opt = getopt_long(argc, argv, table.letters, table.longs, NULL)) != -1) {
+		switch (opt - OPTION_LONG) {
 		case OPT_CONFIG:
 			options->config = optarg;
 			break;

@@ -18,8 +18,8 @@
 #include "object.h"
 #include "rpc_methods_priv.h"
 #include "switch.h"
-#include "unknown.h"
 #include "transaction.h"
+#include "unknown.h"
 
 #define WHAT_SIZE 80
 

@@ -14,6 +14,7 @@
 
 #include "command.h"
 #include "error.h"
+#include "examples.h"
 #include "help.h"
 #include "table.h"
 
@@ -159,45 +160,191 @@ test_errors(void **state)
 	}
 }
 
+/* What is said of a topic, to be freed; no line is wider than the terminal. */
+static char *
+help_text(const char *object, const char *verb, int width)
+{
+	const struct help_topic topic = { .object = object, .verb = verb };
+	char *text = NULL;
+	struct error err;
+	size_t size, len;
+	FILE *out = open_memstream(&text, &size);
+
+	if (help_print(&topic, width, out, &err) < 0)
+		fail_msg("%s %s: %s", object, verb != NULL ? verb : "", err.msg);
+	fclose(out);
+	for (const char *line = text; *line != '\0'; line += len + 1) {
+		len = strcspn(line, "\n");
+		if (len > 79)
+			fail_msg("%s %s: %.*s", object, verb != NULL ? verb : "", (int)len, line);
+		assert_true(len == 0 || line[len - 1] != ' ');
+	}
+	return text;
+}
+
 /* Help has every command and every key that a user can give. */
 static void
 test_help(void **state)
 {
 	const struct object_schema *schema;
-	char *text = NULL, word[64];
-	struct error err;
-	size_t size, i, j;
-	FILE *out;
+	char *text, word[64];
 
-	out = open_memstream(&text, &size);
-	assert_int_equal(help_print(NULL, out, &err), 0);
-	fclose(out);
-	for (i = 0; i < n_commands; i++) {
-		snprintf(word, sizeof(word), "  %s%s%s ",
+	text = help_text("commands", NULL, 0);
+	for (size_t i = 0; i < n_commands; i++) {
+		snprintf(word, sizeof(word), "  %s%s%s",
 			 commands[i].object != NULL ? commands[i].object : "",
 			 commands[i].object != NULL ? " " : "", commands[i].verb);
 		assert_non_null(strstr(text, word));
 	}
 	free(text);
 
-	for (i = 0; i < n_commands; i++) {
-		schema = commands[i].schema;
+	text = help_text(NULL, NULL, 0);
+	for (size_t i = 0; i < n_commands; i++) {
+		snprintf(word, sizeof(word), "\n  %s",
+			 commands[i].object != NULL ? commands[i].object : commands[i].verb);
+		assert_non_null(strstr(text, word));
+	}
+	free(text);
+
+	for (size_t i = 0; i < n_commands; i++) {
+		schema = commands[i].object != NULL ? commands[i].schema : NULL;
 		if (schema == NULL)
 			continue;
-		out = open_memstream(&text, &size);
-		assert_int_equal(help_print(commands[i].object, out, &err), 0);
-		fclose(out);
-		for (j = 0; j < schema->n_keys; j++) {
+		text = help_text(commands[i].object, NULL, 80);
+		assert_non_null(strstr(text, "\nExamples:\n"));
+		for (size_t j = 0; j < schema->n_keys; j++) {
 			snprintf(word, sizeof(word), "\n  %s ", schema->keys[j].name);
 			assert_int_equal(strstr(text, word) == NULL, schema->keys[j].internal);
 		}
 		free(text);
 	}
-	out = open_memstream(&text, &size);
-	assert_int_equal(help_print("nothing", out, &err), -EINVAL);
+}
+
+/* Of one command: the keys that it takes, and no others. */
+static void
+test_help_verbs(void **state)
+{
+	const struct object_schema *schema;
+	char *text, word[64];
+
+	for (size_t i = 0; i < n_commands; i++) {
+		text = help_text(commands[i].object != NULL ? commands[i].object : commands[i].verb,
+				 commands[i].object != NULL ? commands[i].verb : NULL, 80);
+		assert_non_null(strstr(text, "  vsctl "));
+		assert_non_null(strstr(text, commands[i].verb));
+		schema = commands[i].schema;
+		for (size_t j = 0; schema != NULL && j < schema->n_keys; j++) {
+			const struct schema_key *key = &schema->keys[j];
+
+			snprintf(word, sizeof(word), "\n  %s ", key->name);
+			assert_int_equal(strstr(text, word) != NULL,
+					 !key->internal && (key->verbs & commands[i].schema_verb));
+		}
+		free(text);
+	}
+	text = help_text("br", "sh", 0);
+	assert_ptr_equal(strstr(text, "  vsctl bridge show [BRIDGE]\n      list bridges\n"), text);
+	free(text);
+}
+
+static void
+test_help_errors(void **state)
+{
+	static const struct {
+		struct help_topic topic;
+		const char *message;
+	} cases[] = {
+		{ { "brigde", NULL }, "unknown command 'brigde'; did you mean 'bridge'?" },
+		{ { "bridge", "sohw" }, "bridge: unknown verb 'sohw'; did you mean 'show'?" },
+		{ { "n", NULL },
+		  "command 'n' is short for more than one: neigh, nat, nat-table, network" },
+	};
+	struct error err;
+	char *text = NULL;
+	size_t size, i;
+	FILE *out = open_memstream(&text, &size);
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(help_print(&cases[i].topic, 0, out, &err), -EINVAL);
+		assert_string_equal(err.msg, cases[i].message);
+	}
 	fclose(out);
 	assert_int_equal(size, 0);
 	free(text);
+}
+
+static void
+test_help_wanted(void **state)
+{
+	static const struct {
+		const char *line;
+		bool wanted;
+		const char *object, *verb;
+	} cases[] = {
+		{ "help", true, NULL, NULL },
+		{ "help bridge", true, "bridge", NULL },
+		{ "help bridge add", true, "bridge", "add" },
+		{ "bridge help", true, "bridge", NULL },
+		{ "bridge help add", true, "bridge", "add" },
+		{ "br help", true, "br", NULL },
+		{ "bridge --help", true, "bridge", NULL },
+		{ "bridge add --help", true, "bridge", "add" },
+		{ "bridge add xenbr0 ageing -h", true, "bridge", "add" },
+		{ "batch --help", true, "batch", NULL },
+		{ "brigde help", true, "brigde", NULL },
+		{ "batch help", false },      /* a file */
+		{ "bridge add help", false }, /* a bridge */
+		{ "bridge show help", false },
+		{ "show", false },
+		{ "", false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char text[64], *argv[8] = { NULL }, *save, *word;
+		struct help_topic topic;
+		int argc = 0;
+
+		snprintf(text, sizeof(text), "%s", cases[i].line);
+		for (word = strtok_r(text, " ", &save); word != NULL;
+		     word = strtok_r(NULL, " ", &save))
+			argv[argc++] = word;
+		assert_int_equal(help_wanted(argc, argv, &topic), cases[i].wanted);
+		if (!cases[i].wanted)
+			continue;
+		assert_string_equal(topic.object != NULL ? topic.object : "",
+				    cases[i].object != NULL ? cases[i].object : "");
+		assert_string_equal(topic.verb != NULL ? topic.verb : "",
+				    cases[i].verb != NULL ? cases[i].verb : "");
+	}
+}
+
+/* All examples can be typed, and each command word has one. */
+static void
+test_examples(void **state)
+{
+	const char *words[COMMAND_WORDS_MAX], *rest;
+	const size_t n = command_words(NULL, words, COMMAND_WORDS_MAX);
+	char line[EXAMPLE_LINE_SIZE];
+	struct request request;
+	struct error err;
+	size_t i, j;
+
+	for (i = 0; i < n_examples; i++) {
+		rest = examples[i].commands;
+		while (example_line(&rest, line)) {
+			const char *command = *line == '-' ? line + 3 : line; /* -j, -w */
+
+			assert_true(strlen(line) < 70);
+			if (parse(command, &request, &err) < 0)
+				fail_msg("%s: %s", line, err.msg);
+		}
+	}
+	for (i = 0; i < n; i++) {
+		for (j = 0; j < n_examples && !example_is_about(&examples[j], words[i], NULL); j++)
+			;
+		if (j == n_examples)
+			fail_msg("there is no example of %s", words[i]);
+	}
 }
 
 static void
@@ -309,8 +456,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_requests),   cmocka_unit_test(test_errors),
-		cmocka_unit_test(test_help),       cmocka_unit_test(test_table),
+		cmocka_unit_test(test_requests),    cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_help),        cmocka_unit_test(test_help_verbs),
+		cmocka_unit_test(test_help_errors), cmocka_unit_test(test_help_wanted),
+		cmocka_unit_test(test_examples),    cmocka_unit_test(test_table),
 		cmocka_unit_test(test_table_fits),
 	};
 
