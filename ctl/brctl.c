@@ -198,6 +198,15 @@ run(int argc, char *const *argv, const char *path)
 	return status;
 }
 
+const char *
+brctl_usage(size_t number, const char **ret_arguments)
+{
+	if (number >= N_SUBCOMMANDS)
+		return NULL;
+	*ret_arguments = subcommands[number].help;
+	return subcommands[number].name;
+}
+
 bool
 brctl_is_called(const char *program)
 {

@@ -14,12 +14,22 @@
 #define CTL_BRCTL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /**
  * brctl_is_called() - is it brctl's name that the program is called by?
  * @program: argv[0]
  */
 bool brctl_is_called(const char *program);
+
+/**
+ * brctl_usage() - the subcommands
+ * @number: from 0
+ * @ret_arguments: "<bridge> <device>", then a tab and what it does
+ *
+ * Return: its name, or NULL: there are no more.
+ */
+const char *brctl_usage(size_t number, const char **ret_arguments);
 
 /**
  * brctl_main() - do what brctl's command line says

@@ -9,6 +9,7 @@
 #include "brctl.h"
 #include "client.h"
 #include "command.h"
+#include "complete.h"
 #include "error.h"
 #include "help.h"
 #include "monitor.h"
@@ -177,6 +178,10 @@ main(int argc, char **argv)
 
 	if (argc > 0 && strcmp(argv[0], "brctl") == 0)
 		return finish(brctl_main(argc, argv, socket_path(&options)));
+	if (argc > 1 && strcmp(argv[0], "complete") == 0 && strcmp(argv[1], "--") == 0) {
+		complete_print(argc - 2, argv + 2, socket_path(&options), stdout);
+		return finish(EXIT_DONE);
+	}
 	if (help_wanted(argc, argv, &topic))
 		return finish(print_help(&topic));
 	for (; argc > 1 && (strcmp(argv[argc - 1], "-j") == 0 || strcmp(argv[argc - 1], "-w") == 0);
