@@ -15,8 +15,9 @@
 #include "vlans.h"
 #include "words.h"
 
-#define QUOTE_SIZE 48     /* bytes of a quoted bad text in a message */
-#define DESCRIBE_SIZE 128 /* bytes of what would be right */
+#define QUOTE_SIZE 48      /* bytes of a quoted bad text in a message */
+#define DESCRIBE_SIZE 128  /* bytes of what would be right */
+#define METAVAR_LEN_MAX 24 /* of words that stand for themselves */
 
 const struct object_schema *
 schema_find(const char *kind)
@@ -58,6 +59,21 @@ schema_quote(const char *text, char *ret_text, size_t size)
 	for (; *text != '\0' && len < size - 5; text++)
 		ret_text[len++] = isprint((unsigned char)*text) ? *text : '?';
 	snprintf(ret_text + len, size - len, "%s'", *text != '\0' ? "..." : "");
+	return ret_text;
+}
+
+const char *
+schema_metavar(const struct schema_key *key, char ret_text[METAVAR_SIZE])
+{
+	size_t len = 0;
+
+	for (const char *const *word = key->words; word != NULL && *word != NULL; word++) {
+		if (len < METAVAR_SIZE)
+			len += snprintf(ret_text + len, METAVAR_SIZE - len, "%s%s",
+					len > 0 ? "|" : "", *word);
+	}
+	if (len == 0 || len > METAVAR_LEN_MAX)
+		snprintf(ret_text, METAVAR_SIZE, "%s", key->metavar);
 	return ret_text;
 }
 

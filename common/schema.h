@@ -482,6 +482,17 @@ int addrs_parse(const char *text, struct in_addr *ret_addrs, unsigned int max);
  */
 const char *schema_describe(const struct schema_key *key, char *ret_text, size_t size);
 
+#define METAVAR_SIZE 32
+
+/**
+ * schema_metavar() - what help calls the value of a key
+ * @key: the key
+ * @ret_text: its words with "|" between them, if they are few and short; or @metavar
+ *
+ * Return: @ret_text. Context: any thread.
+ */
+const char *schema_metavar(const struct schema_key *key, char ret_text[METAVAR_SIZE]);
+
 /**
  * schema_quote() - make a text fit for a message: short, and printable ASCII only
  * @text: what was given

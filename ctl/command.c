@@ -329,7 +329,7 @@ keys_parse(struct request *request, int argc, char *const *argv, struct error *e
 {
 	const struct object_schema *schema = request->command->schema;
 	enum schema_verb verb = request->command->schema_verb;
-	char devargs[2 * PATH_MAX], joined[LIST_SIZE];
+	char devargs[2 * PATH_MAX], joined[LIST_SIZE], metavar[METAVAR_SIZE];
 	const struct schema_key *key;
 	const char *text;
 	int i, ret;
@@ -344,7 +344,7 @@ keys_parse(struct request *request, int argc, char *const *argv, struct error *e
 		/* An unknown key is worth more words than a missing value. */
 		if (key != NULL && key->type != VALUE_FLAG && i + 1 == argc)
 			return error_set(err, EINVAL, "%s: %s needs a value: %s", schema->kind,
-					 key->name, key->metavar);
+					 key->name, schema_metavar(key, metavar));
 		if (key != NULL && key->type == VALUE_FLAG) {
 			text = "yes";
 		} else if (key != NULL && key->type == VALUE_DNAT) {

@@ -227,6 +227,7 @@ takes_key(const struct command *command, const struct schema_key *key, bool requ
 static void
 put_keys(struct page *page, const struct command *command, bool required, bool full)
 {
+	char metavar[METAVAR_SIZE];
 	unsigned int n = 0, i;
 
 	for (i = 0; i < command->schema->n_keys; i++)
@@ -240,7 +241,8 @@ put_keys(struct page *page, const struct command *command, bool required, bool f
 
 		if (takes_key(command, key, required))
 			put_word_format(page, required ? "%s%s%s" : "[%s%s%s]", key->name,
-					key->type == VALUE_FLAG ? "" : " ", key->metavar);
+					key->type == VALUE_FLAG ? "" : " ",
+					schema_metavar(key, metavar));
 	}
 }
 
@@ -284,11 +286,11 @@ static void
 print_key(struct page *page, const struct object_schema *schema, const struct schema_key *key)
 {
 	const char *limits = help_key_limits(schema, key);
-	char text[WORD_SIZE];
+	char text[WORD_SIZE], metavar[METAVAR_SIZE];
 
 	put_gap(page, INDENT);
 	page->indent = INDENT;
-	put_word_format(page, "%s %s", key->name, key->metavar);
+	put_word_format(page, "%s %s", key->name, schema_metavar(key, metavar));
 	put_column(page, KEY_COLUMN);
 	put_text(page, key->help);
 	put_line_end(page);
