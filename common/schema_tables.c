@@ -261,8 +261,8 @@ static const struct schema_key port_keys[] = {
 	[PORT_KEY_TYPE] = {
 		.name = "type", .type = VALUE_ENUM, .verbs = CREATE,
 		.words = port_type_words, .def = "auto", .metavar = "TYPE",
-		.help = "netdev kernel interface, tap host's own, eth DPDK device, vif guest, "
-			"vhost virtual machine with virtio, vlan one VLAN of another port",
+		.help = "netdev: kernel interface; tap: host's own; eth: DPDK device; vif: guest; "
+			"vhost: virtual machine with virtio; vlan: one VLAN of another port",
 	},
 	[PORT_KEY_DEVARGS] = {
 		.name = "devargs", .type = VALUE_STRING, .verbs = CREATE,

@@ -95,6 +95,47 @@ const struct example examples[] = {
 };
 const size_t n_examples = sizeof(examples) / sizeof(examples[0]);
 
+const struct example config_examples[] = {
+	{ "A bridge with a NIC, on which the host has an interface, too", "[bridge xenbr0]\n"
+									  "ageing = 300\n"
+									  "[port eth1]\n"
+									  "bridge = xenbr0\n"
+									  "[port xenbr0]\n"
+									  "bridge = xenbr0\n"
+									  "type = tap" },
+	{ "Two workers; a trunk of two NICs, bonded by LACP, and one of its VLANs for some guests",
+	  "[vswitchd]\n"
+	  "workers = 2\n"
+	  "[bridge trunk]\n"
+	  "stp = rstp\n"
+	  "[bond bond0]\n"
+	  "members = eth2,eth3\n"
+	  "mode = lacp\n"
+	  "bridge = trunk\n"
+	  "[port bond0]\n"
+	  "bridge = trunk\n"
+	  "trunk = 10,20-30\n"
+	  "[bridge guests100]\n"
+	  "[port eth4.100]\n"
+	  "bridge = guests100" },
+	{ "Guests with private addresses behind the host's, and a web server that is one of them",
+	  "[bridge xenbr0]\n"
+	  "[port eth1]\n"
+	  "bridge = xenbr0\n"
+	  "[addr 192.0.2.9/24]\n"
+	  "bridge = xenbr0\n"
+	  "[route default]\n"
+	  "via = 192.0.2.1\n"
+	  "[network 10.0.0.0/16]\n"
+	  "dhcp = on\n"
+	  "[nat out]\n"
+	  "masquerade = xenbr0\n"
+	  "[nat web]\n"
+	  "out = xenbr0\n"
+	  "dnat = tcp 8080 -> 10.0.7.1:80" },
+};
+const size_t n_config_examples = sizeof(config_examples) / sizeof(config_examples[0]);
+
 bool
 example_line(const char **rest, char ret_line[EXAMPLE_LINE_SIZE])
 {

@@ -22,6 +22,10 @@ struct example {
 extern const struct example examples[];
 extern const size_t n_examples;
 
+/* The same of the configuration file: @commands are its lines. */
+extern const struct example config_examples[];
+extern const size_t n_config_examples;
+
 #define EXAMPLE_LINE_SIZE 128
 
 /**

@@ -27,12 +27,14 @@ const struct option_text vsctl_options[] = {
 	[VSCTL_OPTION_INTERVAL] = { "-n, --interval", "SECONDS",
 				    "the same, every so many seconds" },
 	[VSCTL_OPTION_SOCKET] = { "-s, --socket", "SOCKET",
-				  "vswitchd's socket (default: vswitchd.sock in $VSWITCH_RUN_DIR "
+				  "the socket of vswitchd (default: vswitchd.sock in "
+				  "$VSWITCH_RUN_DIR "
 				  "or /run/vswitch)" },
 	[VSCTL_OPTION_COLOR] = { "--color", "auto|always|never",
 				 "colours; auto (the default): on a terminal, unless $NO_COLOR is "
 				 "set" },
-	[VSCTL_OPTION_HELP] = { "-h, --help", NULL, "help; behind a command: of that command" },
+	[VSCTL_OPTION_HELP] = { "-h, --help", NULL,
+				"a short help; behind a command: of that command" },
 	[VSCTL_OPTION_VERSION] = { "-V, --version", NULL, "the version of vsctl" },
 	[VSCTL_OPTIONS] = { NULL },
 };

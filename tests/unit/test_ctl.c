@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "command.h"
+#include "config.h"
 #include "error.h"
 #include "examples.h"
 #include "help.h"
@@ -347,6 +348,26 @@ test_examples(void **state)
 	}
 }
 
+/* What the man page shows of the file is a file. */
+static void
+test_config_examples(void **state)
+{
+	struct config config;
+	struct error err;
+	char text[1024];
+	FILE *file;
+
+	for (size_t i = 0; i < n_config_examples; i++) {
+		snprintf(text, sizeof(text), "%s\n", config_examples[i].commands);
+		file = fmemopen(text, strlen(text), "r");
+		if (config_read(file, config_examples[i].purpose, &config, &err) < 0)
+			fail_msg("%s", err.msg);
+		fclose(file);
+		assert_true(config.n_sections >= 3);
+		config_free(&config);
+	}
+}
+
 static void
 test_table(void **state)
 {
@@ -459,8 +480,8 @@ main(void)
 		cmocka_unit_test(test_requests),    cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_help),        cmocka_unit_test(test_help_verbs),
 		cmocka_unit_test(test_help_errors), cmocka_unit_test(test_help_wanted),
-		cmocka_unit_test(test_examples),    cmocka_unit_test(test_table),
-		cmocka_unit_test(test_table_fits),
+		cmocka_unit_test(test_examples),    cmocka_unit_test(test_config_examples),
+		cmocka_unit_test(test_table),       cmocka_unit_test(test_table_fits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
