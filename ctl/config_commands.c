@@ -15,6 +15,7 @@
 #include "config_file.h"
 #include "error.h"
 #include "json_show.h"
+#include "words.h"
 
 #define CONFIG_DEFAULT "/etc/vswitch/vswitch.conf"
 #define CONFIRM_SECONDS_MAX 86400
@@ -44,25 +45,29 @@ int
 config_words_read(const struct request *request, int max_words, bool may_confirm,
 		  struct config_words *ret_words, struct error *err)
 {
-	char quoted[48];
+	static const char *const confirm = "--confirm";
+	char quoted[48], hint[WORD_HINT_SIZE];
+	const char *nearest;
 
 	*ret_words = (struct config_words){ NULL };
 	for (int i = 0; i < request->argc; i++) {
 		const char *word = request->argv[i];
 
-		if (may_confirm &&
-		    (strcmp(word, "--confirm") == 0 || strcmp(word, "confirm") == 0)) {
+		if (may_confirm && (strcmp(word, confirm) == 0 || strcmp(word, "confirm") == 0)) {
 			if (read_confirm(++i < request->argc ? request->argv[i] : NULL, ret_words,
 					 err) < 0)
 				return -ENOEXEC;
 			continue;
 		}
+		nearest = may_confirm ? word_nearest(word, &confirm, 1) : NULL;
 		if (max_words-- <= 0 || (word[0] == '-' && word[1] != '\0'))
 			return error_set(
-				err, ENOEXEC, "%s%s%s: unexpected %s",
+				err, ENOEXEC, "%s%s%s: unexpected %s%s%s",
 				request->command->object != NULL ? request->command->object : "",
 				request->command->object != NULL ? " " : "", request->command->verb,
-				schema_quote(word, quoted, sizeof(quoted)));
+				schema_quote(word, quoted, sizeof(quoted)),
+				nearest != NULL ? "; " : "",
+				word_hint(nearest, "", hint, sizeof(hint)));
 		ret_words->word = word;
 	}
 	return 0;
