@@ -71,9 +71,9 @@ section(const char *text, const char *macro, const char *title)
 			break;
 	if (begin == NULL)
 		fail_msg("there is no section%s", heading);
-	for (end = begin + 1; (end = strstr(end, "\n.S")) != NULL; end++)
-		if (end[3] == 'H' || strcmp(macro, ".SS") == 0)
-			break;
+	end = strstr(begin + 1, "\n.S");
+	while (end != NULL && end[3] != 'H' && strcmp(macro, ".SS") != 0)
+		end = strstr(end + 1, "\n.S");
 	len = end != NULL ? (size_t)(end - begin) : strlen(begin);
 	return strndup(begin, len);
 }
