@@ -9,6 +9,7 @@
 
 #include "brctl.h"
 #include "command.h"
+#include "event_kind.h"
 #include "help.h"
 #include "live_names.h"
 #include "nat_text.h"
@@ -111,6 +112,7 @@ put_kind(struct completion *c, const struct place *place, const char *kind, size
 		.object = place->object,
 		.bridge = place->bridge,
 	};
+	static const char *const bridges = "BRIDGE", *const ports = "PORT";
 	char word[USAGE_TEXT_SIZE];
 
 	if (islower((unsigned char)*kind) || isdigit((unsigned char)*kind)) {
@@ -120,6 +122,12 @@ put_kind(struct completion *c, const struct place *place, const char *kind, size
 		fputs(COMPLETE_FILES "\n", c->out);
 	} else if (is_metavar(kind, len, folders, N_ELEMENTS(folders))) {
 		fputs(COMPLETE_FOLDERS "\n", c->out);
+	} else if (len == strlen("KIND") && strncmp(kind, "KIND", len) == 0) {
+		for (unsigned int i = 0; i < EVENT_KINDS; i++)
+			put(c, event_kinds[i].name);
+	} else if (len == strlen("NAME") && strncmp(kind, "NAME", len) == 0) {
+		put_kind(c, place, bridges, strlen(bridges));
+		put_kind(c, place, ports, strlen(ports));
 	} else {
 		live_names_each(&c->names, &query, put_name, c);
 	}
@@ -415,11 +423,13 @@ put_command(struct completion *c, const struct command *command, char *const *wo
 	const struct place place = { .object = command->object };
 	struct usage_item items[USAGE_ITEMS_MAX];
 
-	if (*c->word == '-') {
+	if (*c->word == '-')
 		put(c, "--help");
-		if (command->schema_verb == VERB_SHOW ||
-		    (command->schema == NULL && !command->takes_words))
-			put(c, "-j");
+	if (*c->word == '-' && (command->schema_verb == VERB_SHOW ||
+				(command->schema == NULL && !command->takes_words))) {
+		put(c, "-j");
+		if (strcmp(command->verb, "show") == 0)
+			put(c, "-w");
 	}
 	if (command->takes_words)
 		put_usage(c, &place, items,
