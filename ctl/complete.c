@@ -13,8 +13,10 @@
 #include "help.h"
 #include "live_names.h"
 #include "nat_text.h"
+#include "top_table.h"
 #include "usage.h"
 
+#define OPTION_WORD_SIZE 32
 #define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 
 /* What is being completed. @words, @n: in front of it. */
@@ -125,6 +127,13 @@ put_kind(struct completion *c, const struct place *place, const char *kind, size
 	} else if (len == strlen("KIND") && strncmp(kind, "KIND", len) == 0) {
 		for (unsigned int i = 0; i < EVENT_KINDS; i++)
 			put(c, event_kinds[i].name);
+	} else if (len == strlen("COLUMN") && strncmp(kind, "COLUMN", len) == 0) {
+		for (enum top_column column = 0; column < TOP_COLUMNS; column++)
+			put(c, top_column_key(column));
+	} else if (len == strlen("TYPE") && strncmp(kind, "TYPE", len) == 0) {
+		for (const char *const *type = port_schema.keys[PORT_KEY_TYPE].words; *type != NULL;
+		     type++)
+			put(c, *type);
 	} else if (len == strlen("NAME") && strncmp(kind, "NAME", len) == 0) {
 		put_kind(c, place, bridges, strlen(bridges));
 		put_kind(c, place, ports, strlen(ports));
@@ -391,7 +400,7 @@ put_brctl(struct completion *c, char *const *words, int n)
 	}
 }
 
-/* --- commands --- */
+/* --- words --- */
 
 static void
 put_words(struct completion *c, const char *object)
@@ -417,11 +426,61 @@ put_help_topic(struct completion *c, char *const *words, int n)
 	}
 }
 
+/* --- options --- */
+
+/* The words of an option, one by one: "-s, --socket". Return: what is left, or NULL. */
+static const char *
+option_word(const char *words, char *ret_word, size_t size)
+{
+	const size_t len = strcspn(words, ",");
+
+	snprintf(ret_word, size, "%.*s", (int)len, words);
+	return words[len] == ',' ? words + len + strspn(words + len, ", ") : NULL;
+}
+
+/* What an option wants as its value: "SOCKET"; or NULL. Of "type TYPE" that stands in its words. */
+static const char *
+option_value(const struct option_text *options, const char *given)
+{
+	const size_t len = strlen(given);
+	char word[OPTION_WORD_SIZE];
+
+	for (; options->words != NULL; options++) {
+		if (len > 0 && strncmp(options->words, given, len) == 0 &&
+		    options->words[len] == ' ')
+			return options->words + len + 1;
+		for (const char *rest = options->words; rest != NULL;) {
+			rest = option_word(rest, word, sizeof(word));
+			if (strcmp(word, given) == 0)
+				return options->metavar;
+		}
+	}
+	return NULL;
+}
+
+static void
+put_options(struct completion *c, const struct option_text *options)
+{
+	char word[OPTION_WORD_SIZE];
+
+	for (; options->words != NULL; options++)
+		for (const char *rest = options->words; rest != NULL;) {
+			rest = option_word(rest, word, sizeof(word));
+			word[strcspn(word, " ")] = '\0';
+			/* dashes are offered to who has begun with one */
+			if (*word != '[' && (*word != '-' || *c->word == '-'))
+				put(c, word);
+		}
+}
+
+/* --- commands --- */
+
 static void
 put_command(struct completion *c, const struct command *command, char *const *words, int n)
 {
 	const struct place place = { .object = command->object };
 	struct usage_item items[USAGE_ITEMS_MAX];
+	const char *value;
 
 	if (*c->word == '-')
 		put(c, "--help");
@@ -431,7 +490,13 @@ put_command(struct completion *c, const struct command *command, char *const *wo
 		if (strcmp(command->verb, "show") == 0)
 			put(c, "-w");
 	}
-	if (command->takes_words)
+	if (command->options != NULL) {
+		value = n > 0 ? option_value(command->options, words[n - 1]) : NULL;
+		if (value != NULL)
+			put_metavar(c, &place, value);
+		else
+			put_options(c, command->options);
+	} else if (command->takes_words)
 		put_usage(c, &place, items,
 			  usage_read(command->metavar != NULL ? command->metavar : "", items),
 			  words, n);
@@ -479,70 +544,31 @@ put_line(struct completion *c, char *const *words, int n)
 			    n - (command->object != NULL ? 2 : 1));
 }
 
-/* --- options in front of it --- */
-
-/* The words of an option, one by one: "-s, --socket". Return: what is left, or NULL. */
-static const char *
-option_word(const char *words, char *ret_word, size_t size)
-{
-	const size_t len = strcspn(words, ",");
-
-	snprintf(ret_word, size, "%.*s", (int)len, words);
-	return words[len] == ',' ? words + len + strspn(words + len, ", ") : NULL;
-}
-
-static const struct option_text *
-option_find(const char *given)
-{
-	char word[32];
-
-	for (const struct option_text *option = vsctl_options; option->words != NULL; option++) {
-		for (const char *rest = option->words; rest != NULL;) {
-			rest = option_word(rest, word, sizeof(word));
-			if (strcmp(word, given) == 0)
-				return option;
-		}
-	}
-	return NULL;
-}
-
-static void
-put_options(struct completion *c)
-{
-	char word[32];
-
-	for (const struct option_text *option = vsctl_options; option->words != NULL; option++)
-		for (const char *rest = option->words; rest != NULL;) {
-			rest = option_word(rest, word, sizeof(word));
-			put(c, word);
-		}
-}
-
 /* Read the options. Return: how many words they are, or -1: one of them is being typed. */
 static int
 read_options(struct completion *c, int argc, char *const *argv)
 {
 	static const char socket[] = "--socket=";
 	const struct place nowhere = { NULL };
-	const struct option_text *option;
+	const char *value;
 	int i;
 
 	for (i = 0; i + 1 < argc && argv[i][0] == '-'; i++) {
 		if (strncmp(argv[i], socket, strlen(socket)) == 0)
 			c->names.socket = argv[i] + strlen(socket);
-		option = option_find(argv[i]);
-		if (option == NULL || option->metavar == NULL)
+		value = option_value(vsctl_options, argv[i]);
+		if (value == NULL)
 			continue;
 		if (i + 2 >= argc) {
-			put_metavar(c, &nowhere, option->metavar);
+			put_metavar(c, &nowhere, value);
 			return -1;
 		}
-		if (strcmp(option->metavar, "SOCKET") == 0)
+		if (strcmp(value, "SOCKET") == 0)
 			c->names.socket = argv[i + 1];
 		i++;
 	}
 	if (i + 1 == argc && argv[i][0] == '-') {
-		put_options(c);
+		put_options(c, vsctl_options);
 		return -1;
 	}
 	return i;

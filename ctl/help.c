@@ -416,6 +416,10 @@ static void
 print_command(struct page *page, const struct command *command)
 {
 	print_syntax(page, command, true);
+	if (command->options != NULL) {
+		fputs("\nOptions:\n", page->out);
+		option_print(command->options, page->out);
+	}
 	if (!command->takes_words && has_keys(command->schema, command)) {
 		fputs("\nKeys:\n", page->out);
 		print_keys(page, command->schema, command);

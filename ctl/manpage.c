@@ -58,9 +58,8 @@ print_head(const char *page, int section, const char *purpose)
 }
 
 static void
-print_options(const struct option_text *option)
+print_option_list(const struct option_text *option)
 {
-	fputs(".SH OPTIONS\n", stdout);
 	for (; option->words != NULL; option++) {
 		fputs(".TP\n\\fB", stdout);
 		print_text(option->words);
@@ -70,6 +69,13 @@ print_options(const struct option_text *option)
 		putchar('\n');
 		print_sentence(option->help);
 	}
+}
+
+static void
+print_options(const struct option_text *option)
+{
+	fputs(".SH OPTIONS\n", stdout);
+	print_option_list(option);
 }
 
 static void
@@ -224,6 +230,11 @@ print_command(const struct command *command)
 	}
 	putchar('\n');
 	print_sentence(command->help);
+	if (command->options == NULL)
+		return;
+	fputs(".RS\n", stdout);
+	print_option_list(command->options);
+	fputs(".RE\n", stdout);
 }
 
 /* The keys of a schema, behind the commands of an object that take them. */
