@@ -72,7 +72,7 @@ test_requests(void **state)
 		/* short for one word only; a word that there is goes first */
 		{ "br sh", "bridge.show", "{}" },
 		{ "br sho xenbr0", "bridge.show", "{\"name\":\"xenbr0\"}" },
-		{ "bri a xenbr0", "bridge.add", "{\"name\":\"xenbr0\"}" },
+		{ "bri d xenbr0", "bridge.del", "{\"name\":\"xenbr0\"}" },
 		{ "nat sh", "nat.show", "{}" },
 		{ "nat- sh", "nat-table.show", "{}" },
 		{ "ver", "version", "{}" },
@@ -111,7 +111,8 @@ test_errors(void **state)
 		{ "brdige add x", "unknown command 'brdige'; did you mean 'bridge'?" },
 		{ "b show", "command 'b' is short for more than one: bridge, bond, batch" },
 		{ "bridge s", "bridge: verb 's' is short for more than one: set, show" },
-		{ "bridge h", "bridge: unknown verb 'h'; known: add, del, set, show, help" },
+		{ "bridge h",
+		  "bridge: unknown verb 'h'; known: add, del, set, show, adopt, release, help" },
 		{ "bridge add b age 3", "bridge b: unknown key 'age'; did you mean 'ageing'?" },
 		{ "interface",
 		  "unknown command 'interface'; known: show, bridge, port, bond, vif, fdb, stp, "
