@@ -15,6 +15,10 @@ const struct example examples[] = {
 	{ "Take it all away again", "port del xenbr1\n"
 				    "port del eth1\n"
 				    "bridge del xenbr1" },
+	{ "A NIC of the host's, whose addresses the host keeps; and back",
+	  "bridge adopt xenbr0 eth0 --confirm 60\n"
+	  "config confirm\n"
+	  "bridge release xenbr0 eth0" },
 	{ "A NIC that DPDK drives", "port add p0 bridge xenbr1 devargs 0000:03:00.0" },
 	{ "A port of VLAN 100 alone", "port add eth2 bridge xenbr1 vid 100" },
 	{ "A trunk of some VLANs", "port set eth1 trunk 10,20-30 native 5" },

@@ -18,7 +18,10 @@ PORTS = ["p1", "tap0", "tap1"]
 LINES = [
     ("vsctl bri", ["bridge"]),
     ("vsctl b", ["batch", "bond", "brctl", "bridge"]),
-    ("vsctl bridge ", ["add", "del", "help", "set", "show"]),
+    ("vsctl bridge ", ["add", "adopt", "del", "help", "release", "set", "show"]),
+    ("vsctl bridge adopt g", ["guests"]),
+    ("vsctl bridge adopt guests ni", ["nic2"]),
+    ("vsctl bridge adopt guests nic2 -", ["--confirm", "--help"]),
     ("vsctl bridge d", ["del"]),
     ("vsctl bridge del ", BRIDGES),
     ("vsctl bridge del x", ["xenbr0"]),
