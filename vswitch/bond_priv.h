@@ -89,6 +89,42 @@ uint32_t bond_station_bucket(const struct bond_station *station);
 /* bond_announced() - frames sent so far. */
 uint64_t bond_announced(const struct bond_announcer *announcer);
 
+/* --- bond_member.c --- */
+
+struct bond_member *bond_member_find(const struct bond *bond, const char *name);
+
+/* bond_refresh() - what the bond's port can carry is what all members can. */
+void bond_refresh(struct bond *bond);
+
+/* bond_member_tell_protocol() - what its link is like. */
+void bond_member_tell_protocol(struct bond_member *member);
+
+/* bond_member_set_mtu() - @mtu: 0: as it was before the bond set it. Return: 0 or -errno. */
+int bond_member_set_mtu(struct bond_member *member, uint32_t mtu, struct error *err);
+
+/*
+ * bond_member_create() - a member that is not one yet: for that nothing can fail later. It is found
+ * among the ports, or opened. Return: it, or NULL with @err filled; bond_member_free() it.
+ */
+struct bond_member *bond_member_create(struct bond *bond, const char *name, struct error *err);
+void bond_member_free(struct bond_member *member);
+
+/* bond_member_join() - from here on it is a member; bond_update() is to follow. */
+void bond_member_join(struct bond_member *member);
+
+/*
+ * bond_member_leave() - it receives no more, and is not chosen any more; bond_update() and
+ * bond_member_free() are to follow.
+ */
+void bond_member_leave(struct bond_member *member);
+
+/* bond_member_set_punts() - what packets of it the control thread wants. */
+void bond_member_set_punts(struct bond_member *member);
+
+/* These two: the mode's protocol, if it has one. */
+void bond_member_start_protocol(struct bond_member *member);
+void bond_member_stop_protocol(struct bond_member *member);
+
 /* --- bond_arp.c --- */
 
 /* bond_arp_start() - start, change or stop the monitor, as the settings say. Return: 0, -ENOMEM. */

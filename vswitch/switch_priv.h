@@ -49,6 +49,42 @@ bool switch_port_is_guest(const struct switch_port *port);
 /* switch_port_has_mac() - has it an address of its own? */
 bool switch_port_has_mac(const struct switch_port *port);
 
+/* switch_port_need() - switch_port_find(), or NULL with @err filled. */
+struct switch_port *switch_port_need(struct vswitch *sw, const char *name, struct error *err);
+
+/*
+ * A port joins a bridge in two steps, so that what can fail comes before anything is changed:
+ * switch_port_announce() - onto its flood list, where floods do not heed a port that is not (yet)
+ *on the bridge. Return: 0 or -ENOMEM. switch_port_join() - onto the bridge.
+ */
+int switch_port_announce(struct vswitch *sw, struct switch_port *port, struct switch_bridge *bridge,
+			 struct error *err);
+void switch_port_join(struct switch_port *port, struct switch_bridge *bridge);
+
+/* switch_port_detach() - off its bridge, if it is on one. */
+void switch_port_detach(struct vswitch *sw, struct switch_port *port);
+
+/*
+ * switch_port_prepare() - what may fail of a change of settings that includes a move to a bridge:
+ * all of it, or nothing.
+ * @bridge: NULL: it does not move to one. @fields: enum port_set_fields.
+ * @ret_vlan: with PORT_SET_VLAN, what workers are to see of config->vlan.
+ * Return: 0 or -errno.
+ */
+int switch_port_prepare(struct vswitch *sw, struct switch_port *port, struct switch_bridge *bridge,
+			unsigned int fields, const struct port_config *config,
+			const struct vlan_settings **ret_vlan, struct error *err);
+
+/* switch_port_apply() - what cannot fail of it. @vlan: of switch_port_prepare(). */
+void switch_port_apply(struct vswitch *sw, struct switch_port *port, unsigned int fields,
+		       const struct port_config *config, const struct vlan_settings *vlan);
+
+/* switch_port_apply_caps() - have workers see the type's caps, less what the operator forbids. */
+void switch_port_apply_caps(struct switch_port *port);
+
+/* switch_port_is_member() - say that a port belongs to its bond. Return: -EBUSY. */
+int switch_port_is_member(const struct switch_port *port, struct error *err);
+
 /* switch_port_remove() - take a port away from all, and close it after a grace period. */
 void switch_port_remove(struct vswitch *sw, struct switch_port *port);
 
