@@ -47,9 +47,13 @@ fd_rx(struct worker *worker, struct port *port, uint16_t queue, struct rte_mbuf 
 		pkts[i++] = fake_frame(&((struct fixture *)worker->hypervisor)->sw,
 				       "ff:ff:ff:ff:ff:ff", "02:00:00:00:00:01", 0, 64);
 	}
-	if (i == 0)
-		eventfd_read(fd_port->fd, &count);
-	return i;
+	if (i > 0)
+		return i;
+	eventfd_read(fd_port->fd, &count);
+	/* came between the look and the read, which has taken its signal */
+	if (__atomic_load_n(&fd_port->waiting, __ATOMIC_ACQUIRE) > 0)
+		eventfd_write(fd_port->fd, 1);
+	return 0;
 }
 
 static uint16_t
