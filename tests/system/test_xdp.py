@@ -234,7 +234,7 @@ def test_link_and_interface(bed):
     one.host.ping(two.address, count=1)
     mac = two.mac
     bed.sw.ip("link", "del", "p2")
-    assert "driver" not in bed.daemon.wait_link("p2", "down")
+    assert bed.daemon.wait_link("p2", "down")["driver"] is None
     run("ip", "link", "add", "p2", "netns", bed.sw.name, "type", "veth", "peer", "eth0",
         "netns", two.host.name, "address", mac)
     two.host.offloads("eth0", "off")
