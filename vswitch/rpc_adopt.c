@@ -64,6 +64,8 @@ stacked_see(void *arg, const struct nlmsghdr *header)
 
 	if (!netlink_link_read(header, &link) || link.ifindex == stacked->ifindex)
 		return;
+	if (strcmp(link.kind, "veth") == 0)
+		return; /* the other end of a cable */
 	lower = nlmsg_find_attr(message, sizeof(struct ifinfomsg), IFLA_LINK);
 	if (lower != NULL && (int)nla_get_u32(lower) == stacked->ifindex &&
 	    nlmsg_find_attr(message, sizeof(struct ifinfomsg), IFLA_LINK_NETNSID) == NULL)
