@@ -320,8 +320,11 @@ static int
 save(const char *path, const struct record_list *list, struct error *err)
 {
 	char *old, *text;
-	int ret = file_read(path, &old, err);
+	int ret = file_check(path, err);
 
+	if (ret < 0)
+		return ret;
+	ret = file_read(path, &old, err);
 	if (ret == -ENOENT) {
 		old = strdup("");
 		ret = old != NULL ? 0 : error_set(err, ENOMEM, "no memory");

@@ -61,6 +61,21 @@ file_read(const char *path, char **ret_text, struct error *err)
 	return 0;
 }
 
+int
+file_check(const char *path, struct error *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0 || S_ISREG(st.st_mode))
+		return 0;
+	if (S_ISDIR(st.st_mode))
+		return failed(path, EISDIR, err);
+	return error_set(err, EINVAL,
+			 "%.150s: is a device or pipe, which would be replaced by a file; \"vsctl "
+			 "config show\" prints what is configured",
+			 path);
+}
+
 static int
 write_all(int fd, const char *text)
 {

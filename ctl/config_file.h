@@ -17,6 +17,9 @@ struct error;
 /** file_read() - the text of a file, "-" being stdin. Return: 0 or -errno. Free() it. */
 int file_read(const char *path, char **ret_text, struct error *err);
 
+/** file_check() - may it be written: a file, or nothing yet? Return: 0 or -errno. */
+int file_check(const char *path, struct error *err);
+
 /**
  * file_write() - replace a file, at one go: whoever reads it has the old text or the new one, also
  * after a crash. Mode and owner stay; a symbolic link stays one. Return: 0 or -errno.

@@ -22,7 +22,10 @@ struct history {
 	char state_dir[PATH_MAX];
 	char dir[PATH_MAX];
 	unsigned int last; /* number; 0: there is none */
-	char *text;        /* of the last one, less its head; NULL: not known */
+	/* less their heads: what is configured, and what was before that, if it was noted since the
+	 * start; what could not be written as well. NULL: not known */
+	char *text, *before;
+	unsigned int number, before_number; /* of these; 0: it is only here */
 };
 
 /* Return: 0: it is not the name of an entry. */
@@ -115,6 +118,7 @@ history_open(const char *state_dir)
 	text = file_read(path);
 	if (text != NULL)
 		history->text = strdup(body(text));
+	history->number = history->last;
 	free(text);
 	return history;
 
@@ -130,6 +134,7 @@ history_close(struct history *history)
 	if (history == NULL)
 		return;
 	free(history->text);
+	free(history->before);
 	free(history);
 }
 
@@ -162,6 +167,7 @@ entry_write(const struct history *history, unsigned int number, const char *head
 	char path[PATH_MAX + 32], temporary[PATH_MAX + 32];
 	FILE *file;
 	bool failed;
+	int ret;
 
 	entry_path(history, number, path);
 	snprintf(temporary, sizeof(temporary), "%s/new", history->dir);
@@ -170,7 +176,11 @@ entry_write(const struct history *history, unsigned int number, const char *head
 		return -errno;
 	failed = fputs(head, file) < 0 || fputs(text, file) < 0;
 	failed |= fclose(file) != 0;
-	return failed || rename(temporary, path) < 0 ? -errno : 0;
+	if (!failed && rename(temporary, path) == 0)
+		return 0;
+	ret = -errno;
+	unlink(temporary);
+	return ret;
 }
 
 void
@@ -193,14 +203,16 @@ history_add(struct history *history, const struct record_list *records, const st
 	ret = folder_make(history);
 	if (ret == 0)
 		ret = entry_write(history, history->last + 1, head, text);
+	free(history->before);
+	history->before = history->text;
+	history->before_number = history->number;
+	history->text = text;
+	history->number = ret == 0 ? ++history->last : 0;
 	if (ret < 0) {
-		log_line(LOG_WARNING, "%s: %s", history->dir, strerror(-ret));
-		free(text);
+		log_line(LOG_WARNING, "%s: the history lacks the last change: %s", history->dir,
+			 strerror(-ret));
 		return;
 	}
-	history->last++;
-	free(history->text);
-	history->text = text;
 	n = entries_read(history, numbers);
 	for (size_t i = 0; i + HISTORY_MAX < n; i++) {
 		entry_path(history, numbers[i], path);
@@ -251,6 +263,13 @@ history_text(const struct history *history, unsigned int number, unsigned int *r
 	char path[PATH_MAX + 32], *text;
 	size_t n = history != NULL ? entries_read(history, numbers) : 0;
 
+	if (number == 0 && history != NULL && history->before != NULL) {
+		*ret_number = history->before_number;
+		text = strdup(history->before);
+		if (text == NULL)
+			error_set(err, ENOMEM, "no memory");
+		return text;
+	}
 	if (number == 0 && n < 2) {
 		error_set(err, ENOENT, "config: nothing has been changed so far");
 		return NULL;

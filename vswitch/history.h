@@ -3,8 +3,8 @@
  * History: the configurations that were, who changed them, when and how.
  *
  * How: each is a file NUMBER.conf in STATE_DIR/history: a configuration file as any other, with a
- * comment on top that tells what led to it. The last HISTORY_MAX are kept. Without a folder that
- * can be written there is no history, and nothing else is lacking.
+ * comment on top that tells what led to it. The last HISTORY_MAX are kept. What cannot be written,
+ * as the disk is full, is lacking there; but what was before the last change is known all the same.
  *
  * Thread-safety: control thread only.
  */
@@ -40,8 +40,8 @@ void history_add(struct history *history, const struct record_list *records,
 json_t *history_json(const struct history *history);
 
 /**
- * history_text() - the file of a number; 0: of the one before the last one
- * @ret_number: its number
+ * history_text() - the file of a number; 0: what was before the last change
+ * @ret_number: its number; 0: it could not be written
  *
  * Return: its text, free() it; or NULL with @err filled.
  */

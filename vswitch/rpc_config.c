@@ -366,7 +366,10 @@ rpc_config_rollback(void *ctx, const json_t *params, json_t **ret_result, struct
 	text = history_text(transaction_history(sw->transactions), number, &number, err);
 	if (text == NULL)
 		return err->code;
-	snprintf(what, sizeof(what), "config rollback %u", number);
+	if (number > 0)
+		snprintf(what, sizeof(what), "config rollback %u", number);
+	else
+		snprintf(what, sizeof(what), "config rollback");
 	ret = config_parse(text, what, &list, err);
 	free(text);
 	if (ret == 0)

@@ -13,6 +13,7 @@
 #include "error.h"
 #include "history.h"
 #include "log.h"
+#include "outcome.h"
 #include "plan.h"
 #include "rpc_event.h"
 #include "rpc_methods.h"
@@ -23,16 +24,7 @@
 #define WAIT_USEC 1000
 #define WAIT_NSEC_MAX 5000000000   /* for a port to be closed */
 #define LINGER_NSEC_MAX 1000000000 /* for what was deleted to be gone */
-#define RESULTS_MAX RPC_CLIENTS_MAX
-#define TOLD_MAX 64 /* lines of the log for one */
-
-/* What has come of one, for who asked for it. */
-struct result {
-	const json_t *token; /* NULL: free */
-	uint64_t number;
-	size_t n_done;
-	struct error err; /* code 0: all is done */
-};
+#define TOLD_MAX 64                /* lines of the log for one */
 
 enum state { STATE_IDLE, STATE_PLAN, STATE_COMMANDS, STATE_ROLLBACK };
 
@@ -51,6 +43,9 @@ struct transactions {
 	char who_text[ACCESS_WHO_SIZE];
 	json_t *told; /* what was done so far, for the log; the first TOLD_MAX */
 	unsigned int confirm;
+	bool undoes;     /* what waits to be confirmed */
+	bool lenient;    /* nobody may be able to come in and help: what can be done is done */
+	size_t n_failed; /* steps that could not be, STATE_ROLLBACK or lenient */
 	struct record_list before; /* guests' ports included */
 	struct record_list target; /* STATE_PLAN */
 	struct plan plan;
@@ -70,8 +65,7 @@ struct transactions {
 	struct record_list unconfirmed; /* what was before, if a confirmation is due */
 	bool confirm_due;
 	struct timespec confirm_end;
-	struct result results[RESULTS_MAX];
-	uint64_t n_results;
+	struct outcomes outcomes;
 };
 
 static uint64_t
@@ -259,6 +253,17 @@ step_is_ready(const struct transactions *t, const struct step *step)
 	return true;
 }
 
+/* It is too late to give up. Return: is this a reason to? */
+static bool
+gives_up(struct transactions *t, const struct error *err)
+{
+	if (t->state != STATE_ROLLBACK && !t->lenient)
+		return true;
+	log_line(LOG_ERR, "rollback: %s", err->msg);
+	t->n_failed++;
+	return false;
+}
+
 /* What has been waited for long enough is no reason to try the whole transaction again. */
 static int
 not_again(int ret, struct error *err)
@@ -299,19 +304,17 @@ step_try(struct transactions *t, size_t i)
 		t->n_done++;
 		return 0;
 	}
-	if (t->state == STATE_ROLLBACK && !may_come_later(ret)) {
-		log_line(LOG_ERR, "rollback: %s", err.msg);
-		step_done(t, i);
-		return 0;
-	}
-	if (!may_come_later(ret)) {
+	if (step->prepares && (may_come_later(ret) || t->lenient)) {
+		step_done(t, i); /* it is left to the last step */
+	} else if (may_come_later(ret)) {
+		if (t->err.code == 0)
+			t->err = err; /* the first one of a round */
+	} else if (gives_up(t, &err)) {
 		t->err = err;
 		return ret;
+	} else {
+		step_done(t, i);
 	}
-	if (step->prepares)
-		step_done(t, i); /* it is left to the last step */
-	else if (t->err.code == 0)
-		t->err = err; /* the first one of a round */
 	return 0;
 }
 
@@ -324,15 +327,22 @@ plan_is_done(const struct transactions *t)
 	return true;
 }
 
-/* No step of the round could be done. */
+/* No step of the round could be done: it is not, unless that is a reason to give up. */
 static int
 plan_stuck(struct transactions *t)
 {
 	if (t->err.code == 0)
-		return error_set(&t->err, ELOOP, "what is to be changed stands on each other");
-	if (t->state != STATE_ROLLBACK)
+		error_set(&t->err, ELOOP, "what is to be changed stands on each other");
+	if (gives_up(t, &t->err))
 		return t->err.code;
-	log_line(LOG_ERR, "rollback: %s", t->err.msg);
+	for (size_t i = 0; i < t->plan.n_steps; i++) {
+		const size_t next = t->plan.order[i];
+
+		if (!t->done[next] && step_is_ready(t, &t->plan.steps[next])) {
+			step_done(t, next); /* and those that wait for it have their turn */
+			return 0;
+		}
+	}
 	for (size_t i = 0; i < t->plan.n_steps; i++)
 		t->done[i] = true;
 	return 0;
@@ -429,24 +439,6 @@ commands_work(struct transactions *t, uint64_t end)
 /* --- the end --- */
 
 static void
-result_put(struct transactions *t)
-{
-	struct result *result = &t->results[0];
-
-	if (t->token == NULL)
-		return;
-	for (size_t i = 0; i < RESULTS_MAX; i++)
-		if (t->results[i].token == NULL || t->results[i].number < result->number)
-			result = &t->results[i];
-	*result = (struct result){
-		.token = t->token,
-		.number = ++t->n_results,
-		.n_done = t->n_done,
-		.err = t->err,
-	};
-}
-
-static void
 confirm_clear(struct transactions *t)
 {
 	evtimer_del(t->confirm_timer);
@@ -466,6 +458,8 @@ confirm_begin(struct transactions *t)
 			if (!record_is_guests(record))
 				record_list_add(&t->unconfirmed, record);
 	t->confirm_due = true;
+	/* the loop's time is from before what has just been done */
+	event_base_update_cache_time(t->sw->base);
 	clock_gettime(CLOCK_MONOTONIC, &t->confirm_end);
 	t->confirm_end.tv_sec += t->confirm;
 	evtimer_add(t->confirm_timer, &time);
@@ -494,7 +488,10 @@ log_end(const struct transactions *t)
 		return;
 	}
 	log_line(LOG_NOTICE, "change: %s: %s: done: %zu change%s%s", t->who_text, t->what, n,
-		 n == 1 ? "" : "s", t->confirm > 0 ? ", to be confirmed" : "");
+		 n == 1 ? "" : "s",
+		 t->confirm > 0  ? ", to be confirmed" :
+		 t->n_failed > 0 ? ", but not all" :
+				   "");
 	json_array_foreach(t->told, i, line)
 		log_line(LOG_NOTICE, "change: %s: %zu. %s", t->what, i + 1,
 			 json_string_value(line));
@@ -510,10 +507,12 @@ finish(struct transactions *t)
 			 t->err.code != 0 ? t->err.msg : NULL);
 	if (t->err.code == 0) {
 		history_note(t, &t->who, t->what);
+		if (t->undoes)
+			confirm_clear(t);
 		if (t->confirm > 0)
 			confirm_begin(t);
 	}
-	result_put(t);
+	outcome_put(&t->outcomes, t->token, t->n_done, &t->err);
 	plan_clear(t);
 	record_list_free(&t->before);
 	record_list_free(&t->target);
@@ -575,7 +574,7 @@ on_work(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	t->err.code = 0;
-	if (t->state == STATE_PLAN)
+	if (t->state == STATE_PLAN && t->n_failed == 0)
 		running_replace(t->sw->running, &t->target);
 	finish(t);
 }
@@ -670,19 +669,16 @@ transaction_start(struct transactions *t, const struct transaction_request *requ
 		return ret;
 	json_array_foreach(request->commands, i, command)
 		see_guest(t, command);
-	/* of a client that has gone, whose memory is another's now */
-	for (i = 0; i < RESULTS_MAX; i++)
-		if (t->results[i].token == request->token)
-			t->results[i].token = NULL;
+	outcome_forget(&t->outcomes, request->token);
 	t->state = request->target != NULL ? STATE_PLAN : STATE_COMMANDS;
 	t->token = request->token;
 	t->who = request->token != NULL ? t->peer : (struct rpc_peer){ .is_known = false };
 	access_who(&t->who, t->who_text);
 	t->confirm = request->confirm;
 	t->err = (struct error){ 0 };
-	t->n_done = 0;
+	t->n_done = t->n_failed = 0;
 	t->at = 0;
-	t->closing = false;
+	t->closing = t->undoes = t->lenient = false;
 	t->undo = json_array();
 	t->told = json_array();
 	snprintf(t->what, sizeof(t->what), "%s", request->what);
@@ -714,18 +710,7 @@ int
 transaction_result(struct transactions *t, const json_t *token, size_t *ret_changes,
 		   struct error *err)
 {
-	for (size_t i = 0; i < RESULTS_MAX; i++) {
-		struct result *result = &t->results[i];
-
-		if (result->token != token)
-			continue;
-		result->token = NULL;
-		*ret_changes = result->n_done;
-		if (result->err.code == 0)
-			return 0;
-		return error_set(err, result->err.code, "%s", result->err.msg);
-	}
-	return error_set(err, ENOENT, "what has come of it is not known any more");
+	return outcome_take(&t->outcomes, token, ret_changes, err);
 }
 
 int
@@ -741,9 +726,11 @@ transaction_undo(struct transactions *t, const char *what, const json_t *token, 
 	if (!t->confirm_due)
 		return error_set(err, ENOENT, "config: nothing waits to be confirmed");
 	ret = transaction_start(t, &request, err);
-	if (ret == 0)
-		confirm_clear(t);
-	return ret;
+	if (ret < 0)
+		return ret;
+	t->undoes = true;
+	t->lenient = token == NULL;
+	return 0;
 }
 
 int

@@ -10,7 +10,8 @@
  * are told to try again, which takes a moment.
  *
  * With a confirmation asked for, the configuration from before is kept, and is back when the time
- * is over, by another transaction.
+ * is over, by another transaction; and as nobody may be able to come in and help, that one does
+ * what can be done of it.
  *
  * Each change of the configuration, by a transaction or a single call, goes into the history.
  *

@@ -213,6 +213,15 @@ def test_save_elsewhere(two):
 # --- what is wrong ---
 
 
+def test_save_leaves_devices_alone(two):
+    """/dev/null is not made a file, and nobody waits for a pipe."""
+    path = two.daemon.folder / "pipe"
+    os.mkfifo(path)
+    result = two.daemon.vsctl_raw("config", "save", path)
+    assert result.returncode == 1 and "is a device or pipe" in result.stderr, result.stderr
+    assert stat.S_ISFIFO(path.stat().st_mode)
+
+
 def test_check_finds_all(two):
     """Each error with its line, the key, and what would be right; and nothing is applied."""
     daemon = two.daemon
@@ -572,6 +581,51 @@ def test_confirm(two):
     with pytest.raises(VsctlError) as failure:
         daemon.vsctl("config", "apply", "--confirm", "soon")
     assert failure.value.status == 2
+
+
+def test_confirm_that_cannot_all_be_undone(two):
+    """Nobody can come in and help: what can be undone is, whatever else cannot."""
+    daemon = two.daemon
+    folder = daemon.folder / "guests"
+    folder.mkdir()
+    daemon.vsctl("port", "add", "a0", "bridge", "br0", "type", "vhost", "path", folder / "a0")
+    before = objects(daemon)
+    path = write(daemon, "[bridge br0]\nloop-detect = no\n[port p1]\nbridge = br0\nvid = 9\n")
+    daemon.vsctl("config", "apply", path, "--confirm", "5")
+    folder.rmdir()
+    # all or nothing, as it is said by somebody; and the time goes on
+    with pytest.raises(VsctlError, match="port a0: cannot listen"):
+        daemon.vsctl("config", "rollback")
+    assert "p2" not in switch_state(daemon)["ports"]
+    assert daemon.vsctl("config", "show")["confirm"] is not None
+    wait_until(lambda: "p2" in switch_state(daemon)["ports"], what="it is undone")
+    del before["port", "a0"]
+    wait_until(lambda: switch_state(daemon)["ports"]["p1"]["vid"] is None, what="all of it is")
+    assert {name: keys["bridge"] for (kind, name), keys in objects(daemon).items()
+            if kind == "port"} == {"p1": "br0", "p2": "br0"}
+    assert set(objects(daemon)) == set(before)
+    assert daemon.vsctl("config", "show")["confirm"] is None
+    assert "rollback: port a0: cannot listen" in daemon.log and "but not all" in daemon.log
+    daemon.wait_link("p2")
+    two.two[0].host.ping("10.0.0.2")
+
+
+def test_rollback_without_history(two):
+    """What cannot be written, as the disk is full, can be undone all the same."""
+    daemon = two.daemon
+    daemon.vsctl("port", "set", "p1", "vid", 5)
+    (daemon.run_dir / "state/history/new").mkdir()  # where entries are written at first
+    for vid in (6, 7):
+        daemon.vsctl("port", "set", "p1", "vid", vid)
+    assert daemon.vsctl("config", "history")[-1]["what"] == "port set p1 vid 5"
+    daemon.vsctl("config", "rollback")
+    assert daemon.port("p1")["vid"] == 6
+    (daemon.run_dir / "state/history/new").rmdir()
+    daemon.vsctl("config", "rollback")
+    assert daemon.port("p1")["vid"] == 7
+    assert daemon.vsctl("config", "history")[-1]["what"] == "config rollback"
+    daemon.vsctl("config", "rollback")
+    assert daemon.port("p1")["vid"] == 6
 
 
 def test_history_and_rollback(two):

@@ -217,6 +217,57 @@ test_guests_are_left_alone(void **state)
 	end(bed);
 }
 
+static uint64_t
+now_msec(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Something that takes its time, as closing many taps does. */
+static void
+on_slow(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	usleep(700000);
+	*(bool *)arg = true;
+}
+
+/* Who is to confirm has all of the time, however long the event loop has been at other things. */
+static void
+test_confirm_has_its_time(void **state)
+{
+	json_t *commands =
+		json_loads("[{\"method\":\"bridge.add\",\"params\":{\"name\":\"br1\"}}]", 0, NULL);
+	const struct transaction_request request = {
+		.commands = commands,
+		.what = "test",
+		.token = commands,
+		.confirm = 1,
+	};
+	const struct timeval at_once = { 0 };
+	struct bed *bed = *state;
+	struct error err;
+	bool slow = false;
+	uint64_t start;
+
+	begin(bed);
+	event_base_once(bed->sw->base, -1, EV_TIMEOUT, on_slow, &slow, &at_once);
+	assert_int_equal(transaction_start(bed->sw->transactions, &request, &err), 0);
+	while (transaction_confirm_left(bed->sw->transactions) < 0)
+		event_base_loop(bed->sw->base, EVLOOP_ONCE);
+	assert_true(slow);
+	start = now_msec();
+	while (switch_bridge_find(bed->sw, "br1") != NULL)
+		event_base_loop(bed->sw->base, EVLOOP_ONCE);
+	assert_in_range(now_msec() - start, 900, UINT32_MAX);
+	json_decref(commands);
+	end(bed);
+}
+
 int
 main(void)
 {
@@ -224,6 +275,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_guests_are_not_saved, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_guests_are_restored, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_guests_are_left_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_confirm_has_its_time, setup, teardown),
 	};
 
 	start_eal();
