@@ -419,7 +419,8 @@ make_others(struct ip_move *move, struct error *err)
 	int ret;
 
 	TAILQ_FOREACH(object, &move->rules, list) {
-		ret = make(move, object, &move->to, 0);
+		/* one that is there already, as after a crash, would be there twice */
+		ret = make(move, object, &move->to, NLM_F_EXCL);
 		if (is_made(ret))
 			continue;
 		error_set(err, ret, "cannot make a policy rule of %s for %s: %s", move->from.name,

@@ -286,6 +286,7 @@ rpc_bridge_release(void *ctx, const json_t *params, json_t **ret_result, struct 
 	const struct switch_port *port, *tap;
 	const char *bridge, *nic;
 	struct vswitch *sw = ctx;
+	struct netlink_link link;
 	char what[WHAT_SIZE];
 	json_t *commands;
 	int ret = names_read(params, &bridge, &nic, err);
@@ -304,6 +305,12 @@ rpc_bridge_release(void *ctx, const json_t *params, json_t **ret_result, struct 
 				 "bridge %s: has not adopted %s; \"vsctl port del %s\" takes a NIC "
 				 "off the switch",
 				 bridge, nic, nic);
+	if (netlink_link_get(sw->netlink, nic, &link) < 0)
+		return error_set(
+			err, ENODEV,
+			"bridge %s: %s is not there to be given anything back; \"vsctl port "
+			"del %s\" leaves its addresses on %s",
+			bridge, nic, nic, tap->config.name);
 	commands = json_array();
 	command_append(commands, "port.del", json_pack("{s:s}", "name", nic));
 	command_append(commands, "port.del", json_pack("{s:s}", "name", tap->config.name));

@@ -370,6 +370,9 @@ def test_nic_comes_later(idle_bed):
     assert "nothing" in config(idle_bed, "diff")
     # it is pulled out, and put back in
     idle_bed.sw.ip("link", "del", "nic7")
+    with pytest.raises(VsctlError, match="nic7 is not there to be given anything back"):
+        idle_bed.daemon.vsctl("bridge", "release", BRIDGE, "nic7")
+    assert "10.0.0.1" in str(idle_bed.sw.link("xenbr0")["addr_info"])
     cable(idle_bed.sw, "nic7", peer)
     peer.ip("addr", "add", "10.0.0.2/24", "dev", "eth0")
     wait_until(lambda: idle_bed.sw.mac("xenbr0") == idle_bed.sw.mac("nic7"), what="its MAC")
@@ -447,6 +450,21 @@ def test_killed_and_not_saved(lan, how):
     is_same(lan, before)
     assert lan.sw.run("tc", "qdisc", "show", "dev", NIC, "clsact").stdout == ""
     reaches_all(lan)
+
+
+def test_killed_midway(lan):
+    """Policy rules that are on both interfaces are not there twice afterwards."""
+    lan.simple()
+    rule = ("rule", "add", "iif", NIC, "table", "77", "pref", "1000")
+    if lan.sw.ip(*rule, check=False).returncode != 0:
+        pytest.skip("this kernel has no policy rules")
+    before = lan.seen()
+    adopt(lan.bed)
+    lan.bed.daemon.stop(signal.SIGKILL)
+    lan.sw.ip(*rule)
+    assert lan.bed.daemon.run_to_end("--give-back").returncode == 0
+    assert lan.sw.ip("rule", "show", "pref", "1000").stdout.count("lookup 77") == 1
+    is_same(lan, before)
 
 
 def test_give_back_leaves_others_alone(lan):
