@@ -113,11 +113,26 @@ steps_of_bond_port(struct plan *plan, struct change *change)
 	change->set = -1;
 }
 
+/* Is it nothing to frames that pass, so that it may come, or fail, before they are touched? */
+static bool
+adds_early(const struct change *change)
+{
+	static const struct object_schema *const kinds[] = {
+		&bridge_schema,
+		&addr_schema,
+		&route_schema,
+		&neigh_schema,
+	};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (change_record(change)->schema == kinds[i])
+			return true;
+	return false;
+}
+
 static void
 steps_of(struct plan *plan, struct change *change, bool prepares)
 {
-	const bool bridge = change_record(change)->schema == &bridge_schema;
-
 	if (change->of_bond) {
 		steps_of_bond_port(plan, change);
 		return;
@@ -137,7 +152,8 @@ steps_of(struct plan *plan, struct change *change, bool prepares)
 		plan->steps[change->prepare].prepares = true;
 	}
 	if (change->kind == CHANGE_ADD || change->kind == CHANGE_RENEW) {
-		change->add = step_append(plan, change, VERB_ADD, bridge ? RANK_PREPARE : RANK_ADD);
+		change->add = step_append(plan, change, VERB_ADD,
+					  adds_early(change) ? RANK_PREPARE : RANK_ADD);
 		step_give_all(&plan->steps[change->add]);
 	}
 }
