@@ -59,7 +59,7 @@ call(struct client *client, const struct request *request, const char *said, str
 		printf(said, request->argv[1], json_string_value(json_object_get(result, "tap")));
 		json_array_foreach(json_object_get(result, "notes"), i, note)
 			printf("note: %s\n", json_string_value(note));
-		config_print_confirm(&words);
+		config_print_confirm(&words, result);
 	}
 	json_decref(result);
 	return 0;

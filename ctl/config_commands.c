@@ -74,11 +74,17 @@ config_words_read(const struct request *request, int max_words, bool may_confirm
 }
 
 void
-config_print_confirm(const struct config_words *words)
+config_print_confirm(const struct config_words *words, const json_t *result)
 {
+	const json_t *left = json_object_get(result, "confirm");
+
 	if (words->confirm > 0)
 		printf("unless \"vsctl config confirm\" comes within %lld s, all is as before\n",
 		       (long long)words->confirm);
+	else if (json_is_integer(left))
+		printf("unless \"vsctl config confirm\" comes within %lld s, all is as before an "
+		       "earlier change, which waits for it\n",
+		       (long long)json_integer_value(left));
 }
 
 /* --- what is configured --- */
@@ -284,7 +290,7 @@ print_result(const struct request *request, const struct config_words *words, bo
 		json_show(request->command, result);
 	} else {
 		print_diff(result, done);
-		config_print_confirm(words);
+		config_print_confirm(words, result);
 	}
 	json_decref(result);
 	return 0;

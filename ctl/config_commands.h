@@ -46,7 +46,7 @@ struct config_words {
 int config_words_read(const struct request *request, int max_words, bool may_confirm,
 		      struct config_words *ret_words, struct error *err);
 
-/** config_print_confirm() - remind of a confirmation that is due. */
-void config_print_confirm(const struct config_words *words);
+/** config_print_confirm() - remind of a confirmation that is due, also of what came before. */
+void config_print_confirm(const struct config_words *words, const json_t *result);
 
 #endif

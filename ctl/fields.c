@@ -512,6 +512,7 @@ static const struct field change_fields[] = {
 	{ "guests[]", "string", NULL, "whom it touches" },
 	{ "restart[]", "string", NULL, "keys of [vswitchd] that wait for a restart" },
 	{ "done", "integer", NULL, "steps that were taken" },
+	{ "confirm", "integer?", "s", "left to confirm; null: nothing waits for it" },
 };
 
 /* Of all kinds; event_kind.c has those that a kind has besides. */
@@ -565,7 +566,7 @@ const struct show_fields show_fields[] = {
 	{ "worker show", true, FIELDS(worker_fields) },
 	{ "top", false, FIELDS(top_fields) },
 	{ "config show", false, FIELDS(config_fields) },
-	{ "config diff", false, change_fields, N_ELEMENTS(change_fields) - 1 }, /* less "done" */
+	{ "config diff", false, change_fields, N_ELEMENTS(change_fields) - 2 }, /* not done */
 	{ "config apply", false, FIELDS(change_fields) },
 	{ "config rollback", false, FIELDS(change_fields) },
 	{ "config history", true, FIELDS(history_fields) },

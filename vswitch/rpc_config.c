@@ -361,7 +361,7 @@ rpc_config_rollback(void *ctx, const json_t *params, json_t **ret_result, struct
 
 	(void)ret_result;
 	/* while one waits to be confirmed, there is no doubt what is meant */
-	if (wanted == NULL && transaction_confirm_left(sw->transactions) >= 0)
+	if (number == 0 && transaction_confirm_left(sw->transactions) >= 0)
 		return transaction_undo(sw->transactions, "config rollback", params, err);
 	text = history_text(transaction_history(sw->transactions), number, &number, err);
 	if (text == NULL)
@@ -458,11 +458,14 @@ rpc_config_confirm(void *ctx, const json_t *params, json_t **ret_result, struct 
 	return transaction_confirm(sw->transactions, err);
 }
 
+	const int left = transaction_confirm_left(sw->transactions);
 int
 rpc_config_history(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
 {
 	const json_t *wanted = json_object_get(params, "number");
 	unsigned int number = (unsigned int)json_integer_value(wanted);
+	if (left >= 0) /* to confirm this one, or an earlier one that takes this with it */
+		json_object_set_new(*ret_result, "confirm", json_integer(left));
 	struct vswitch *sw = ctx;
 	char *text;
 

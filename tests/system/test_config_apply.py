@@ -567,8 +567,13 @@ def test_confirm(two):
     two.two[0].host.ping("10.0.0.2")
     assert daemon.vsctl("config", "history")[-1]["what"] == "config rollback: nobody confirmed"
 
-    daemon.vsctl("config", "apply", path, "--confirm", "60")
+    assert daemon.vsctl("config", "apply", path, "--confirm", "60")["confirm"] > 50
+    # who changes something else meanwhile is told that this goes with it
+    assert daemon.vsctl("config", "apply", path)["confirm"] > 50
+    assert re.search(r'^unless "vsctl config confirm" comes within \d+ s, all is as before an',
+                     daemon.vsctl_raw("config", "apply", path).stdout, re.MULTILINE)
     daemon.vsctl("config", "confirm")
+    assert daemon.vsctl("config", "apply", path)["confirm"] is None
     assert daemon.vsctl("config", "show")["confirm"] is None
     with pytest.raises(VsctlError, match="nothing waits to be confirmed"):
         daemon.vsctl("config", "confirm")

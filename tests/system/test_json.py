@@ -34,6 +34,7 @@ UNSEEN = {
     "top: ports[].drop_reason": "drops meanwhile; test_top.py has them",
     "top: total.drop_reason": "the same",
     "config rollback: guests[]": "as of config apply",
+    "config rollback: confirm": "the same",
 }
 
 SHOWS = ("bridge show", "port show", "bond show", "vif show", "fdb show", "stp show", "group show",
