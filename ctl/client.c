@@ -296,8 +296,10 @@ call_once(struct client *client, const char *method, json_t *params, json_t **re
 	if (client->fd < 0)
 		return lost(client, ECONNRESET, err);
 	ret = send_request(client, method, params, err);
-	if (ret < 0)
+	/* who does not listen any more may have said why */
+	if (ret < 0 && ret != -EPIPE && ret != -ECONNRESET)
 		return ret;
+	ret = 0;
 	reply = receive_reply(client, err);
 	if (reply == NULL)
 		return err->code;

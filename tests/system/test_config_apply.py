@@ -708,6 +708,15 @@ fdb add br0 mac 02:00:00:00:00:05 port p3
     assert "could not be taken back" in daemon.vsctl_raw("batch", path).stderr
 
 
+def test_batch_too_long(idle_bed):
+    """vswitchd hangs up on what is longer than it takes, and vsctl says why it did."""
+    daemon = idle_bed.start("").daemon
+    path = write(daemon, "".join("bridge add b%d\n" % number for number in range(60000)), "batch")
+    result = daemon.vsctl_raw("batch", path)
+    assert result.returncode == 1 and "longer than" in result.stderr, result.stderr
+    assert objects(daemon) == {}
+
+
 def test_batch_from_stdin(two):
     """And with a confirmation."""
     daemon = two.daemon
