@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The methods of the configuration, and batches of commands. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -267,6 +268,22 @@ rpc_confirm_read(const json_t *params, unsigned int *ret_seconds, struct error *
 	return 0;
 }
 
+/* Of the history; 0: none is given. */
+static int
+number_read(const json_t *params, unsigned int *ret_number, struct error *err)
+{
+	const json_t *wanted = json_object_get(params, "number");
+	const json_int_t number = json_integer_value(wanted);
+
+	*ret_number = 0;
+	if (wanted == NULL)
+		return 0;
+	if (!json_is_integer(wanted) || number < 1 || number > INT_MAX)
+		return error_set(err, EINVAL, "config: number is none of the history");
+	*ret_number = (unsigned int)number;
+	return 0;
+}
+
 static const char *
 source_of(const json_t *params)
 {
@@ -353,13 +370,14 @@ int
 rpc_config_rollback(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
 {
 	struct record_list list = TAILQ_HEAD_INITIALIZER(list);
-	const json_t *wanted = json_object_get(params, "number");
-	unsigned int number = (unsigned int)json_integer_value(wanted);
 	struct vswitch *sw = ctx;
 	char what[WHAT_SIZE], *text;
-	int ret;
+	unsigned int number;
+	int ret = number_read(params, &number, err);
 
 	(void)ret_result;
+	if (ret < 0)
+		return ret;
 	/* while one waits to be confirmed, there is no doubt what is meant */
 	if (number == 0 && transaction_confirm_left(sw->transactions) >= 0)
 		return transaction_undo(sw->transactions, "config rollback", params, err);
@@ -440,11 +458,14 @@ rpc_config_finish(void *ctx, const json_t *params, json_t **ret_result, struct e
 	json_t *diff = json_object_get(params, "diff");
 	size_t n_done = 0;
 	int ret = transaction_result(sw->transactions, params, &n_done, err);
+	const int left = transaction_confirm_left(sw->transactions);
 
 	if (ret < 0)
 		return ret;
 	*ret_result = diff != NULL ? json_incref(diff) : json_object();
 	json_object_set_new(*ret_result, "done", json_integer((json_int_t)n_done));
+	if (left >= 0) /* to confirm this one, or an earlier one that takes this with it */
+		json_object_set_new(*ret_result, "confirm", json_integer(left));
 	return 0;
 }
 
@@ -458,18 +479,17 @@ rpc_config_confirm(void *ctx, const json_t *params, json_t **ret_result, struct 
 	return transaction_confirm(sw->transactions, err);
 }
 
-	const int left = transaction_confirm_left(sw->transactions);
 int
 rpc_config_history(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
 {
-	const json_t *wanted = json_object_get(params, "number");
-	unsigned int number = (unsigned int)json_integer_value(wanted);
-	if (left >= 0) /* to confirm this one, or an earlier one that takes this with it */
-		json_object_set_new(*ret_result, "confirm", json_integer(left));
 	struct vswitch *sw = ctx;
+	unsigned int number;
 	char *text;
+	int ret = number_read(params, &number, err);
 
-	if (wanted == NULL) {
+	if (ret < 0)
+		return ret;
+	if (number == 0) {
 		*ret_result = history_json(transaction_history(sw->transactions));
 		return 0;
 	}

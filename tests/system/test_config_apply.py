@@ -744,7 +744,9 @@ def test_bad_requests(two):
             ("config.apply", {"objects": [], "confirm": 0}),
             ("batch.run", {}), ("batch.run", {"commands": [{}]}),
             ("batch.run", {"commands": [{"method": "config.apply", "params": {}}]}),
-            ("config.history", {"number": 99}), ("config.rollback", {"number": -1})):
+            ("config.history", {"number": 99}), ("config.rollback", {"number": -1}),
+            ("config.rollback", {"number": "one"}), ("config.rollback", {"number": 2 ** 32}),
+            ("config.rollback", {"number": None}), ("config.history", {"number": 0})):
         assert "error" in daemon.rpc(method, **params), (method, params)
     assert objects(daemon) == before
 
