@@ -36,13 +36,19 @@ brctl_fail(const char *fmt, ...)
 /* --- what there is --- */
 
 json_t *
+brctl_name(const char *name)
+{
+	return json_stringn(name, strnlen(name, IFNAMSIZ - 1));
+}
+
+json_t *
 brctl_rows(struct client *client, const char *method, const char *name)
 {
-	json_t *params = json_object(), *rows;
+	json_t *params = name != NULL ? json_pack("{s:s}", "name", name) : json_object(), *rows;
 	struct error err;
 
-	if (name != NULL)
-		json_object_set_new(params, "name", json_string(name));
+	if (params == NULL)
+		return NULL; /* what is no text is nobody's name */
 	return client_call(client, method, params, &rows, &err) == 0 ? rows : NULL;
 }
 
@@ -57,9 +63,18 @@ brctl_row(struct client *client, const char *method, const char *name)
 }
 
 json_t *
+brctl_bridge_row(struct client *client, const char *method, const char *name)
+{
+	char known[IFNAMSIZ];
+
+	snprintf(known, sizeof(known), "%s", name);
+	return brctl_row(client, method, known);
+}
+
+json_t *
 brctl_bridge(struct client *client, const char *name)
 {
-	return brctl_row(client, "bridge.show", name);
+	return brctl_bridge_row(client, "bridge.show", name);
 }
 
 bool
@@ -75,13 +90,14 @@ brctl_bridge_exists(struct client *client, const char *name)
 bool
 brctl_interface_exists(struct client *client, const char *name)
 {
-	json_t *row;
-	bool exists;
+	json_t *row = NULL;
+	bool exists = if_nametoindex(name) != 0;
 
-	if (if_nametoindex(name) != 0 || brctl_bridge_exists(client, name))
-		return true;
-	row = brctl_row(client, "port.show", name);
-	exists = row != NULL;
+	if (!exists)
+		row = brctl_row(client, "bridge.show", name);
+	if (!exists && row == NULL)
+		row = brctl_row(client, "port.show", name);
+	exists |= row != NULL;
 	json_decref(row);
 	return exists;
 }
@@ -119,7 +135,8 @@ brctl_ports(struct client *client, const char *bridge, json_t **ret_hosts)
 
 	if (ret_hosts != NULL)
 		*ret_hosts = json_array();
-	if (client_call(client, "port.show", json_pack("{s:s}", "bridge", bridge), &rows, &err) < 0)
+	if (client_call(client, "port.show", json_pack("{s:o}", "bridge", brctl_name(bridge)),
+			&rows, &err) < 0)
 		return ports;
 	json_array_foreach(rows, i, port) {
 		if (!brctl_is_host(port))

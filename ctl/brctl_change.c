@@ -151,7 +151,8 @@ brctl_delbr(struct client *client, char *const *args)
 	if (error == 0)
 		error = release_all(client, hosts);
 	if (error == 0)
-		error = change(client, "bridge.del", json_pack("{s:s}", "name", args[0]));
+		error = change(client, "bridge.del",
+			       json_pack("{s:o}", "name", brctl_name(args[0])));
 	json_decref(ports);
 	json_decref(hosts);
 	if (error == ENOTCONN)
@@ -171,7 +172,7 @@ port_join(struct client *client, const char *bridge, const char *name)
 		error = EBUSY;
 	else
 		error = change(client, method,
-			       json_pack("{s:s, s:s}", "name", name, "bridge", bridge));
+			       json_pack("{s:s, s:o}", "name", name, "bridge", brctl_name(bridge)));
 	json_decref(port);
 	return error;
 }
@@ -217,7 +218,8 @@ delete_interface(struct client *client, const char *bridge, const char *name)
 	port = brctl_row(client, "port.show", name);
 	if (!brctl_bridge_exists(client, bridge))
 		error = brctl_no_bridge(client, bridge);
-	else if (strcmp(brctl_text(port, "bridge"), bridge) != 0 || brctl_is_host(port))
+	else if (strncmp(brctl_text(port, "bridge"), bridge, IFNAMSIZ - 1) != 0 ||
+		 brctl_is_host(port))
 		error = EINVAL;
 	else
 		error = release(client, port);
@@ -299,7 +301,8 @@ static int
 set_number(struct client *client, const char *method, const char *name, const char *key,
 	   json_int_t number)
 {
-	int error = change(client, method, json_pack("{s:s, s:I}", "name", name, key, number));
+	int error = change(client, method,
+			   json_pack("{s:o, s:I}", "name", brctl_name(name), key, number));
 
 	return error == EINVAL ? ERANGE : error;
 }
@@ -462,11 +465,11 @@ brctl_stp(struct client *client, char *const *args)
 		error = brctl_no_bridge(client, args[0]);
 	else if (!on)
 		error = change(client, "bridge.set",
-			       json_pack("{s:s, s:s}", "name", args[0], "stp", "off"));
+			       json_pack("{s:o, s:s}", "name", brctl_name(args[0]), "stp", "off"));
 	else if (!was_on)
 		error = change(client, "bridge.set",
-			       json_pack("{s:s, s:s, s:I}", "name", args[0], "stp", "stp",
-					 "forward-delay", forward_delay_for_tree(bridge)));
+			       json_pack("{s:o, s:s, s:I}", "name", brctl_name(args[0]), "stp",
+					 "stp", "forward-delay", forward_delay_for_tree(bridge)));
 	json_decref(bridge);
 	return set_failed("stp status", error);
 }

@@ -24,13 +24,23 @@ const char *brctl_text(const json_t *row, const char *field);
 /** brctl_sort() - sort rows by a string in them, as strcmp() does. */
 void brctl_sort(json_t *rows, const char *field);
 
+/**
+ * brctl_name() - the name that is meant by one that is too long for an interface: the kernel takes
+ * what there is room for, of bridges. Return: new reference, or NULL: it is no text.
+ */
+json_t *brctl_name(const char *name);
+
 /** brctl_rows() - the rows of a show. @name: of one object; NULL: all. Return: NULL: none. */
 json_t *brctl_rows(struct client *client, const char *method, const char *name);
 
 /** brctl_row() - the row of an object. Return: new reference, or NULL: there is none. */
 json_t *brctl_row(struct client *client, const char *method, const char *name);
 
-/** brctl_bridge() - the row of a bridge. Return: new reference, or NULL: there is none. */
+/**
+ * brctl_bridge() - the row of a bridge; brctl_bridge_row(): of another show. @name: as for
+ * brctl_name(). Return: new reference, or NULL: there is none.
+ */
+json_t *brctl_bridge_row(struct client *client, const char *method, const char *name);
 json_t *brctl_bridge(struct client *client, const char *name);
 bool brctl_bridge_exists(struct client *client, const char *name);
 

@@ -96,26 +96,46 @@ show_bridge(struct client *client, const json_t *bridge, bool *is_first)
 	json_decref(ports);
 }
 
-int
-brctl_show(struct client *client, char *const *names)
+static void
+show_all(struct client *client, bool *is_first)
 {
 	json_t *bridges = brctl_rows(client, "bridge.show", NULL), *bridge;
-	bool is_first = true;
-	int status = 0;
 	size_t i;
 
 	brctl_sort(bridges, "bridge");
+	json_array_foreach(bridges, i, bridge)
+		show_bridge(client, bridge, is_first);
+	json_decref(bridges);
+}
+
+/* A bridge, by the name that it was asked for by. Return: new reference, or NULL. */
+static json_t *
+bridge_as_asked(struct client *client, const char *name)
+{
+	json_t *bridge = brctl_bridge(client, name);
+
+	if (bridge != NULL)
+		json_object_set_new(bridge, "bridge", json_string(name));
+	return bridge;
+}
+
+int
+brctl_show(struct client *client, char *const *names)
+{
+	bool is_first = true;
+	int status = 0;
+	json_t *bridge;
+
 	if (names[0] == NULL)
-		json_array_foreach(bridges, i, bridge)
-			show_bridge(client, bridge, &is_first);
+		show_all(client, &is_first);
 	for (; *names != NULL; names++) {
-		bridge = find(bridges, "bridge", *names);
+		bridge = bridge_as_asked(client, *names);
 		if (bridge != NULL)
 			show_bridge(client, bridge, &is_first);
 		else
 			status = no_bridge(client, *names);
+		json_decref(bridge);
 	}
-	json_decref(bridges);
 	return status;
 }
 
@@ -156,7 +176,7 @@ static int
 read_entries(struct client *client, const char *bridge, const json_t *ports, const json_t *hosts,
 	     json_t *macs)
 {
-	json_t *params = json_pack("{s:s}", "name", bridge), *page, *next;
+	json_t *params = json_pack("{s:o}", "name", brctl_name(bridge)), *page, *next;
 	struct error err;
 	bool more;
 	int ret;
@@ -326,22 +346,21 @@ print_port(const struct tree *tree, const json_t *port)
 int
 brctl_showstp(struct client *client, char *const *names)
 {
-	json_t *bridge = brctl_bridge(client, names[0]), *trees, *ports, *port;
+	json_t *bridge = bridge_as_asked(client, names[0]), *stp, *ports, *port;
 	struct tree tree = { .bridge = bridge };
 	size_t i;
 
 	if (bridge == NULL)
 		return no_bridge(client, names[0]);
-	trees = brctl_rows(client, "stp.show", names[0]);
+	tree.stp = stp = brctl_bridge_row(client, "stp.show", names[0]);
 	ports = brctl_ports(client, names[0], NULL);
-	tree.stp = json_array_get(trees, 0);
 	tree.is_on = json_is_string(json_object_get(tree.stp, "root"));
 	tree.root = tree.is_on ? brctl_text(tree.stp, "root") : brctl_text(bridge, "id");
 	print_bridge(&tree, ports);
 	json_array_foreach(ports, i, port)
 		print_port(&tree, port);
 	json_decref(ports);
-	json_decref(trees);
+	json_decref(stp);
 	json_decref(bridge);
 	return 0;
 }

@@ -258,6 +258,26 @@ brctl show
 brctl delbr averyveryverylo
 brctl addbr averyveryverylongname
 brctl addbr averyveryverylongname
+brctl show averyveryverylongname
+brctl setfd averyveryverylo 0
+! ip link set averyveryverylo up
+brctl addif averyveryverylongname p1
+brctl addif averyveryverylongname averyveryverylo
+brctl addif averyveryverylo averyveryverylongname
+brctl setbridgeprio averyveryverylongname 4096
+brctl setpathcost averyveryverylongname p1 5
+brctl setportprio averyveryverylongname p1 4
+brctl setportprio averyveryverylongname p1longerthan15char 4
+brctl hairpin averyveryverylongname p1 on
+@ up p1
+brctl stp averyveryverylongname off
+brctl showmacs averyveryverylongname
+brctl delif averyveryverylongname p1
+brctl delif averyveryverylongname p1
+! ip link set averyveryverylo down
+brctl delbr averyveryverylongname
+brctl delbr averyveryverylongname
+brctl show
 """
 
 # What scripts do with the output.
@@ -580,6 +600,21 @@ def test_many_addresses(bed, brctl):
     assert [row[1] for row in rows] == sorted(
         [mac_of(number) for number in (5, *numbers)] + [bed.sw.mac("p1")])
     assert {row[2]: 0 for row in rows} == {"no": 0, "yes": 0}
+
+
+def test_names_that_are_no_text(bed, brctl):
+    """Bytes that are no UTF-8 name nothing: not some bridge that there is."""
+    name = os.fsdecode(b"\xff")
+    for words, message in (
+            (("show", name), "bridge %s does not exist!\n"),
+            (("showstp", name), "bridge %s does not exist!\n"),
+            (("delbr", name), "bridge %s doesn't exist; can't delete it\n"),
+            (("addif", name, "lo"), "bridge %s does not exist!\n")):
+        result = bed.sw.run(build_folder() / "ctl/vsctl", "-s", bed.daemon.socket_path, "brctl",
+                            *words, check=False, errors="surrogateescape")
+        assert (result.returncode, result.stdout, result.stderr) == (
+            1, "", message % name), words
+    assert brctl("stp", name, "on")[0] == 1
 
 
 def test_nobody_there(bed):
