@@ -443,13 +443,13 @@ help_wanted(int argc, char *const *argv, struct help_topic *ret_topic)
 	int at;
 
 	*ret_topic = (struct help_topic){ NULL };
-	if (argc >= 1 && argc <= 3 && strcmp(argv[0], "help") == 0) {
+	if (argc >= 1 && strcmp(argv[0], "help") == 0) {
 		ret_topic->object = argc > 1 ? argv[1] : NULL;
 		ret_topic->verb = argc > 2 ? argv[2] : NULL;
 		return true;
 	}
 	object = argc > 0 ? command_word(NULL, argv[0], NULL) : NULL;
-	if (argc >= 2 && argc <= 3 && strcmp(argv[1], "help") == 0 &&
+	if (argc >= 2 && strcmp(argv[1], "help") == 0 &&
 	    (object == NULL || command_has_verbs(object))) {
 		ret_topic->object = argv[0];
 		ret_topic->verb = argc > 2 ? argv[2] : NULL;

@@ -286,6 +286,9 @@ test_help_wanted(void **state)
 		{ "help", true, NULL, NULL },
 		{ "help bridge", true, "bridge", NULL },
 		{ "help bridge add", true, "bridge", "add" },
+		/* a whole command behind it */
+		{ "help bridge add xenbr0 ageing 3", true, "bridge", "add" },
+		{ "bridge help add xenbr0", true, "bridge", "add" },
 		{ "bridge help", true, "bridge", NULL },
 		{ "bridge help add", true, "bridge", "add" },
 		{ "br help", true, "br", NULL },
