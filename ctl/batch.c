@@ -142,7 +142,8 @@ batch_run(struct client *client, const struct request *request, struct error *er
 			name_line(&batch, words.word, err);
 	}
 	if (ret == 0) {
-		config_print_confirm(&words, result);
+		if (!request->json)
+			config_print_confirm(&words, result);
 		json_decref(result);
 	}
 	json_decref(batch.commands);

@@ -158,11 +158,11 @@ config_check_file(struct client *client, const struct request *request, struct e
 	ret = path_find(client, &words, &path, &show, err);
 	if (ret == 0)
 		ret = config_file_read(path, &config, err);
-	if (ret == 0) {
+	if (ret == 0 && !request->json)
 		printf("%s: %zu section%s, no errors\n", path, config.n_sections,
 		       config.n_sections == 1 ? "" : "s");
+	if (ret == 0)
 		config_free(&config);
-	}
 	json_decref(show);
 	return ret;
 }
@@ -322,29 +322,26 @@ config_apply(struct client *client, const struct request *request, struct error 
 
 /* --- saving --- */
 
+/* Return: 0: the file was written; 1: it says so already; or -errno. */
 static int
 save(const char *path, const struct record_list *list, struct error *err)
 {
-	char *old, *text;
+	char *old = NULL, *text;
 	int ret = file_check(path, err);
+	bool exists;
 
 	if (ret < 0)
 		return ret;
 	ret = file_read(path, &old, err);
-	if (ret == -ENOENT) {
-		old = strdup("");
-		ret = old != NULL ? 0 : error_set(err, ENOMEM, "no memory");
-	}
-	if (ret < 0)
+	exists = ret == 0;
+	if (ret < 0 && ret != -ENOENT)
 		return ret;
-	ret = config_edit(old, path, list, &text, err);
-	if (ret == 0 && strcmp(old, text) == 0) {
-		printf("%s: says so already\n", path);
-		free(text);
-	} else if (ret == 0) {
-		ret = file_write(path, text, err);
-		if (ret == 0)
-			printf("%s: saved\n", path);
+	ret = config_edit(exists ? old : "", path, list, &text, err);
+	if (ret == 0) {
+		if (exists && strcmp(old, text) == 0)
+			ret = 1;
+		else
+			ret = file_write(path, text, err);
 		free(text);
 	}
 	free(old);
@@ -370,10 +367,12 @@ config_save(struct client *client, const struct request *request, struct error *
 					"config save: needs a file; \"config show\" prints it");
 		else
 			ret = save(path, &list, err);
+		if (ret >= 0 && !request->json)
+			printf("%s: %s\n", path, ret == 0 ? "saved" : "says so already");
 	}
 	record_list_free(&list);
 	json_decref(show);
-	return ret;
+	return ret < 0 ? ret : 0;
 }
 
 /* --- time --- */

@@ -34,9 +34,10 @@ static const char intro[] =
 	"  names of a map are data: reasons, keys.\n"
 	"- Rows come sorted by name, but the rules of `nat show`, whose order means something.\n"
 	"- Errors are text on stderr with exit status 1 or 2, and nothing is on stdout.\n"
-	"- Commands that change something say nothing, but `config apply` and `config rollback`. "
-	"`config history N`\n"
-	"  gives a file's text as a string.\n";
+	"- Commands that change something say nothing, but `config apply`, `config rollback`, "
+	"`bridge adopt` and\n"
+	"  `bridge release`; nor does `config check`. `config history N` gives a file's text as a "
+	"string.\n";
 
 static void
 print_row(const struct field *field)

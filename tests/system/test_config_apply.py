@@ -158,6 +158,22 @@ def test_defaults_are_no_difference(two):
 # --- saving ---
 
 
+def test_save_makes_a_file(idle_bed):
+    """What has never been saved is saved, though nothing is configured; -j keeps text off stdout."""
+    daemon = idle_bed.start("").daemon
+    path = daemon.folder / "new.conf"
+    assert daemon.vsctl_raw("config", "save", path).stdout == "%s: saved\n" % path
+    assert path.read_text() == ""
+    assert "says so already" in daemon.vsctl_raw("config", "save", path).stdout
+    daemon.vsctl("bridge", "add", "br0")
+    changes = daemon.folder / "changes"
+    changes.write_text("bridge set br0 ageing 9\n")
+    for words in (("config", "save", path), ("config", "save", path), ("config", "check", path),
+                  ("batch", changes, "--confirm", "60"), ("config", "confirm")):
+        result = daemon.vsctl_raw("-j", *words)
+        assert (result.returncode, result.stdout, result.stderr) == (0, "", ""), words
+
+
 def test_save_and_apply_are_inverse(two):
     """What is saved is what runs; a file that says so already is not touched at all."""
     daemon = two.daemon
