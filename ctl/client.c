@@ -215,7 +215,7 @@ receive(struct client *client, int msec, bool watch_stdout, json_t **ret_message
 			return lost(client, errno, err);
 		if (ret <= 0)
 			return 0;
-		if (fds[1].revents & (POLLERR | POLLNVAL))
+		if (fds[1].revents & CLIENT_UNREAD)
 			return error_set(err, EPIPE, "nobody reads what is written");
 		ret = receive_some(client, err);
 		if (ret < 0)

@@ -18,6 +18,9 @@ struct error;
 
 #define CLIENT_TIMEOUT 60 /* seconds of silence after which the daemon counts as stuck */
 
+/* poll()'s events of stdout that say: nobody reads it any more. A socket tells by POLLHUP. */
+#define CLIENT_UNREAD (POLLERR | POLLHUP | POLLNVAL)
+
 /**
  * client_open() - connect to the daemon
  * @path: its socket

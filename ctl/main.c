@@ -142,13 +142,13 @@ run(const struct options *options, const struct request *request)
 static int
 finish(int status)
 {
+	const int ret = terminal_flush();
 	struct error err;
 
-	errno = 0;
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if (ret == 0)
 		return status;
-	if (errno != EPIPE) {
-		error_set(&err, errno, "cannot write the output: %s", strerror(errno));
+	if (ret != -EPIPE) {
+		error_set(&err, ret, "cannot write the output: %s", strerror(-ret));
 		fail(&err, EXIT_REFUSED);
 	}
 	return EXIT_REFUSED;

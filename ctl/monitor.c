@@ -236,7 +236,7 @@ print_events(struct client *client, json_t *params, bool json, struct error *err
 			params, "since",
 			json_integer(json_integer_value(json_object_get(event, "seq")) + 1));
 		json_decref(event);
-		if (fflush(stdout) != 0)
+		if (terminal_flush() < 0)
 			return -EPIPE;
 	}
 	return ret;
@@ -251,7 +251,7 @@ wait_daemon(struct client *client, json_t *params)
 	struct error err;
 
 	while (client_reopen(client, &err) < 0 || follow(client, params, &result, &err) < 0)
-		if (poll(&out, 1, RETRY_MSEC) > 0 && (out.revents & (POLLERR | POLLNVAL)))
+		if (poll(&out, 1, RETRY_MSEC) > 0 && (out.revents & CLIENT_UNREAD))
 			return -EPIPE;
 	json_decref(result);
 	return 0;

@@ -139,6 +139,19 @@ terminal_put(enum shade shade, const char *text, size_t size, FILE *out)
 		fputs("\033[0m", out);
 }
 
+int
+terminal_flush(void)
+{
+	static int failed;
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	if (failed == 0)
+		failed = errno != 0 ? errno : EIO;
+	return -failed;
+}
+
 void
 terminal_heading(const char *text)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Terminal: how wide stdout is, and what is in colour on it.
+ * Terminal: how wide stdout is, what is in colour on it, and whether it is written at all.
  *
  * How: one palette says which words of which fields are in which shade. Where stdout is no
  * terminal, it has no width and no colours, unless these are asked for: what a program reads stays
@@ -49,6 +49,12 @@ enum shade terminal_shade(const char *field, const char *text);
  * @out: where to
  */
 void terminal_put(enum shade shade, const char *text, size_t size, FILE *out);
+
+/**
+ * terminal_flush() - write out what was printed on stdout
+ * Return: 0, or -errno of the first time that it failed: what was lost is not written later.
+ */
+int terminal_flush(void);
 
 /** terminal_heading() - print a heading on stdout. */
 void terminal_heading(const char *text);

@@ -245,7 +245,7 @@ batch_run(struct top *top, struct error *err)
 		else if (!was_lost)
 			fprintf(stderr, "vsctl: %s\n", top->error.msg);
 		was_lost = top->is_lost;
-		if (fflush(stdout) != 0 || ferror(stdout))
+		if (terminal_flush() < 0)
 			break;
 	}
 	return ret < 0 ? error_set(err, ret, "%s", top->error.msg) : 0;

@@ -148,27 +148,31 @@ print(struct watch *watch, char *text)
 	watch->last = text;
 }
 
-/* Connect anew if need be; without events, if there are none to be had, the interval remains. */
-static void
-follow(struct watch *watch)
+/*
+ * Connect anew if need be; without events, if there are none to be had, the interval remains.
+ * Return: 0, or -errno: the daemon is not there.
+ */
+static int
+follow(struct watch *watch, struct error *err)
 {
-	struct error err;
+	struct error unused;
 	json_t *result;
 
 	if (watch->follows)
-		return;
-	if (watch->last != NULL && client_reopen(watch->client, &err) < 0)
-		return;
+		return 0;
+	if (watch->last != NULL && client_reopen(watch->client, err) < 0)
+		return err->code;
 	watch->follows =
-		client_call(watch->client, "event.follow", json_object(), &result, &err) == 0;
+		client_call(watch->client, "event.follow", json_object(), &result, &unused) == 0;
 	json_decref(result);
+	return 0;
 }
 
 static void
 show(struct watch *watch)
 {
 	struct error err;
-	char *text = capture(watch, &err);
+	char *text = follow(watch, &err) == 0 ? capture(watch, &err) : NULL;
 
 	/* a program that reads JSON waits for the next one */
 	if (text == NULL && (watch->request->json || asprintf(&text, "vsctl: %s\n", err.msg) < 0))
@@ -183,7 +187,7 @@ wait_time(long long msec)
 	struct pollfd out = { .fd = STDOUT_FILENO };
 
 	msec = msec < RETRY_MSEC ? msec : RETRY_MSEC;
-	return poll(&out, 1, (int)msec) > 0 && (out.revents & (POLLERR | POLLNVAL)) ? -EPIPE : 0;
+	return poll(&out, 1, (int)msec) > 0 && (out.revents & CLIENT_UNREAD) ? -EPIPE : 0;
 }
 
 /* Wait until it is time to show again. Return: 0, or -EPIPE: nobody reads. */
@@ -227,16 +231,14 @@ watch_run(struct client *client, const struct request *request, double seconds,
 
 	if (watch.tty)
 		sigaction(SIGWINCH, &(struct sigaction){ .sa_handler = on_resize }, NULL);
-	follow(&watch);
-	text = capture(&watch, err);
+	text = follow(&watch, err) == 0 ? capture(&watch, err) : NULL;
 	if (text == NULL)
 		return err->code;
 	print(&watch, text);
-	while (fflush(stdout) == 0 && wait_change(&watch) == 0) {
+	while (terminal_flush() == 0 && wait_change(&watch) == 0) {
 		if (resized)
 			terminal_init(color);
 		resized = 0;
-		follow(&watch);
 		show(&watch);
 	}
 	free(watch.last);

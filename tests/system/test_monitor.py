@@ -8,6 +8,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import time
 
@@ -283,6 +284,53 @@ def test_words(bed, follow):
         assert process.wait(20) == 0
 
 
+@pytest.mark.parametrize("words", [("monitor",), ("-n", "1000", "bridge", "show")])
+def test_nobody_reads(bed, words):
+    """Who reads may be at a socket, as ssh has one: it ends when that goes, not at the next event."""
+    near, far = socket.socketpair()
+    with subprocess.Popen([build_folder() / "ctl/vsctl", "-s", bed.daemon.socket_path, *words],
+                          stdin=subprocess.DEVNULL, stdout=near,
+                          preexec_fn=die_with_parent) as process:
+        near.close()
+        bed.daemon.vsctl("bridge", "add", "br1")
+        far.recv(1)
+        far.setblocking(False)
+        # all is read, so that it waits
+        wait_until(lambda: is_polling(process.pid) and not readable(far), what="it waits")
+        far.close()
+        try:
+            process.wait(20)
+        finally:
+            process.kill()
+
+
+def is_polling(pid):
+    """Is a process in poll(2)?"""
+    with open("/proc/%d/syscall" % pid) as file:
+        return file.read().split()[0] == "7"
+
+
+def readable(connection):
+    """Take what there is. Return: was there something?"""
+    try:
+        return connection.recv(65536) != b""
+    except BlockingIOError:
+        return False
+
+
+@pytest.mark.parametrize("words", [("monitor", "--last", "5"), ("-w", "bridge", "show"),
+                                   ("top", "-b", "-d", "0.1")])
+def test_full_disk(bed, words):
+    """The reason why nothing more is written, whoever finds it out."""
+    with open("/dev/full", "wb") as full:
+        result = subprocess.run(
+            [build_folder() / "ctl/vsctl", "-s", bed.daemon.socket_path, *words], stdout=full,
+            stderr=subprocess.PIPE, text=True, check=False, timeout=60,
+            preexec_fn=die_with_parent)
+    assert (result.returncode, result.stderr) == (
+        1, "vsctl: cannot write the output: No space left on device\n")
+
+
 # --- many, and slow ones ---
 
 def rss(pid):
@@ -406,6 +454,8 @@ def test_watch(bed, follow):
     as_json = follow(bed.daemon, "-w", "bridge", "show", kind=Following, options=("-j",))
     wait_until(lambda: as_json.text.count("\n") == 1, what="a line of JSON")
     bed.daemon.stop(signal.SIGKILL)
+    wait_until(lambda: watch.text.endswith("start it: systemctl start vswitchd\n"),
+               what="it says why there is nothing")
     bed.daemon.start("[bridge br7]\n")
     wait_until(lambda: "br7" in as_json.text and "br7" in watch.text, what="it goes on")
     assert [row["bridge"] for row in json.loads(as_json.text.splitlines()[-1])] == ["br7"]
