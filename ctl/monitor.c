@@ -44,16 +44,20 @@ last_read(const char *text, json_t *params, struct error *err)
 	return 0;
 }
 
-static void
-word_add(json_t *params, const char *list, const char *word)
+static int
+word_add(json_t *params, const char *word, struct error *err)
 {
-	json_t *words = json_object_get(params, list);
+	const char *list = event_kind_find(word) >= 0 ? "kinds" : "names";
+	json_t *words = json_object_get(params, list), *text = json_string(word);
 
+	if (text == NULL)
+		return error_set(err, ENOEXEC, "a name is not UTF-8");
 	if (words == NULL) {
 		words = json_array();
 		json_object_set_new(params, list, words);
 	}
-	json_array_append_new(words, json_string(word));
+	json_array_append_new(words, text);
+	return 0;
 }
 
 /* Return: 0 or -ENOEXEC. @ret_params: of event.follow, or event.show; json_decref() it. */
@@ -73,7 +77,7 @@ words_read(const struct request *request, json_t **ret_params, struct error *err
 			ret = error_set(err, ENOEXEC, "%s: unexpected %s", request->command->verb,
 					schema_quote(word, quoted, sizeof(quoted)));
 		else
-			word_add(params, event_kind_find(word) >= 0 ? "kinds" : "names", word);
+			ret = word_add(params, word, err);
 	}
 	if (ret < 0)
 		json_decref(params);
@@ -82,25 +86,38 @@ words_read(const struct request *request, json_t **ret_params, struct error *err
 	return ret;
 }
 
-/* A mistyped kind is taken for a name: say so, and go on, since what has the name may yet come. */
-static void
-tell_unknown(const json_t *unknown)
+static const char *
+nearest_kind(const char *text)
 {
-	const char *words[EVENT_KINDS], *nearest;
+	const char *words[EVENT_KINDS];
+
+	for (size_t i = 0; i < EVENT_KINDS; i++)
+		words[i] = event_kinds[i].name;
+	return word_nearest(text, words, EVENT_KINDS);
+}
+
+/*
+ * A mistyped kind is taken for a name: say so, and go on, since what has the name may yet come.
+ * @may_be: the name may be right, so ask only where a kind is near.
+ */
+static void
+tell_unknown(const json_t *names, bool may_be)
+{
 	char quoted[48], hint[WORD_HINT_SIZE];
+	const char *text, *nearest;
 	const json_t *name;
 	size_t i;
 
-	for (i = 0; i < EVENT_KINDS; i++)
-		words[i] = event_kinds[i].name;
-	json_array_foreach(unknown, i, name) {
-		const char *text = json_string_value(name);
-
-		if (text == NULL)
+	json_array_foreach(names, i, name) {
+		text = json_string_value(name);
+		nearest = text != NULL ? nearest_kind(text) : NULL;
+		if (text == NULL || (may_be && nearest == NULL))
 			continue;
-		nearest = word_nearest(text, words, EVENT_KINDS);
-		fprintf(stderr, "vsctl: nothing is called %s at present%s%s\n",
-			schema_quote(text, quoted, sizeof(quoted)), nearest != NULL ? "; " : "",
+		schema_quote(text, quoted, sizeof(quoted));
+		fprintf(stderr,
+			may_be ? "vsctl: there is no kind %s%s%s\n" :
+				 "vsctl: nothing is called %s at present%s%s\n",
+			quoted, nearest != NULL ? "; " : "",
 			word_hint(nearest, "", hint, sizeof(hint)));
 	}
 }
@@ -191,8 +208,12 @@ event_show(struct client *client, const struct request *request, struct error *e
 	size_t i;
 	int ret = words_read(request, &params, err);
 
-	if (ret == 0)
-		ret = client_call(client, "event.show", params, &events, err);
+	if (ret < 0)
+		return ret;
+	ret = client_call(client, "event.show", json_incref(params), &events, err);
+	if (ret == 0 && json_array_size(events) == 0)
+		tell_unknown(json_object_get(params, "names"), true);
+	json_decref(params);
 	if (ret < 0)
 		return ret;
 	if (request->json) {
@@ -268,7 +289,7 @@ monitor_run(struct client *client, const struct request *request, struct error *
 	json_object_del(params, "limit");
 	ret = follow(client, params, &result, err);
 	if (ret == 0) {
-		tell_unknown(json_object_get(result, "unknown"));
+		tell_unknown(json_object_get(result, "unknown"), false);
 		json_decref(result);
 	}
 	while (ret == 0) {

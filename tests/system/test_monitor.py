@@ -268,8 +268,14 @@ def test_words(bed, follow):
     assert "nothing is called 'lnik' at present; did you mean 'link'?\n" in odd.text
     for words in (("monitor", "--last"), ("monitor", "--last", "0"), ("monitor", "--lats", "3"),
                   ("event", "show", "--last", "9999"), ("-w", "bridge", "add", "x"),
-                  ("-n", "0", "port", "show"), ("-n", "x", "port", "show")):
+                  ("-n", "0", "port", "show"), ("-n", "x", "port", "show"),
+                  ("monitor", os.fsdecode(b"\xff")), ("event", "show", os.fsdecode(b"\xff"))):
         assert bed.daemon.vsctl_raw(*words).returncode == 2, words
+    # a kind that is none, where nothing says that it is a name
+    result = bed.daemon.vsctl_raw("event", "show", "lnik", "nosuchname")
+    assert (result.returncode, result.stdout, result.stderr) == (
+        0, "", "vsctl: there is no kind 'lnik'; did you mean 'link'?\n")
+    assert bed.daemon.vsctl_raw("event", "show", "lnik", "p1").stderr == ""
     error = bed.daemon.rpc("event.follow", kinds=["lnik"])["error"]["message"]
     assert error == 'event: there is no kind "lnik"'
     for params in ({"kinds": "link"}, {"names": [1]}, {"names": ["x" * 64]}, {"names": [""]},
