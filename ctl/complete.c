@@ -131,8 +131,7 @@ put_kind(struct completion *c, const struct place *place, const char *kind, size
 		for (enum top_column column = 0; column < TOP_COLUMNS; column++)
 			put(c, top_column_key(column));
 	} else if (len == strlen("TYPE") && strncmp(kind, "TYPE", len) == 0) {
-		for (const char *const *type = port_schema.keys[PORT_KEY_TYPE].words; *type != NULL;
-		     type++)
+		for (const char *const *type = top_types; *type != NULL; type++)
 			put(c, *type);
 	} else if (len == strlen("NAME") && strncmp(kind, "NAME", len) == 0) {
 		put_kind(c, place, bridges, strlen(bridges));
@@ -473,6 +472,24 @@ put_options(struct completion *c, const struct option_text *options)
 		}
 }
 
+/* "--color=al": what is behind the sign is its value. False: it is none of these. */
+static bool
+put_joined_value(struct completion *c, const struct option_text *options)
+{
+	const struct place nowhere = { NULL };
+	const char *sign = strchr(c->word, '='), *value;
+	char name[OPTION_WORD_SIZE];
+
+	if (strncmp(c->word, "--", 2) != 0 || sign == NULL)
+		return false;
+	snprintf(name, sizeof(name), "%.*s", (int)(sign - c->word), c->word);
+	value = option_value(options, name);
+	c->begin = (size_t)(sign + 1 - c->word);
+	if (value != NULL)
+		put_metavar(c, &nowhere, value);
+	return true;
+}
+
 /* --- commands --- */
 
 static void
@@ -494,7 +511,7 @@ put_command(struct completion *c, const struct command *command, char *const *wo
 		value = n > 0 ? option_value(command->options, words[n - 1]) : NULL;
 		if (value != NULL)
 			put_metavar(c, &place, value);
-		else
+		else if (!put_joined_value(c, command->options))
 			put_options(c, command->options);
 	} else if (command->takes_words)
 		put_usage(c, &place, items,
@@ -568,7 +585,8 @@ read_options(struct completion *c, int argc, char *const *argv)
 		i++;
 	}
 	if (i + 1 == argc && argv[i][0] == '-') {
-		put_options(c, vsctl_options);
+		if (!put_joined_value(c, vsctl_options))
+			put_options(c, vsctl_options);
 		return -1;
 	}
 	return i;

@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "object.h"
+#include "words.h"
 
 #define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 #define GAP 1 /* blanks between columns */
@@ -81,6 +82,24 @@ top_column_letter(int letter)
 	return column;
 }
 
+const char *const top_types[] = { "vif",  "netdev", "tap",     "eth", "vhost",
+				  "bond", "vlan",   "gateway", NULL };
+
+static int
+type_check(const char *type, struct error *err)
+{
+	char quoted[48], list[128], known[160], hint[160];
+	size_t n = 0;
+
+	for (; top_types[n] != NULL; n++)
+		if (strcmp(type, top_types[n]) == 0)
+			return 0;
+	snprintf(known, sizeof(known), "known: %s", words_join(top_types, n, list, sizeof(list)));
+	return error_set(err, EINVAL, "type: there is no %s; %s",
+			 schema_quote(type, quoted, sizeof(quoted)),
+			 word_hint(word_nearest(type, top_types, n), known, hint, sizeof(hint)));
+}
+
 int
 top_view_filter(struct top_view *view, int n_words, char *const *words, struct error *err)
 {
@@ -103,6 +122,8 @@ top_view_filter(struct top_view *view, int n_words, char *const *words, struct e
 					 schema_quote(words[i], quoted, sizeof(quoted)));
 		snprintf(to, TOP_WORD_SIZE, "%s", words[i]);
 	}
+	if (wanted.type[0] != '\0' && type_check(wanted.type, err) < 0)
+		return err->code;
 	*view = wanted;
 	return 0;
 }

@@ -56,6 +56,9 @@ enum top_column top_column_find(const char *key);
 /** top_column_letter() - the column that a key sorts by. Return: TOP_COLUMNS: none. */
 enum top_column top_column_letter(int letter);
 
+/** top_types - what ports can be, NULL at the end. */
+extern const char *const top_types[];
+
 /**
  * top_view_filter() - which ports are wanted, in words: "type vif bridge xenbr0", or a part of a
  * name by itself

@@ -280,6 +280,9 @@ test_filter(void **state)
 		{ "type netdev web", "" },
 	}, faults[] = {
 		{ "type", "type: its value is missing" },
+		{ "type vfi", "type: there is no 'vfi'; did you mean 'vif'?" },
+		{ "type auto", "type: there is no 'auto'; known: vif, netdev, tap, eth, vhost, "
+			       "bond, vlan, gateway" },
 		{ "a b", "unexpected 'b': say type TYPE, bridge BRIDGE, or a part of a name" },
 		{ "type vif type tap",
 		  "unexpected 'tap': say type TYPE, bridge BRIDGE, or a part of a name" },
