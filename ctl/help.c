@@ -284,10 +284,10 @@ help_key_limits(const struct object_schema *schema, const struct schema_key *key
 	return NULL;
 }
 
+/* @limits: which commands take it; NULL: nothing is to be said of that. */
 static void
-print_key(struct page *page, const struct object_schema *schema, const struct schema_key *key)
+print_key(struct page *page, const struct schema_key *key, const char *limits)
 {
-	const char *limits = help_key_limits(schema, key);
 	char text[WORD_SIZE], metavar[METAVAR_SIZE];
 
 	put_gap(page, INDENT);
@@ -328,7 +328,7 @@ print_keys(struct page *page, const struct object_schema *schema, const struct c
 		if (command == NULL ?
 			    !key->internal :
 			    takes_key(command, key, true) || takes_key(command, key, false)) {
-			print_key(page, schema, key);
+			print_key(page, key, command == NULL ? help_key_limits(schema, key) : NULL);
 			times |= key->type == VALUE_SECONDS;
 		}
 	}

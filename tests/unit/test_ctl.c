@@ -244,6 +244,11 @@ test_help_verbs(void **state)
 		}
 		free(text);
 	}
+	/* which others take it does not matter there, and is wrong of a filter */
+	text = help_text("bond", "show", 80);
+	assert_non_null(strstr(text, "\n  bridge BRIDGE "));
+	assert_null(strstr(text, "added)"));
+	free(text);
 	text = help_text("br", "sh", 0);
 	assert_ptr_equal(strstr(text, "  vsctl bridge show [BRIDGE]\n      list bridges\n"), text);
 	free(text);
