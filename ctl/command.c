@@ -260,18 +260,34 @@ command_find(int argc, char *const *argv, struct error *err)
 	return NULL;
 }
 
+/* Is it a key, but for a typo? */
+static bool
+is_nearly_key(const struct command *command, const char *word)
+{
+	const char *names[SCHEMA_KEYS_MAX];
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < command->schema->n_keys; i++)
+		if (command->schema->keys[i].verbs & command->schema_verb)
+			names[n++] = command->schema->keys[i].name;
+	return word_nearest(word, names, n) != NULL;
+}
+
 /*
  * Does a name stand before the keys? Where it is optional, the first word is a key only if it
- * reads as one and the words pair up.
+ * reads as one, or should, and the words pair up.
  */
 static bool
 name_is_given(const struct command *command, int argc, char *const *argv)
 {
 	if (command->name == NAME_NONE || argc == 0)
 		return false;
-	if (command->name == NAME_REQUIRED)
+	if (command->name == NAME_REQUIRED || argc % 2 != 0)
 		return true;
-	return argc % 2 != 0 || schema_key_find(command->schema, argv[0]) == NULL;
+	if (schema_key_find(command->schema, argv[0]) != NULL)
+		return false;
+	return schema_key_find(command->schema, argv[1]) != NULL ||
+	       !is_nearly_key(command, argv[0]);
 }
 
 /* Paths in devargs are the user's, in whose folder the daemon is not. */

@@ -14,6 +14,9 @@ COMMANDS = [
     ("port set p1 vid nnoe", 1, "none"),
     ("nat add x masq xenbr0", 2, "masquerade"),
     ("config apply --confrim 60", 2, "--confirm"),
+    ("port show brigde guests", 2, "bridge"),
+    ("fdb show prot uplink", 2, "port"),
+    ("port show uplink guests", 2, None),
     ("help brdige", 2, "bridge"),
     # names that vswitchd has
     ("bridge show xenbr", 1, "xenbr0"),
