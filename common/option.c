@@ -46,6 +46,8 @@ option_print(const struct option_text *options, FILE *out)
 			 option->metavar != NULL ? " " : "",
 			 option->metavar != NULL ? option->metavar : "");
 		column = fprintf(out, "%*s%-*s", OPTION_INDENT, "", OPTION_WIDTH, syntax);
+		if (column > indent)
+			column = fprintf(out, "\n%*s", indent, "") - 1;
 		for (c = option->help; *c != '\0'; c += len + (c[len] != '\0')) {
 			len = (int)strcspn(c, " \n");
 			if (column + 1 + len > OPTION_LINE_WIDTH)

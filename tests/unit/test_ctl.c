@@ -201,6 +201,9 @@ test_help(void **state)
 	free(text);
 
 	text = help_text(NULL, NULL, 0);
+	/* what is too long for its column has a line of its own */
+	snprintf(word, sizeof(word), "\n  --color auto|always|never\n%*s colours; ", 24, "");
+	assert_non_null(strstr(text, word));
 	for (size_t i = 0; i < n_commands; i++) {
 		snprintf(word, sizeof(word), "\n  %s",
 			 commands[i].object != NULL ? commands[i].object : commands[i].verb);
