@@ -120,7 +120,7 @@ const struct example config_examples[] = {
 	  "bridge = trunk\n"
 	  "trunk = 10,20-30\n"
 	  "[bridge guests100]\n"
-	  "[port eth4.100]\n"
+	  "[port bond0.100]\n"
 	  "bridge = guests100" },
 	{ "Guests with private addresses behind the host's, and a web server that is one of them",
 	  "[bridge xenbr0]\n"

@@ -360,6 +360,22 @@ test_examples(void **state)
 	}
 }
 
+/* Of a VLAN's port, the file has the port whose VLAN it is. */
+static void
+check_parent(const struct config *config, const char *name)
+{
+	const size_t len = strcspn(name, ".");
+	bool found = name[len] == '\0';
+
+	for (size_t i = 0; i < config->n_sections && !found; i++) {
+		const char *other = config->sections[i].object.name;
+
+		found = strlen(other) == len && strncmp(other, name, len) == 0;
+	}
+	if (!found)
+		fail_msg("nothing is called as %s is before the dot", name);
+}
+
 /* What the man page shows of the file is a file. */
 static void
 test_config_examples(void **state)
@@ -376,6 +392,9 @@ test_config_examples(void **state)
 			fail_msg("%s", err.msg);
 		fclose(file);
 		assert_true(config.n_sections >= 3);
+		for (size_t j = 0; j < config.n_sections; j++)
+			if (config.sections[j].object.schema == &port_schema)
+				check_parent(&config, config.sections[j].object.name);
 		config_free(&config);
 	}
 }
