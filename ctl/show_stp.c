@@ -50,7 +50,7 @@ print_port(const json_t *port)
 	}
 	printf("\n  port %s (%s)   %s ", name, text_of(port, "id"), text_of(port, "role"));
 	terminal_field("state", text_of(port, "state"));
-	printf("   cost %lld   %s%s%s%s\n", count_of(port, "cost"), text_of(port, "protocol"),
+	printf("\n    cost %lld   %s%s%s%s\n", count_of(port, "cost"), text_of(port, "protocol"),
 	       json_is_true(json_object_get(port, "edge")) ? " edge" : "",
 	       json_is_true(json_object_get(port, "p2p")) ? " p2p" : " shared",
 	       json_is_true(json_object_get(port, "restricted")) ? " restricted" : "");
@@ -58,20 +58,19 @@ print_port(const json_t *port)
 	       count_of(port, "designated_cost"));
 	printf("    designated bridge  %s   port %s\n", text_of(port, "designated_bridge"),
 	       text_of(port, "designated_port"));
-	printf("    message age %.2f s   timers: message age %.2f   forward delay %.2f   hello "
-	       "%.2f   topology change %.2f\n",
+	printf("    message age %.2f s   its timer %.2f   forward delay timer %.2f\n",
 	       real_of(port, "message_age"), real_of(port, "message_age_timer"),
-	       real_of(port, "forward_delay_timer"), real_of(port, "hello_timer"),
+	       real_of(port, "forward_delay_timer"));
+	printf("    hello timer %.2f   topology change timer %.2f\n", real_of(port, "hello_timer"),
 	       real_of(port, "topology_change_timer"));
-	printf("    proposing %s   agreed %s   topology change %s   became forwarding %lld   "
-	       "disputes %lld\n",
-	       word_of(port, "proposing"), word_of(port, "agreed"),
-	       word_of(port, "topology_change"), count_of(port, "became_forwarding"),
+	printf("    proposing %s   agreed %s   topology change %s\n", word_of(port, "proposing"),
+	       word_of(port, "agreed"), word_of(port, "topology_change"));
+	printf("    became forwarding %lld   disputes %lld\n", count_of(port, "became_forwarding"),
 	       count_of(port, "disputes"));
-	printf("    rx config %lld tcn %lld rst %lld bad %lld too many %lld   tx config %lld tcn "
-	       "%lld rst %lld\n",
+	printf("    rx config %lld tcn %lld rst %lld bad %lld too many %lld\n",
 	       count_of(port, "rx_config"), count_of(port, "rx_tcn"), count_of(port, "rx_rst"),
-	       count_of(port, "rx_bad"), count_of(port, "rx_too_many"), count_of(port, "tx_config"),
+	       count_of(port, "rx_bad"), count_of(port, "rx_too_many"));
+	printf("    tx config %lld tcn %lld rst %lld\n", count_of(port, "tx_config"),
 	       count_of(port, "tx_tcn"), count_of(port, "tx_rst"));
 }
 
@@ -91,12 +90,12 @@ print_bridge(const json_t *bridge)
 	       json_is_null(json_object_get(bridge, "root_port")) ? "none, it is the root" :
 								    text_of(bridge, "root_port"),
 	       count_of(bridge, "root_cost"));
-	printf("  max age %.2f s   hello %.2f s   forward delay %.2f s   (its own: %.2f, %.2f, "
-	       "%.2f)   ageing %lld s\n",
+	printf("  max age %.2f s   hello %.2f s   forward delay %.2f s   ageing %lld s\n",
 	       real_of(bridge, "max_age"), real_of(bridge, "hello"),
-	       real_of(bridge, "forward_delay"), real_of(bridge, "bridge_max_age"),
-	       real_of(bridge, "bridge_hello"), real_of(bridge, "bridge_forward_delay"),
-	       count_of(bridge, "ageing"));
+	       real_of(bridge, "forward_delay"), count_of(bridge, "ageing"));
+	printf("  its own: max age %.2f s   hello %.2f s   forward delay %.2f s\n",
+	       real_of(bridge, "bridge_max_age"), real_of(bridge, "bridge_hello"),
+	       real_of(bridge, "bridge_forward_delay"));
 	printf("  topology changes %lld", count_of(bridge, "topology_changes"));
 	if (json_is_number(json_object_get(bridge, "since_change")))
 		printf(", the last %.1f s ago%s", real_of(bridge, "since_change"),

@@ -85,6 +85,13 @@ def test_tables_fit(daemon, width):
         assert not [word for word in lost if not re.fullmatch(r"[A-Z]+|\d+(\.\d+)?", word)], words
 
 
+def test_spanning_tree_fits(daemon):
+    """What is no table fits the usual terminal: "-w stp show" would cut it."""
+    daemon.vsctl("bridge", "set", "br0", "stp", "rstp")
+    text = SGR.sub("", on_terminal(daemon, 80, "stp", "show"))
+    assert "designated root" in text and max(map(len, text.splitlines())) < 80, text
+
+
 def test_width_of_columns(daemon):
     """$COLUMNS counts more than what the terminal says."""
     text = SGR.sub("", on_terminal(daemon, 200, "port", "show", COLUMNS="70"))
