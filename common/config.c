@@ -393,11 +393,23 @@ object_check_adopt(const struct config *config, const struct object *object, str
 			 object->name, tap);
 }
 
+/* The line of a key, or of the section that lacks it. */
+static unsigned int
+key_line(const struct config_section *section, const char *name)
+{
+	const struct schema_key *key = schema_key_find(section->object.schema, name);
+	const unsigned int line =
+		key != NULL ? section->key_lines[key - section->object.schema->keys] : 0;
+
+	return line != 0 ? line : section->line;
+}
+
 /* What can only be said when all sections are known. */
 static void
 check_whole(struct reader *reader)
 {
 	const struct config_section *section;
+	unsigned int line;
 	size_t i;
 	int ret;
 
@@ -409,12 +421,19 @@ check_whole(struct reader *reader)
 			      object_check(&section->object, VERB_CONFIG, &reader->err);
 		if (ret == 0)
 			ret = object_check_type(&section->object, &reader->err);
-		if (ret == 0 && !reader->has_holes)
+		line = section->line;
+		if (ret == 0 && !reader->has_holes) {
 			ret = object_check_bridge(&reader->config, &section->object, &reader->err);
-		if (ret == 0 && !reader->has_holes)
+			if (ret < 0)
+				line = key_line(section, "bridge");
+		}
+		if (ret == 0 && !reader->has_holes) {
 			ret = object_check_adopt(&reader->config, &section->object, &reader->err);
+			if (ret < 0)
+				line = key_line(section, "adopt");
+		}
 		if (ret < 0)
-			fault_at(reader, section->line);
+			fault_at(reader, line);
 	}
 }
 

@@ -78,10 +78,12 @@ config_print_confirm(const struct config_words *words, const json_t *result)
 {
 	const json_t *left = json_object_get(result, "confirm");
 
+	if (!json_is_integer(left))
+		return;
 	if (words->confirm > 0)
 		printf("unless \"vsctl config confirm\" comes within %lld s, all is as before\n",
 		       (long long)words->confirm);
-	else if (json_is_integer(left))
+	else
 		printf("unless \"vsctl config confirm\" comes within %lld s, all is as before an "
 		       "earlier change, which waits for it\n",
 		       (long long)json_integer_value(left));

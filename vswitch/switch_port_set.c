@@ -2,6 +2,7 @@
 /* What is changed of a port while it is there. */
 #include <errno.h>
 
+#include "adopt.h"
 #include "bond.h"
 #include "error.h"
 #include "nat_control.h"
@@ -238,7 +239,8 @@ switch_port_target(struct vswitch *sw, const struct switch_port *port, const cha
 		return switch_port_is_member(port, err);
 	*ret_moves = bridge != port->bridge;
 	*ret_bridge = *ret_moves ? bridge : NULL;
-	if (*ret_moves && routing_may_go(port, err) < 0)
+	if (*ret_moves &&
+	    (routing_may_go(port, err) < 0 || (bridge == NULL && adopt_may_go(sw, port, err) < 0)))
 		return -EBUSY;
 	return *ret_moves ? switch_port_may_move(port, err) : 0;
 }

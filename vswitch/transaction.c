@@ -503,13 +503,15 @@ static void
 finish(struct transactions *t)
 {
 	log_end(t);
-	rpc_event_config(t->sw, &t->who, t->who_text, "config", t->what, (long)t->n_done,
-			 t->err.code != 0 ? t->err.msg : NULL);
+	if (t->err.code != 0 || t->n_done > 0)
+		rpc_event_config(t->sw, &t->who, t->who_text, "config", t->what, (long)t->n_done,
+				 t->err.code != 0 ? t->err.msg : NULL);
 	if (t->err.code == 0) {
 		history_note(t, &t->who, t->what);
 		if (t->undoes)
 			confirm_clear(t);
-		if (t->confirm > 0)
+		/* what has changed nothing needs no going back */
+		if (t->confirm > 0 && (t->n_done > 0 || t->confirm_due))
 			confirm_begin(t);
 	}
 	outcome_put(&t->outcomes, t->token, t->n_done, &t->err);

@@ -114,7 +114,8 @@ def test_connections_survive(lan, xdp):
     gap, pings = flows.end()
     print("longest gap of TCP: %.1f ms; pings (sent, lost, doubled): %s" % (gap, pings))
     for sent, lost, _ in pings:
-        assert lost <= 10, "%d of %d" % (lost, sent)
+        # how long it takes is the load's; an outage would be most of them
+        assert lost <= sent // 10, "%d of %d" % (lost, sent)
 
 
 def test_stop_and_start(lan):
@@ -301,6 +302,17 @@ def test_refused(lan, setup, words, message):
     assert lan.seen() == before and lan.bed.daemon.state() == state
 
 
+def test_veth_with_both_ends_here(idle_bed):
+    """The far end of a cable does not stand on the near one."""
+    idle_bed.start("")
+    idle_bed.sw.ip("link", "add", "v0", "type", "veth", "peer", "name", "v1")
+    idle_bed.sw.ip("addr", "add", "10.9.0.1/24", "dev", "v0")
+    idle_bed.daemon.vsctl("bridge", "adopt", BRIDGE, "v0")
+    assert "10.9.0.1" in str(idle_bed.sw.link(BRIDGE)["addr_info"])
+    result = idle_bed.daemon.vsctl_raw("port", "set", BRIDGE, "bridge", "none")
+    assert result.returncode == 1 and "has the host's addresses of v0" in result.stderr
+
+
 def test_release_refused(lan):
     """What was not adopted is not released; a tap that has addresses is not deleted."""
     lan.simple()
@@ -387,7 +399,7 @@ def test_file_that_cannot_be(idle_bed):
                                                                         "adopt = other"))
     result = idle_bed.daemon.run_to_end()
     assert result.returncode == 1
-    assert "vswitch.conf:2: port eth0: adopt: there is no section [port other]" in result.stderr
+    assert "vswitch.conf:4: port eth0: adopt: there is no section [port other]" in result.stderr
     is_same(lan, before)
     reaches_all(lan)
 

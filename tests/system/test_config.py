@@ -19,7 +19,7 @@ FILES = {
     "section twice": ("[bridge br0]\n[bridge br1]\n[bridge br0]\n", 3, "twice.*line 1"),
     "key without a section": ("ageing = 1\n", 1, "section"),
     "neither key nor section": ("[bridge br0]\nhello world\n", 2, "KEY = VALUE"),
-    "bridge that has no section": ("[bridge br0]\n[port p1]\nbridge = br1\n", 2, "br1"),
+    "bridge that has no section": ("[bridge br0]\n[port p1]\nbridge = br1\n", 3, "br1"),
     "port without a bridge": ("[bridge br0]\n[port p1]\nmtu = 1500\n", 2, "bridge"),
     "type with a typo": ("[bridge br0]\n[port p1]\nbridge = br0\ntype = nettdev\n", 4,
                          "nettdev.*netdev"),

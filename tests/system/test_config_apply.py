@@ -595,6 +595,11 @@ def test_confirm(two):
         daemon.vsctl("config", "confirm")
     assert "p2" not in switch_state(daemon)["ports"]
 
+    # what changes nothing needs no confirmation
+    assert daemon.vsctl("config", "apply", path, "--confirm", "60")["confirm"] is None
+    assert daemon.vsctl_raw("config", "apply", path, "--confirm", "60").stdout == \
+        "nothing had to be changed\n"
+
     daemon.vsctl("config", "apply", "--confirm", "60")
     daemon.vsctl("config", "rollback")
     assert "p2" not in switch_state(daemon)["ports"]

@@ -125,9 +125,9 @@ test_bad(void **state)
 		  "vswitch.conf:2: port p: bridge is missing: the bridge that the port is on, "
 		  "or none" },
 		{ "[port p]\nbridge = b\n",
-		  "vswitch.conf:1: port p: there is no section [bridge b]" },
+		  "vswitch.conf:2: port p: there is no section [bridge b]" },
 		{ "[bridge b]\n[port e]\nbridge = b\nadopt = b\n[port b]\nbridge = b\n",
-		  "vswitch.conf:2: port e: adopt: there is no section [port b] with type = tap" },
+		  "vswitch.conf:4: port e: adopt: there is no section [port b] with type = tap" },
 		{ "[bridge b]\n[port e]\nbridge = b\nadopt = b\ntype = tap\n",
 		  "vswitch.conf:2: port e: adopt is for type netdev, not tap" },
 		{ "[bridge b]\n[port p]\nbridge = b\ntype = tap\ndevargs = x\n",
