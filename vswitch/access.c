@@ -240,6 +240,21 @@ access_log_change(const char *who, const char *what, const char *why)
 	log_line(LOG_WARNING, "change: %s: %s: refused: %s", who, what, reason);
 }
 
+void
+access_log_changes(const char *who, const char *what, size_t n, const json_t *told,
+		   const char *remark)
+{
+	const json_t *line;
+	size_t i;
+
+	log_line(LOG_NOTICE, "change: %s: %s: done: %zu change%s%s", who, what, n,
+		 n == 1 ? "" : "s", remark);
+	json_array_foreach(told, i, line)
+		log_line(LOG_NOTICE, "change: %s: %zu. %s", what, i + 1, json_string_value(line));
+	if (n > i && i == ACCESS_TOLD_MAX)
+		log_line(LOG_NOTICE, "change: %s: and %zu more", what, n - i);
+}
+
 static bool
 is_root(const struct rpc_peer *peer)
 {

@@ -27,6 +27,7 @@ struct error;
 
 #define ACCESS_WHO_SIZE 160
 #define ACCESS_WHAT_SIZE 512
+#define ACCESS_TOLD_MAX 64
 
 /**
  * access_who() - who calls, for a log
@@ -48,6 +49,15 @@ void access_describe(const char *method, const json_t *params, char *ret_text, s
 
 /** access_log_change() - write the line of a change. @why: NULL: it is done; else why not. */
 void access_log_change(const char *who, const char *what, const char *why);
+
+/**
+ * access_log_changes() - write the lines of a transaction that is done
+ * @n: changes
+ * @told: the first ACCESS_TOLD_MAX of them, as texts
+ * @remark: at the end of the first line
+ */
+void access_log_changes(const char *who, const char *what, size_t n, const json_t *told,
+			const char *remark);
 
 /** access_clean() - replace what is not printable ASCII. */
 void access_clean(char *text);

@@ -162,14 +162,16 @@ folder_make(const struct history *history)
 
 /* Written beside and renamed: there is no half of one. */
 static int
-entry_write(const struct history *history, unsigned int number, const char *head, const char *text)
+file_write(const struct history *history, const char *path, const char *head, const char *text)
 {
-	char path[PATH_MAX + 32], temporary[PATH_MAX + 32];
+	char temporary[PATH_MAX + 32];
 	FILE *file;
 	bool failed;
 	int ret;
 
-	entry_path(history, number, path);
+	ret = folder_make(history);
+	if (ret < 0)
+		return ret;
 	snprintf(temporary, sizeof(temporary), "%s/new", history->dir);
 	file = fopen(temporary, "we");
 	if (file == NULL)
@@ -200,9 +202,8 @@ history_add(struct history *history, const struct record_list *records, const st
 		return;
 	}
 	head_write(head, history->last + 1, who, what);
-	ret = folder_make(history);
-	if (ret == 0)
-		ret = entry_write(history, history->last + 1, head, text);
+	entry_path(history, history->last + 1, path);
+	ret = file_write(history, path, head, text);
 	free(history->before);
 	history->before = history->text;
 	history->before_number = history->number;
@@ -288,4 +289,63 @@ history_text(const struct history *history, unsigned int number, unsigned int *r
 			  "config: the history has no number %u; see \"vsctl config history\"",
 			  number);
 	return text;
+}
+
+/* --- what is back if nobody confirms --- */
+
+static void
+unconfirmed_path(const struct history *history, char path[PATH_MAX + 32])
+{
+	snprintf(path, PATH_MAX + 32, "%s/unconfirmed", history->dir);
+}
+
+void
+history_keep_unconfirmed(const struct history *history, const struct record_list *records,
+			 time_t end)
+{
+	char path[PATH_MAX + 32], head[HEAD_SIZE], *text;
+	int ret;
+
+	if (history == NULL)
+		return;
+	unconfirmed_path(history, path);
+	text = config_text(records);
+	snprintf(head, sizeof(head), "# %lld\n", (long long)end);
+	ret = file_write(history, path, head, text);
+	if (ret < 0)
+		log_line(LOG_WARNING, "%s: a restart would forget what waits to be confirmed: %s",
+			 path, strerror(-ret));
+	free(text);
+}
+
+void
+history_forget_unconfirmed(const struct history *history)
+{
+	char path[PATH_MAX + 32];
+
+	if (history == NULL)
+		return;
+	unconfirmed_path(history, path);
+	unlink(path);
+}
+
+int
+history_unconfirmed(const struct history *history, struct record_list *records, time_t *ret_end,
+		    struct error *err)
+{
+	char path[PATH_MAX + 32], *text;
+	long long end = 0;
+	int ret;
+
+	if (history == NULL)
+		return -ENOENT;
+	unconfirmed_path(history, path);
+	text = file_read(path);
+	if (text == NULL)
+		return -ENOENT;
+	sscanf(text, "# %lld", &end);
+	*ret_end = (time_t)end;
+	ret = config_parse(text, path, records, err);
+	free(text);
+	return ret;
 }

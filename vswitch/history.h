@@ -11,6 +11,8 @@
 #ifndef VSWITCH_HISTORY_H
 #define VSWITCH_HISTORY_H
 
+#include <time.h>
+
 #include <jansson.h>
 
 #include "record.h"
@@ -47,5 +49,25 @@ json_t *history_json(const struct history *history);
  */
 char *history_text(const struct history *history, unsigned int number, unsigned int *ret_number,
 		   struct error *err);
+
+/**
+ * history_keep_unconfirmed() - note what is to be back if nobody confirms, for the next vswitchd
+ * @history: or NULL, as below
+ * @end: when, in seconds of CLOCK_REALTIME
+ */
+void history_keep_unconfirmed(const struct history *history, const struct record_list *records,
+			      time_t end);
+
+/** history_forget_unconfirmed() - it is confirmed, or undone. */
+void history_forget_unconfirmed(const struct history *history);
+
+/**
+ * history_unconfirmed() - what the vswitchd before has noted
+ * @records: gets it
+ *
+ * Return: 0, -ENOENT: nothing, or -errno with @err filled.
+ */
+int history_unconfirmed(const struct history *history, struct record_list *records,
+			time_t *ret_end, struct error *err);
 
 #endif /* VSWITCH_HISTORY_H */

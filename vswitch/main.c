@@ -261,6 +261,7 @@ start(struct vswitchd *d, const struct options *options, struct error *err)
 		    json_pack("{s:s, s:s}", "state", "started", "version", VSWITCH_VERSION),
 		    "%s has started", VSWITCH_VERSION);
 	d->sw->started = true;
+	transactions_resume(d->transactions);
 	return 0;
 }
 

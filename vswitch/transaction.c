@@ -24,7 +24,6 @@
 #define WAIT_USEC 1000
 #define WAIT_NSEC_MAX 5000000000   /* for a port to be closed */
 #define LINGER_NSEC_MAX 1000000000 /* for what was deleted to be gone */
-#define TOLD_MAX 64                /* lines of the log for one */
 
 enum state { STATE_IDLE, STATE_PLAN, STATE_COMMANDS, STATE_ROLLBACK };
 
@@ -41,7 +40,7 @@ struct transactions {
 	char what[ACCESS_WHAT_SIZE];
 	struct rpc_peer who;
 	char who_text[ACCESS_WHO_SIZE];
-	json_t *told; /* what was done so far, for the log; the first TOLD_MAX */
+	json_t *told; /* what was done so far, for the log; the first ACCESS_TOLD_MAX */
 	unsigned int confirm;
 	bool undoes;     /* what waits to be confirmed */
 	bool lenient;    /* nobody may be able to come in and help: what can be done is done */
@@ -94,7 +93,7 @@ tell(struct transactions *t, const char *method, const json_t *params)
 {
 	char what[ACCESS_WHAT_SIZE];
 
-	if (t->state == STATE_ROLLBACK || json_array_size(t->told) == TOLD_MAX)
+	if (t->state == STATE_ROLLBACK || json_array_size(t->told) == ACCESS_TOLD_MAX)
 		return;
 	access_describe(method, params, what, sizeof(what));
 	json_array_append_new(t->told, json_string(what));
@@ -444,25 +443,55 @@ confirm_clear(struct transactions *t)
 	evtimer_del(t->confirm_timer);
 	record_list_free(&t->unconfirmed);
 	t->confirm_due = false;
+	history_forget_unconfirmed(t->history);
+}
+
+/* @seconds from now on. */
+static void
+confirm_wait(struct transactions *t, unsigned int seconds)
+{
+	const struct timeval time = { .tv_sec = seconds };
+
+	t->confirm_due = true;
+	/* the loop's time is from before what has just been done */
+	event_base_update_cache_time(t->sw->base);
+	clock_gettime(CLOCK_MONOTONIC, &t->confirm_end);
+	t->confirm_end.tv_sec += seconds;
+	evtimer_add(t->confirm_timer, &time);
 }
 
 /* What was there before the first of several that are not confirmed is what comes back. */
 static void
 confirm_begin(struct transactions *t)
 {
-	const struct timeval time = { .tv_sec = t->confirm };
 	const struct record *record;
 
 	if (!t->confirm_due)
 		TAILQ_FOREACH(record, &t->before, list)
 			if (!record_is_guests(record))
 				record_list_add(&t->unconfirmed, record);
-	t->confirm_due = true;
-	/* the loop's time is from before what has just been done */
-	event_base_update_cache_time(t->sw->base);
-	clock_gettime(CLOCK_MONOTONIC, &t->confirm_end);
-	t->confirm_end.tv_sec += t->confirm;
-	evtimer_add(t->confirm_timer, &time);
+	confirm_wait(t, t->confirm);
+	history_keep_unconfirmed(t->history, &t->unconfirmed, time(NULL) + t->confirm);
+}
+
+void
+transactions_resume(struct transactions *t)
+{
+	time_t end = 0, now = time(NULL);
+	struct error err;
+	int ret = history_unconfirmed(t->history, &t->unconfirmed, &end, &err);
+
+	if (ret == -ENOENT)
+		return;
+	if (ret < 0) {
+		log_line(LOG_ERR, "what waited to be confirmed cannot be undone: %s", err.msg);
+		return;
+	}
+	/* a clock that was set makes it no longer than it can be */
+	now = end > now ? RTE_MIN(end - now, (time_t)CONFIRM_SECONDS_MAX) : 1;
+	log_line(LOG_NOTICE, "a change waits to be confirmed since before the start: %lld s",
+		 (long long)now);
+	confirm_wait(t, (unsigned int)now);
 }
 
 static void
@@ -475,34 +504,16 @@ history_note(struct transactions *t, const struct rpc_peer *who, const char *wha
 	record_list_free(&list);
 }
 
-/* All that was changed, or why nothing was. */
-static void
-log_end(const struct transactions *t)
-{
-	const size_t n = t->n_done;
-	const json_t *line;
-	size_t i;
-
-	if (t->err.code != 0) {
-		access_log_change(t->who_text, t->what, t->err.msg);
-		return;
-	}
-	log_line(LOG_NOTICE, "change: %s: %s: done: %zu change%s%s", t->who_text, t->what, n,
-		 n == 1 ? "" : "s",
-		 t->confirm > 0  ? ", to be confirmed" :
-		 t->n_failed > 0 ? ", but not all" :
-				   "");
-	json_array_foreach(t->told, i, line)
-		log_line(LOG_NOTICE, "change: %s: %zu. %s", t->what, i + 1,
-			 json_string_value(line));
-	if (i == TOLD_MAX && n > i)
-		log_line(LOG_NOTICE, "change: %s: and %zu more", t->what, n - i);
-}
-
 static void
 finish(struct transactions *t)
 {
-	log_end(t);
+	if (t->err.code != 0)
+		access_log_change(t->who_text, t->what, t->err.msg);
+	else
+		access_log_changes(t->who_text, t->what, t->n_done, t->told,
+				   t->confirm > 0  ? ", to be confirmed" :
+				   t->n_failed > 0 ? ", but not all" :
+						     "");
 	if (t->err.code != 0 || t->n_done > 0)
 		rpc_event_config(t->sw, &t->who, t->who_text, "config", t->what, (long)t->n_done,
 				 t->err.code != 0 ? t->err.msg : NULL);

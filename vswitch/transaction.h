@@ -47,6 +47,12 @@ struct transaction_request {
 /* transactions_create() - for sw->transactions. @history: may be NULL. Return: it, or NULL. */
 struct transactions *transactions_create(struct vswitch *sw, struct history *history);
 
+/**
+ * transactions_resume() - the switch has started: what the vswitchd before has done and nobody has
+ * confirmed is still undone when its time is over, or at once if that is past.
+ */
+void transactions_resume(struct transactions *transactions);
+
 /** transactions_destroy() - one that is going on is given up where it is. NULL is legal. */
 void transactions_destroy(struct transactions *transactions);
 

@@ -608,6 +608,29 @@ def test_confirm(two):
     assert failure.value.status == 2
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_confirm_outlives_vswitchd(two, number):
+    """Who locks himself out and has the host restarted is let in again, too."""
+    daemon = two.daemon
+    before = objects(daemon)
+    daemon.config.write_text("[bridge br0]\nloop-detect = no\n[port p1]\nbridge = br0\nvid = 9\n")
+    daemon.vsctl("config", "apply", "--confirm", "4")
+    daemon.stop(number)
+    daemon.start()
+    assert "p2" not in switch_state(daemon)["ports"]
+    assert 0 <= daemon.vsctl("config", "show")["confirm"] <= 4
+    wait_until(lambda: objects(daemon) == before, what="it is undone")
+    assert daemon.vsctl("config", "show")["confirm"] is None
+    daemon.wait_link("p2")
+    two.two[0].host.ping("10.0.0.2")
+    # and what was confirmed stays so
+    daemon.vsctl("config", "apply", "--confirm", "60")
+    daemon.vsctl("config", "confirm")
+    daemon.stop(number)
+    daemon.start()
+    assert daemon.vsctl("config", "show")["confirm"] is None
+
+
 def test_confirm_that_cannot_all_be_undone(two):
     """Nobody can come in and help: what can be undone is, whatever else cannot."""
     daemon = two.daemon
