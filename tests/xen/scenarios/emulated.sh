@@ -87,6 +87,7 @@ check emulated.guest-goes-on guest_pings g1 10.9.0.12
 check emulated.script-removes removes
 check emulated.plugged-again nic_make
 check emulated.script-adds-it-again script "backend/vif/$id/0" add type_if=tap
+check emulated.is-up-again wait_for 60 port_shown ' up '
 check emulated.works-again nic_speaks
 check emulated.script-removes-a-port removes
 check emulated.script-removes-nothing removes
