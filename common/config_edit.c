@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "error.h"
+#include "memory.h"
 
 /* A line of the file, with its newline. */
 struct line {
@@ -21,16 +22,6 @@ struct editor {
 	struct line *lines; /* by number; [0] stands for the file's beginning */
 	size_t n_lines;     /* lines[1] .. lines[n_lines] */
 };
-
-static void *
-need(void *memory)
-{
-	if (memory == NULL) {
-		fputs("out of memory\n", stderr);
-		abort();
-	}
-	return memory;
-}
 
 static int
 read_config(const char *text, const char *path, struct config *config, struct error *err)
@@ -70,12 +61,12 @@ lines_split(struct editor *editor, const char *text)
 
 	for (const char *c = text; *c != '\0'; c++)
 		n += *c == '\n';
-	editor->lines = need(calloc(n + 1, sizeof(*editor->lines)));
+	editor->lines = memory_need(calloc(n + 1, sizeof(*editor->lines)));
 	while (*text != '\0') {
 		const size_t len = strcspn(text, "\n");
 
 		editor->lines[++editor->n_lines].text =
-			need(strndup(text, len + (text[len] == '\n')));
+			memory_need(strndup(text, len + (text[len] == '\n')));
 		text += len + (text[len] == '\n');
 	}
 }
@@ -94,7 +85,7 @@ line_append(struct line *line, const char *text)
 	char *joined;
 
 	if (asprintf(&joined, "%s%s", line->after != NULL ? line->after : "", text) < 0)
-		need(NULL);
+		memory_need(NULL);
 	free(line->after);
 	line->after = joined;
 }
@@ -127,7 +118,7 @@ line_set_value(struct line *line, const char *value)
 	while (end > start && isspace((unsigned char)text[end - 1]))
 		end--;
 	if (asprintf(&changed, "%.*s%s%s", (int)start, text, value, text + end) < 0)
-		need(NULL);
+		memory_need(NULL);
 	free(text);
 	line->text = changed;
 }
@@ -174,7 +165,7 @@ section_delete(struct editor *editor, size_t section)
 static char *
 keys_text(const struct record *record, const bool *wanted, const char *indent)
 {
-	char *text = need(strdup("")), *longer;
+	char *text = memory_need(strdup("")), *longer;
 
 	for (unsigned int i = 0; i < record->schema->n_keys; i++) {
 		const struct schema_key *key = &record->schema->keys[i];
@@ -183,7 +174,7 @@ keys_text(const struct record *record, const bool *wanted, const char *indent)
 			continue;
 		if (asprintf(&longer, "%s%s%s = %s\n", text, indent, key->name,
 			     record_word(key, record->texts[i])) < 0)
-			need(NULL);
+			memory_need(NULL);
 		free(text);
 		text = longer;
 	}
@@ -226,7 +217,7 @@ config_text(const struct record_list *records)
 	const struct record *record;
 	char *text = NULL, *keys;
 	size_t size;
-	FILE *file = need(open_memstream(&text, &size));
+	FILE *file = memory_need(open_memstream(&text, &size));
 
 	TAILQ_FOREACH(record, records, list) {
 		keys = keys_text(record, NULL, "");
@@ -257,7 +248,7 @@ section_add(struct editor *editor, const struct record *record)
 	if (asprintf(&text, "%s[%s%s%s]\n%s", at > 0 || editor->lines[0].after != NULL ? "\n" : "",
 		     record->schema->kind, record->schema->named ? " " : "", record->name,
 		     keys) < 0)
-		need(NULL);
+		memory_need(NULL);
 	line_append(&editor->lines[at], text);
 	free(text);
 	free(keys);
@@ -268,7 +259,7 @@ lines_join(struct editor *editor)
 {
 	size_t size = 0;
 	char *text;
-	FILE *file = need(open_memstream(&text, &size));
+	FILE *file = memory_need(open_memstream(&text, &size));
 
 	for (size_t i = 0; i <= editor->n_lines; i++) {
 		struct line *line = &editor->lines[i];
@@ -339,7 +330,7 @@ config_edit(const char *text, const char *path, const struct record_list *record
 		return ret;
 	record_list_of(&old, &config);
 	if (record_list_equal(&old, records)) {
-		*ret_text = need(strdup(text));
+		*ret_text = memory_need(strdup(text));
 	} else {
 		editor.config = &config;
 		lines_split(&editor, text);

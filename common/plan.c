@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "plan_priv.h"
 
 void *
@@ -13,12 +14,7 @@ plan_grow(void *array, size_t n, size_t size)
 	/* grown by doubling: n is the size whenever it is a power of two */
 	if ((n & (n - 1)) != 0)
 		return array;
-	array = reallocarray(array, n == 0 ? 1 : 2 * n, size);
-	if (array == NULL) {
-		fputs("out of memory\n", stderr);
-		abort();
-	}
-	return array;
+	return memory_need(reallocarray(array, n == 0 ? 1 : 2 * n, size));
 }
 
 /* --- bonds' ports --- */
@@ -126,9 +122,7 @@ changes_pair(struct planner *p)
 	}
 	if (n > 0)
 		qsort(sorted, n, sizeof(*sorted), compare_records);
-	used = calloc(n + 1, sizeof(*used));
-	if (used == NULL)
-		abort();
+	used = memory_need(calloc(n + 1, sizeof(*used)));
 	TAILQ_FOREACH(record, to, list) {
 		found = n > 0 ? bsearch(&record, sorted, n, sizeof(*sorted), compare_records) :
 				NULL;
@@ -144,9 +138,7 @@ changes_pair(struct planner *p)
 	free(used);
 	free(sorted);
 
-	p->index = calloc(p->plan->n_changes + 1, sizeof(*p->index));
-	if (p->index == NULL)
-		abort();
+	p->index = memory_need(calloc(p->plan->n_changes + 1, sizeof(*p->index)));
 	for (n = 0; n < p->plan->n_changes; n++)
 		p->index[n] = &p->plan->changes[n];
 	qsort(p->index, n, sizeof(*p->index), compare_changes);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory.h"
 #include "plan_priv.h"
 
 /* What comes first, where steps do not depend on each other. */
@@ -373,9 +374,7 @@ deps_make(struct planner *p)
 		at += plan->steps[i].n_deps;
 		plan->steps[i].n_deps = 0;
 	}
-	plan->deps = calloc(p->n_edges + 1, sizeof(*plan->deps));
-	if (plan->deps == NULL)
-		abort();
+	plan->deps = memory_need(calloc(p->n_edges + 1, sizeof(*plan->deps)));
 	for (size_t i = 0; i < p->n_edges; i++) {
 		struct step *step = &plan->steps[p->edges[i].after];
 
@@ -397,14 +396,12 @@ bool
 plan_order(struct planner *p)
 {
 	struct plan *plan = p->plan;
-	bool *done = calloc(plan->n_steps + 1, sizeof(*done));
+	bool *done = memory_need(calloc(plan->n_steps + 1, sizeof(*done)));
 	size_t n = 0;
 	bool ring = false;
 
 	free(plan->order);
-	plan->order = calloc(plan->n_steps + 1, sizeof(*plan->order));
-	if (done == NULL || plan->order == NULL)
-		abort();
+	plan->order = memory_need(calloc(plan->n_steps + 1, sizeof(*plan->order)));
 	while (n < plan->n_steps) {
 		const size_t before = n;
 

@@ -6,22 +6,13 @@
 #include <string.h>
 
 #include "config.h"
-
-static void *
-need(void *memory)
-{
-	if (memory == NULL) {
-		fputs("out of memory\n", stderr);
-		abort();
-	}
-	return memory;
-}
+#include "memory.h"
 
 struct record *
 record_new(const struct object_schema *schema, const char *name)
 {
 	struct record *record =
-		need(calloc(1, sizeof(*record) + schema->n_keys * sizeof(record->texts[0])));
+		memory_need(calloc(1, sizeof(*record) + schema->n_keys * sizeof(record->texts[0])));
 
 	record->schema = schema;
 	snprintf(record->name, sizeof(record->name), "%s", name);
@@ -52,7 +43,7 @@ record_free(struct record *record)
 void
 record_set(struct record *record, unsigned int key, const char *text)
 {
-	char *copy = text != NULL ? need(strdup(text)) : NULL;
+	char *copy = text != NULL ? memory_need(strdup(text)) : NULL;
 
 	free(record->texts[key]);
 	record->texts[key] = copy;

@@ -239,6 +239,12 @@ command_word(const char *object, const char *given, struct error *err)
 	return NULL;
 }
 
+bool
+command_takes_key(const struct command *command, const struct schema_key *key)
+{
+	return (key->verbs & command->schema_verb) && !key->internal && !command->takes_words;
+}
+
 const struct command *
 command_find(int argc, char *const *argv, struct error *err)
 {

@@ -88,6 +88,9 @@ bool command_has_verbs(const char *object);
  */
 const char *command_word(const char *object, const char *given, struct error *err);
 
+/** command_takes_key() - does it read a key of its schema, from words as a person types them? */
+bool command_takes_key(const struct command *command, const struct schema_key *key);
+
 /**
  * command_find() - the command that words begin with
  * @argc, @argv: the words; those behind the command do not matter

@@ -221,12 +221,6 @@ put_own_name(struct completion *c, const struct command *command, const struct p
 	c->taken = NULL;
 }
 
-static bool
-takes_key(const struct command *command, const struct schema_key *key)
-{
-	return (key->verbs & command->schema_verb) && !key->internal;
-}
-
 /*
  * How many words behind a key are its value, of @n that there are. Return: -1: the value is what
  * is being typed.
@@ -283,7 +277,7 @@ put_keys(struct completion *c, const struct command *command, struct place *plac
 			return;
 	}
 	for (unsigned int k = 0; k < schema->n_keys; k++)
-		if (!given[k] && takes_key(command, &schema->keys[k]))
+		if (!given[k] && command_takes_key(command, &schema->keys[k]))
 			put(c, schema->keys[k].name);
 }
 

@@ -220,9 +220,9 @@ print_all(struct page *page)
 
 /* May a command take this key? @required: must it have it, or may it? */
 static bool
-takes_key(const struct command *command, const struct schema_key *key, bool required)
+in_syntax(const struct command *command, const struct schema_key *key, bool required)
 {
-	return (key->verbs & command->schema_verb) && !key->internal && !command->takes_words &&
+	return command_takes_key(command, key) &&
 	       ((key->required & command->schema_verb) != 0) == required;
 }
 
@@ -233,7 +233,7 @@ put_keys(struct page *page, const struct command *command, bool required, bool f
 	unsigned int n = 0, i;
 
 	for (i = 0; i < command->schema->n_keys; i++)
-		n += takes_key(command, &command->schema->keys[i], required);
+		n += in_syntax(command, &command->schema->keys[i], required);
 	if (!required && !full && n > KEYS_FULL_MAX) {
 		put_text(page, "[KEY VALUE]...");
 		return;
@@ -241,7 +241,7 @@ put_keys(struct page *page, const struct command *command, bool required, bool f
 	for (i = 0; i < command->schema->n_keys; i++) {
 		const struct schema_key *key = &command->schema->keys[i];
 
-		if (takes_key(command, key, required))
+		if (in_syntax(command, key, required))
 			put_word_format(page, required ? "%s%s%s" : "[%s%s%s]", key->name,
 					key->type == VALUE_FLAG ? "" : " ",
 					schema_metavar(key, metavar));
@@ -325,9 +325,7 @@ print_keys(struct page *page, const struct object_schema *schema, const struct c
 	for (unsigned int i = 0; i < schema->n_keys; i++) {
 		const struct schema_key *key = &schema->keys[i];
 
-		if (command == NULL ?
-			    !key->internal :
-			    takes_key(command, key, true) || takes_key(command, key, false)) {
+		if (command == NULL ? !key->internal : command_takes_key(command, key)) {
 			print_key(page, key, command == NULL ? help_key_limits(schema, key) : NULL);
 			times |= key->type == VALUE_SECONDS;
 		}
@@ -340,8 +338,7 @@ static bool
 has_keys(const struct object_schema *schema, const struct command *command)
 {
 	for (unsigned int i = 0; schema != NULL && i < schema->n_keys; i++)
-		if (command == NULL || takes_key(command, &schema->keys[i], true) ||
-		    takes_key(command, &schema->keys[i], false))
+		if (command == NULL || command_takes_key(command, &schema->keys[i]))
 			return true;
 	return false;
 }

@@ -198,5 +198,10 @@ main(int argc, char **argv)
 		error_set(&err, EINVAL, "-w goes with what shows something: vsctl -w port show");
 		return fail(&err, EXIT_USAGE);
 	}
+	if (options.seconds > 0 && request.command->run == monitor_run) {
+		error_set(&err, EINVAL,
+			  "-n goes with shows; monitor tells of what happens at once");
+		return fail(&err, EXIT_USAGE);
+	}
 	return finish(run(&options, &request));
 }

@@ -135,14 +135,6 @@ print_key(const struct schema_key *key)
 	}
 }
 
-static bool
-takes_key(const struct command *command, const struct object_schema *schema,
-	  const struct schema_key *key)
-{
-	return command->schema == schema && !command->takes_words && !key->internal &&
-	       (key->verbs & command->schema_verb);
-}
-
 /* Which commands take a key, and which must have it. */
 static void
 print_key_verbs(const char *object, const struct object_schema *schema,
@@ -152,7 +144,7 @@ print_key_verbs(const char *object, const struct object_schema *schema,
 
 	for (size_t i = 0; i < n_commands; i++) {
 		if (commands[i].object == NULL || strcmp(commands[i].object, object) != 0 ||
-		    !takes_key(&commands[i], schema, key))
+		    commands[i].schema != schema || !command_takes_key(&commands[i], key))
 			continue;
 		printf("%s\\fB%s\\fR%s", before, commands[i].verb,
 		       key->required & commands[i].schema_verb ? " (required)" : "");
@@ -173,7 +165,7 @@ print_command_keys(const struct command *command, bool required)
 	unsigned int n = 0, i;
 
 	for (i = 0; i < schema->n_keys; i++)
-		n += takes_key(command, schema, &schema->keys[i]) &&
+		n += command_takes_key(command, &schema->keys[i]) &&
 		     !(schema->keys[i].required & command->schema_verb);
 	if (!required && n > KEYS_FULL_MAX) {
 		fputs(" [\\fIKEY VALUE\\fR]...", stdout);
@@ -182,7 +174,7 @@ print_command_keys(const struct command *command, bool required)
 	for (i = 0; i < schema->n_keys; i++) {
 		const struct schema_key *key = &schema->keys[i];
 
-		if (!takes_key(command, schema, key) ||
+		if (!command_takes_key(command, key) ||
 		    ((key->required & command->schema_verb) != 0) != required)
 			continue;
 		fputs(required ? " " : " [", stdout);

@@ -290,6 +290,13 @@ def test_words(bed, follow):
         assert process.wait(20) == 0
 
 
+def test_interval_of_monitor(bed):
+    """It has none."""
+    result = bed.daemon.vsctl_raw("-n", 5, "monitor")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert "-n goes with shows" in result.stderr
+
+
 @pytest.mark.parametrize("words", [("monitor",), ("-n", "1000", "bridge", "show")])
 def test_nobody_reads(bed, words):
     """Who reads may be at a socket, as ssh has one: it ends when that goes, not at the next event."""
