@@ -138,3 +138,20 @@ router_bed_punt(struct router_bed *bed)
 	punt.pkt = NULL;
 	return punts_take(bed->sw.worker, &punt, 1) == 1 ? &punt : NULL;
 }
+
+void
+router_bed_expect(struct router_bed *bed, struct l4_frame *frame, uint8_t out)
+{
+	static struct l4_frame got;
+	struct rte_mbuf *pkt = fake_take(bed->ports[out]);
+
+	assert_non_null(pkt);
+	router_bed_routed(frame, out);
+	l4_frame_read(&got, pkt, frame);
+	assert_int_equal(got.len, frame->len);
+	assert_memory_equal(got.bytes, frame->bytes, frame->len);
+	rte_pktmbuf_free(pkt);
+	for (uint8_t id = 1; id <= ROUTER_PORTS; id++)
+		assert_int_equal(bed->ports[id]->n_out, 0);
+	assert_null(router_bed_punt(bed));
+}

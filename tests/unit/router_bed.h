@@ -60,4 +60,10 @@ const struct punt *router_bed_punt(struct router_bed *bed);
 /* router_bed_routed() - what a frame should be when it has left by @out, to the station there. */
 void router_bed_routed(struct l4_frame *frame, uint8_t out);
 
+/*
+ * router_bed_expect() - what has left by a port, and nothing else, is what the frame should have
+ * become, which @frame is afterwards.
+ */
+void router_bed_expect(struct router_bed *bed, struct l4_frame *frame, uint8_t out);
+
 #endif /* TESTS_ROUTER_BED_H */
