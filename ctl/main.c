@@ -27,7 +27,7 @@ struct options {
 	bool json;
 	enum color_when color;
 	bool watch;
-	double seconds; /* between two shows */
+	double seconds; /* between two shows; 0: nobody said */
 };
 
 static int
@@ -129,7 +129,9 @@ run(const struct options *options, const struct request *request)
 	if (client == NULL && !request->command->is_offline)
 		return fail(&err, EXIT_REFUSED);
 	if (options->watch && watch_can(request))
-		ret = watch_run(client, request, options->seconds, options->color, &err);
+		ret = watch_run(client, request,
+				options->seconds > 0 ? options->seconds : WATCH_SECONDS_DEFAULT,
+				options->color, &err);
 	else
 		ret = request->command->run(client, request, &err);
 	client_close(client);
@@ -157,7 +159,7 @@ finish(int status)
 int
 main(int argc, char **argv)
 {
-	struct options options = { .seconds = WATCH_SECONDS_DEFAULT };
+	struct options options = { 0 };
 	struct option_getopt table;
 	struct request request;
 	struct help_topic topic;
