@@ -13,6 +13,7 @@
 
 #include "port.h"
 
+struct capture_set;
 struct rte_rcu_qsbr;
 struct worker;
 
@@ -23,7 +24,9 @@ struct datapath {
 	uint16_t n_workers;                 /* constant once workers run */
 	struct worker *workers[WORKER_MAX]; /* constant once workers run */
 	struct rte_rcu_qsbr *qsbr;          /* workers are its readers, by worker id */
-	int event_fd;                       /* eventfd: learn events wait; worker -> control */
+	/* control: rw (release), worker: ro, by capture_set_of(); NULL: nobody captures */
+	const struct capture_set *captures;
+	int event_fd;          /* eventfd: learn events wait; worker -> control */
 	uint32_t event_wanted; /* control sleeps: the first event kicks event_fd (atomic) */
 };
 

@@ -186,16 +186,58 @@ egress_merge(struct worker *worker, const struct port *out, struct tx_batch *bat
 	}
 }
 
+static inline uint16_t
+egress_send(struct worker *worker, struct port *port, struct rte_mbuf **pkts, uint16_t n)
+{
+	const uint16_t queue = worker->id % port->n_txq;
+	uint16_t sent;
+
+	if (port->tx_shared)
+		rte_spinlock_lock(&port->tx_lock[queue]);
+	sent = port->type->tx_burst(worker, port, queue, pkts, n);
+	if (port->tx_shared)
+		rte_spinlock_unlock(&port->tx_lock[queue]);
+	return sent;
+}
+
+/* The same, while somebody looks at what is sent, or dropped. */
+static __rte_noinline uint16_t
+egress_send_seen(struct worker *worker, const struct capture_set *captures, struct port *port,
+		 struct rte_mbuf **pkts, uint16_t n)
+{
+	const bool seen = capture_wants(captures, CAPTURE_TX, port) && n > 0;
+	struct capture_sent records;
+	uint16_t sent;
+
+	if (seen)
+		capture_tx_begin(worker, captures, port, pkts, n, &records);
+	sent = egress_send(worker, port, pkts, n);
+	if (seen)
+		capture_tx_end(worker, captures, port, &records, sent);
+	for (uint16_t i = sent; i < n; i++)
+		capture_drop(worker, captures, port, pkts[i], DROP_TX_FULL);
+	return sent;
+}
+
+/* Is the data of pending packets needed, since the port cannot do without, or somebody looks? */
+static bool
+egress_wants_data(const struct port *port, const struct capture_set *captures)
+{
+	return !port->type->takes_pending ||
+	       (captures != NULL && capture_wants(captures, CAPTURE_TX, port));
+}
+
 void
 egress_flush_port(struct worker *worker, uint16_t port_id)
 {
+	const struct capture_set *captures = capture_set_of(worker->dp);
 	struct tx_batch *batch = &worker->tx[port_id];
 	struct port_stats *stats = &worker->stats[port_id];
 	struct port *port = datapath_port(worker->dp, port_id);
 	uint16_t n, sent = 0;
 	uint64_t bytes;
 
-	if (unlikely(worker->pending) && port != NULL && !port->type->takes_pending)
+	if (unlikely(worker->pending) && port != NULL && egress_wants_data(port, captures))
 		batch->n = worker->fill(worker, batch->pkts, batch->n, &batch->bytes);
 	if (worker->wire && likely(port != NULL))
 		egress_merge(worker, port, batch);
@@ -203,15 +245,10 @@ egress_flush_port(struct worker *worker, uint16_t port_id)
 	bytes = batch->bytes;
 	batch->n = 0;
 	batch->bytes = 0;
-	if (likely(port != NULL)) {
-		uint16_t queue = worker->id % port->n_txq;
-
-		if (port->tx_shared)
-			rte_spinlock_lock(&port->tx_lock[queue]);
-		sent = port->type->tx_burst(worker, port, queue, batch->pkts, n);
-		if (port->tx_shared)
-			rte_spinlock_unlock(&port->tx_lock[queue]);
-	}
+	if (unlikely(captures != NULL) && port != NULL)
+		sent = egress_send_seen(worker, captures, port, batch->pkts, n);
+	else if (likely(port != NULL))
+		sent = egress_send(worker, port, batch->pkts, n);
 	for (uint16_t i = sent; i < n; i++) {
 		bytes -= batch->pkts[i]->pkt_len;
 		rte_pktmbuf_free(batch->pkts[i]);

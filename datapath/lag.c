@@ -295,6 +295,7 @@ lag_tx_burst(struct worker *worker, struct port *port, uint16_t queue, struct rt
 		if (unlikely(out == NULL)) {
 			lost_bytes += pkts[i]->pkt_len;
 			lost++;
+			port_drop_seen(worker, port, pkts[i], DROP_PORT_DOWN);
 			rte_pktmbuf_free(pkts[i]);
 			continue;
 		}

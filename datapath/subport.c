@@ -137,6 +137,7 @@ subport_tx_burst(struct worker *worker, struct port *port, uint16_t queue, struc
 	if (unlikely(!__atomic_load_n(&parent->up, __ATOMIC_RELAXED))) {
 		for (uint16_t i = 0; i < n; i++) {
 			bytes += pkts[i]->pkt_len;
+			port_drop_seen(worker, port, pkts[i], DROP_PORT_DOWN);
 			rte_pktmbuf_free(pkts[i]);
 		}
 		port_tx_lost(worker, port, DROP_PORT_DOWN, n, bytes);
@@ -147,6 +148,7 @@ subport_tx_burst(struct worker *worker, struct port *port, uint16_t queue, struc
 		struct rte_mbuf *pkt = egress_writable(worker, pkts[i]);
 
 		if (unlikely(pkt == NULL || vlan_push(pkt, tpid, subport->vid) < 0)) {
+			port_drop_seen(worker, port, pkt, DROP_NO_BUFFER);
 			rte_pktmbuf_free(pkt);
 			lost++;
 			lost_bytes += len;

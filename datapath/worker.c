@@ -408,7 +408,13 @@ void
 worker_enter(struct worker *worker, struct port *port, struct rte_mbuf **pkts, uint16_t n)
 {
 	const struct port_demux *demux = __atomic_load_n(&port->demux, __ATOMIC_ACQUIRE);
+	const struct capture_set *captures = capture_set_of(worker->dp);
 
+	if (unlikely(captures != NULL) && capture_wants(captures, CAPTURE_RX, port)) {
+		n = capture_burst(worker, captures, CAPTURE_RX, port, pkts, n);
+		if (unlikely(n == 0))
+			return;
+	}
 	if (unlikely(demux != NULL))
 		demux->burst(worker, port, demux, pkts, n);
 	else

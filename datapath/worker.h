@@ -19,6 +19,7 @@
 #ifndef DATAPATH_WORKER_H
 #define DATAPATH_WORKER_H
 
+#include "capture.h"
 #include "datapath.h"
 #include "drop.h"
 #include "port.h"
@@ -327,14 +328,31 @@ worker_stats(struct worker *worker, const struct port *port)
 }
 
 /**
+ * port_drop_seen() - a packet is about to be dropped: show it to those who want to see that. For
+ * those who count and free it themselves. Worker.
+ * @pkt: NULL: there is none any more.
+ */
+static inline void
+port_drop_seen(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
+	       enum drop_reason reason)
+{
+	const struct capture_set *captures = capture_set_of(worker->dp);
+
+	if (unlikely(captures != NULL) && pkt != NULL)
+		capture_drop(worker, captures, port, pkt, reason);
+}
+
+/**
  * port_drop() - free a packet and count why. Worker.
  * @port: the port it is counted on (see drop.h).
+ * @pkt: NULL: there is none any more.
  */
 static inline void
 port_drop(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
 	  enum drop_reason reason)
 {
 	worker_stats(worker, port)->drops[reason]++;
+	port_drop_seen(worker, port, pkt, reason);
 	rte_pktmbuf_free(pkt);
 }
 

@@ -347,6 +347,7 @@ tx_enter(struct worker *worker, struct port *port, struct xdp_socket *xsk, struc
 		fault = tx_fault(xsk, pkts[i]);
 		if (unlikely(fault >= 0)) {
 			port_tx_lost(worker, port, fault, 1, pkts[i]->pkt_len);
+			port_drop_seen(worker, port, pkts[i], fault);
 			continue;
 		}
 		if (xsk->n_free == 0 || xsk_ring_prod__reserve(&xsk->tx, 1, &at) == 0)
