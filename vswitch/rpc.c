@@ -46,6 +46,7 @@ struct held {
 
 struct rpc_stream {
 	const struct rpc_stream_ops *ops; /* NULL: there is none */
+	rpc_taken_fn taken;               /* or: who gets the connection, when the reply is sent */
 	void *arg;
 	struct evbuffer *output; /* the client's */
 };
@@ -266,6 +267,8 @@ client_close(struct client *client)
 	held_clear(&client->held);
 	if (client->stream.ops != NULL)
 		client->stream.ops->closed(client->stream.arg);
+	if (client->stream.taken != NULL)
+		client->stream.taken(client->stream.arg, -1);
 	LIST_REMOVE(client, list);
 	client->server->n_clients--;
 	event_free(client->resume);
@@ -294,7 +297,7 @@ send_reply(struct client *client, json_t *reply)
 bool
 rpc_stream_is_open(const struct rpc_stream *stream)
 {
-	return stream->ops != NULL;
+	return stream->ops != NULL || stream->taken != NULL;
 }
 
 int
@@ -303,6 +306,16 @@ rpc_stream_open(struct rpc_stream *stream, const struct rpc_stream_ops *ops, voi
 	if (rpc_stream_is_open(stream))
 		return -EALREADY;
 	stream->ops = ops;
+	stream->arg = arg;
+	return 0;
+}
+
+int
+rpc_stream_hand_over(struct rpc_stream *stream, rpc_taken_fn fn, void *arg)
+{
+	if (rpc_stream_is_open(stream))
+		return -EALREADY;
+	stream->taken = fn;
 	stream->arg = arg;
 	return 0;
 }
@@ -320,6 +333,29 @@ stream_ready(struct client *client)
 {
 	if (client->stream.ops != NULL)
 		client->stream.ops->ready(client->stream.arg);
+}
+
+/*
+ * Give the connection away, if it is to be; at once, if the reply has been sent, which frees the
+ * client. False: it is not to be.
+ */
+static bool
+hand_over(struct client *client)
+{
+	const struct rpc_stream stream = client->stream;
+	const int fd = bufferevent_getfd(client->bev);
+
+	if (stream.taken == NULL)
+		return false;
+	bufferevent_disable(client->bev, EV_READ);
+	if (evbuffer_get_length(stream.output) > 0)
+		return true;
+	bufferevent_disable(client->bev, EV_WRITE);
+	bufferevent_setfd(client->bev, -1);
+	client->stream.taken = NULL;
+	client_close(client);
+	stream.taken(stream.arg, fd);
+	return true;
 }
 
 /* What has come of a request in the end. */
@@ -474,6 +510,8 @@ serve(struct client *client)
 			event_add(client->resume, &soon);
 			return;
 		}
+		if (hand_over(client))
+			return;
 		if (must_wait(client))
 			return;
 		if (evbuffer_get_length(output) > RPC_BACKLOG_MAX) {

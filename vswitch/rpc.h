@@ -14,6 +14,7 @@
  *
  * A method may begin a stream: from then on its client is sent notifications, too, in between the
  * replies to what it asks. Who sends them is told to wait while RPC_STREAM_MAX bytes are unread.
+ * Or it takes the whole connection over, for what is no JSON at all.
  *
  * Errors: -32700 not JSON, -32600 not a request, -32601 no such method, -32602 wrong parameters
  * (the method said -EINVAL or -ERANGE), -32000 all else; "data": {"errno": "ENOENT"} for programs.
@@ -75,6 +76,13 @@ struct rpc_stream_ops {
 	void (*ready)(void *arg);
 	void (*closed)(void *arg);
 };
+
+/**
+ * rpc_taken_fn - a connection is somebody else's
+ * @arg: as given to rpc_stream_hand_over()
+ * @fd: its socket, not blocking, to be closed; -1: the client has gone before
+ */
+typedef void (*rpc_taken_fn)(void *arg, int fd);
 
 /**
  * struct rpc_method - a method that a client may call.
@@ -146,6 +154,16 @@ bool rpc_stream_is_open(const struct rpc_stream *stream);
  * Return: 0, or -ENOBUFS: too much is unread; ready() tells when to come again. Context: control.
  */
 int rpc_stream_send(struct rpc_stream *stream, const char *line, size_t len);
+
+/**
+ * rpc_stream_hand_over() - give a connection away, when the reply has been sent
+ *
+ * Requests that the client sends after this one are thrown away.
+ *
+ * Return: 0, or -EALREADY: there is a stream on it. Context: control, in rpc_method.follow, which
+ * then succeeds.
+ */
+int rpc_stream_hand_over(struct rpc_stream *stream, rpc_taken_fn fn, void *arg);
 
 /**
  * rpc_server_create() - listen on a unix socket

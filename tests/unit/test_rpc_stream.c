@@ -21,6 +21,8 @@
 #define TURNS_MAX 1000 /* of the event loop, 10 ms each at most, until a test gives up */
 #define LINE "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"text\":\"something\"}}\n"
 #define FOLLOW "{\"jsonrpc\":\"2.0\",\"method\":\"follow\",\"id\":1}\n"
+#define TAKE "{\"jsonrpc\":\"2.0\",\"method\":\"take\",\"id\":2}\n"
+#define TAKEN "{\"jsonrpc\":\"2.0\",\"result\":\"yours\",\"id\":2}\n"
 #define REPLY "{\"jsonrpc\":\"2.0\",\"result\":\"from now on\",\"id\":1}\n"
 
 static struct event_base *base;
@@ -60,8 +62,32 @@ follow(void *ctx, struct rpc_stream *own, const json_t *params, json_t **ret_res
 	return 0;
 }
 
-static const struct rpc_method methods[] = { { "follow", RPC_READS, .follow = follow } };
-static const struct rpc_dispatch dispatch = { .methods = methods, .n_methods = 1 };
+static int taken_fd;
+static unsigned int n_taken;
+
+static void
+on_taken(void *arg, int fd)
+{
+	assert_ptr_equal(arg, &taken_fd);
+	taken_fd = fd;
+	n_taken++;
+}
+
+static int
+take(void *ctx, struct rpc_stream *own, const json_t *params, json_t **ret_result,
+     struct error *err)
+{
+	if (rpc_stream_hand_over(own, on_taken, &taken_fd) < 0)
+		return error_set(err, EALREADY, "it is another's");
+	*ret_result = json_string("yours");
+	return 0;
+}
+
+static const struct rpc_method methods[] = {
+	{ "follow", RPC_READS, .follow = follow },
+	{ "take", RPC_READS, .follow = take },
+};
+static const struct rpc_dispatch dispatch = { .methods = methods, .n_methods = 2 };
 
 static int
 setup(void **state)
@@ -73,7 +99,7 @@ setup(void **state)
 	snprintf(path, sizeof(path), "%s/sock", dir);
 	base = event_base_new();
 	server = rpc_server_create(base, path, &dispatch, &err);
-	n_ready = n_closed = 0;
+	n_ready = n_closed = n_taken = 0;
 	return server != NULL ? 0 : -1;
 }
 
@@ -188,6 +214,57 @@ test_backlog(void **state)
 	close(fd);
 }
 
+/* The connection is somebody else's when the reply has been sent; what was asked for is not done.
+ */
+static void
+test_hand_over(void **state)
+{
+	int fd = client_connect();
+
+	say(fd, TAKE FOLLOW);
+	expect(fd, TAKEN);
+	for (unsigned int turns = 0; turns < TURNS_MAX && n_taken == 0; turns++)
+		turn();
+	assert_int_equal(n_taken, 1);
+	assert_true(taken_fd >= 0);
+	assert_null(stream);
+	assert_int_equal(send(taken_fd, "raw", 3, 0), 3);
+	expect(fd, "raw");
+	/* the server has forgotten it */
+	rpc_server_destroy(server);
+	server = rpc_server_create(base, path, &dispatch, NULL);
+	assert_non_null(server);
+	assert_int_equal(send(taken_fd, "more", 4, 0), 4);
+	expect(fd, "more");
+	close(taken_fd);
+	close(fd);
+	assert_int_equal(n_taken, 1);
+}
+
+/* It has gone before, without having read the reply; or it has a stream. */
+static void
+test_hand_over_not(void **state)
+{
+	int fd = client_connect();
+
+	say(fd, TAKE);
+	close(fd);
+	for (unsigned int turns = 0; turns < TURNS_MAX && n_taken == 0; turns++)
+		turn();
+	assert_int_equal(n_taken, 1);
+	if (taken_fd >= 0)
+		close(taken_fd);
+
+	fd = client_connect();
+	say(fd, FOLLOW);
+	expect(fd, REPLY);
+	say(fd, TAKE);
+	expect(fd, "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32000,\"message\":\"it is "
+		   "another's\",\"data\":{\"errno\":\"EALREADY\"}},\"id\":2}\n");
+	close(fd);
+	assert_int_equal(n_taken, 1);
+}
+
 /* The last words of a server that ends. */
 static void
 test_end(void **state)
@@ -212,6 +289,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_stream, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_backlog, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hand_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hand_over_not, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end, setup, teardown),
 	};
 
