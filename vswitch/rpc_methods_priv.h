@@ -226,6 +226,19 @@ int rpc_bridge_adopt(void *ctx, const json_t *params, json_t **ret_result, struc
 int rpc_bridge_release(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 int rpc_adopt_finish(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 
+/**
+ * rpc_capture_start() - have packets sent as pcapng, on the connection of the client, behind the
+ * reply. Of "port" or of the ports on "bridge", or of all; at the "points": "rx", "tx", "drop",
+ * "pre-nat", "post-nat"; "length": bytes of each packet at most; "buffer": bytes that may wait for
+ * the client; "program": the filter, a list of instructions of the classic BPF [CODE, JT, JF, K],
+ * for Ethernet; "filter": its text, for who reads the file. Result: {"id": of the capture}.
+ */
+int rpc_capture_start(void *ctx, struct rpc_stream *stream, const json_t *params,
+		      json_t **ret_result, struct error *err);
+
+/** rpc_capture_show() - the captures that go on. */
+int rpc_capture_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
 /** rpc_confirm_read() - "confirm" of a transaction; 0 if it is not given. Return: 0 or -EINVAL. */
 int rpc_confirm_read(const json_t *params, unsigned int *ret_seconds, struct error *err);
 

@@ -10,6 +10,7 @@
 #include <rte_mempool.h>
 
 #include "bond.h"
+#include "captures.h"
 #include "carrier.h"
 #include "error.h"
 #include "events.h"
@@ -124,6 +125,8 @@ switch_destroy(struct vswitch *sw)
 	if (sw == NULL)
 		return;
 	sw->stopping = true;
+	captures_destroy(sw->captures);
+	sw->captures = NULL;
 	networks_destroy(sw->networks);
 	sw->networks = NULL;
 	bonds_destroy(sw);

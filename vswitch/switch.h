@@ -34,6 +34,7 @@
 struct bond;
 struct carrier_watch;
 struct bond_member;
+struct captures;
 struct error;
 struct event;
 struct event_base;
@@ -182,6 +183,7 @@ struct vswitch {
 	struct carrier_watch *carrier;   /* the same of bonds' members, sooner; NULL: none so far */
 	struct routing *routing;         /* NULL: no router */
 	struct nat_control *nat;         /* NULL: no NAT */
+	struct captures *captures;       /* NULL: nobody captures */
 	struct networks *networks;       /* DHCP and DNS for guests; NULL: none */
 	bool networks_told;              /* they hear of addresses that come and go */
 	const char *run_dir;             /* where sockets are; NULL: /run/vswitch */

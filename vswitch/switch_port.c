@@ -5,6 +5,7 @@
 
 #include "adopt.h"
 #include "bond.h"
+#include "captures.h"
 #include "emulated.h"
 #include "error.h"
 #include "events.h"
@@ -150,6 +151,7 @@ switch_port_join(struct switch_port *port, struct switch_bridge *bridge)
 		    json_pack("{s:s, s:s}", "bridge", bridge->name, "mode", "bridge"),
 		    "is on bridge %s", bridge->name);
 	loop_port_changed(port);
+	capture_ports_changed(port->sw);
 }
 
 static int
@@ -185,6 +187,7 @@ switch_port_detach(struct vswitch *sw, struct switch_port *port)
 	loop_port_changed(port);
 	switch_port_unshut(port);
 	switch_port_judge(port);
+	capture_ports_changed(sw);
 }
 
 /* Let workers poll the port. */
@@ -307,6 +310,7 @@ switch_port_open(struct vswitch *sw, const struct port_config *config, struct er
 		dp->type->set_carrier(dp, false);
 	switch_port_assign(sw, dp);
 	LIST_INSERT_HEAD(&sw->ports, port, list);
+	capture_ports_changed(sw);
 	__atomic_store_n(&sw->dp->ports[dp->id], dp, __ATOMIC_RELEASE);
 	return port;
 
