@@ -7,7 +7,8 @@ import statistics
 import traffic
 import xen
 from host import BenchError
-from programs import (AfPacketVswitchd, AfXdpVswitchd, BondVswitchd, Failover,
+from programs import (AfPacketVswitchd, AfXdpVswitchd, BondVswitchd, CaptureAllVswitchd,
+                      CaptureVswitchd, Failover,
                       FewFlowNatVswitchd, FlowNatVswitchd, FlowTestpmd, FullNatVswitchd,
                       IdleVswitchd, ManyPorts, NatOvs, NatVswitchd, NewNatVswitchd, Ovs,
                       PlainNatOvs, RouteVswitchd, Setup, Testpmd, VhostGuests, VifGuests,
@@ -117,6 +118,8 @@ CASES = {
                            table_size=1_000_000),
     "bridge-1518-512": Bridge(1518, 512),
     "bond-64-1024": Bridge(64, 1024, programs=(Vswitchd, BondVswitchd), plain_bound=1.3),
+    "capture-64-1024": Bridge(64, 1024, programs=(Vswitchd, CaptureVswitchd, CaptureAllVswitchd),
+                              plain_bound=1.05),
     "vlan-64-1024": Bridge(64, 1024, programs=(Vswitchd, VlanVswitchd), plain_bound=1.2),
     "route-64-2": Bridge(64, 1024, programs=(Vswitchd, RouteVswitchd), n_routes=1,
                          plain_bound=1.2),

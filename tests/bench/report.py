@@ -116,7 +116,7 @@ def _many_ports_verdict(case, row):
 def _plain_verdict(case, row):
     held = "held" if row["ratio_to_plain"] <= case.plain_bound else "NOT held"
     return (f"{row['ratio_to_plain']:.3f} of the plain bridge's cycles per packet (median "
-            f"{row['ratio_to_plain_median']:.3f}); bound {case.plain_bound:.1f} {held}")
+            f"{row['ratio_to_plain_median']:.3f}); bound {case.plain_bound:g} {held}")
 
 
 def _held(is_held):
