@@ -385,6 +385,15 @@ budget_take(const struct worker *worker, struct budget *budget, uint64_t per_mse
 }
 
 void
+port_drop(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
+	  enum drop_reason reason)
+{
+	worker_stats(worker, port)->drops[reason]++;
+	port_drop_seen(worker, port, pkt, reason);
+	rte_pktmbuf_free(pkt);
+}
+
+void
 worker_forward(struct worker *worker, struct port *port, struct rte_mbuf **pkts, uint16_t n)
 {
 	struct bridge *bridge = __atomic_load_n(&port->bridge, __ATOMIC_ACQUIRE);

@@ -347,14 +347,8 @@ port_drop_seen(struct worker *worker, const struct port *port, struct rte_mbuf *
  * @port: the port it is counted on (see drop.h).
  * @pkt: NULL: there is none any more.
  */
-static inline void
-port_drop(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
-	  enum drop_reason reason)
-{
-	worker_stats(worker, port)->drops[reason]++;
-	port_drop_seen(worker, port, pkt, reason);
-	rte_pktmbuf_free(pkt);
-}
+void port_drop(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
+	       enum drop_reason reason);
 
 /**
  * port_rx_drop() - count packets that rx_burst had to throw away: as received, and as dropped.
