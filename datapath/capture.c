@@ -181,23 +181,23 @@ burst_close_up(struct rte_mbuf **pkts, uint16_t n, uint64_t lost)
 	return n_kept;
 }
 
-uint16_t
-capture_burst(struct worker *worker, const struct capture_set *set, enum capture_point point,
-	      const struct port *port, struct rte_mbuf **pkts, uint16_t n)
+uint64_t
+capture_look(struct worker *worker, const struct capture_set *set, enum capture_point point,
+	     const struct port *port, struct rte_mbuf *const *pkts, uint16_t n)
 {
-	const struct capture_scene scene = {
+	struct capture_scene scene = {
 		.worker = worker,
 		.set = set,
 		.port = port,
 		.point = point,
-		.tsc = rte_rdtsc(),
 	};
 	uint64_t left, lost = 0;
 	uint32_t wanted[PORT_BURST_MAX];
 
 	left = burst_match(worker, set, set->wanted[point][port->id], pkts, n, wanted);
 	if (likely(left == 0))
-		return n;
+		return 0;
+	scene.tsc = rte_rdtsc();
 	for (; left != 0; left &= left - 1) {
 		const unsigned int i = __builtin_ctzll(left);
 
@@ -207,6 +207,15 @@ capture_burst(struct worker *worker, const struct capture_set *set, enum capture
 			lost |= UINT64_C(1) << i;
 	}
 	ring_publish(set->rings[worker->id]);
+	return lost;
+}
+
+uint16_t
+capture_burst(struct worker *worker, const struct capture_set *set, enum capture_point point,
+	      const struct port *port, struct rte_mbuf **pkts, uint16_t n)
+{
+	const uint64_t lost = capture_look(worker, set, point, port, pkts, n);
+
 	return likely(lost == 0) ? n : burst_close_up(pkts, n, lost);
 }
 
@@ -214,24 +223,28 @@ void
 capture_tx_begin(struct worker *worker, const struct capture_set *set, const struct port *port,
 		 struct rte_mbuf *const *pkts, uint16_t n, struct capture_sent *ret_sent)
 {
-	const struct capture_scene scene = {
+	struct capture_scene scene = {
 		.worker = worker,
 		.set = set,
 		.port = port,
 		.point = CAPTURE_TX,
-		.tsc = rte_rdtsc(),
 	};
 	struct capture_ring *ring = set->rings[worker->id];
 
-	ret_sent->stored = 0;
+	ret_sent->stored = ret_sent->lost = 0;
 	ret_sent->matched = burst_match(worker, set, set->wanted[CAPTURE_TX][port->id], pkts, n,
 					ret_sent->wanted);
 	if (likely(ret_sent->matched == 0))
 		return;
+	scene.tsc = rte_rdtsc();
 	ring->n_open++;
+	ret_sent->outer = ring->sent;
+	/* what is handed on may be another packet by the time that somebody drops it */
+	ring->sent = port->type->hands_on ? NULL : ret_sent;
 	for (uint64_t left = ret_sent->matched; left != 0; left &= left - 1) {
 		const unsigned int i = __builtin_ctzll(left);
 
+		ret_sent->pkts[i] = pkts[i];
 		if (!record_put(&scene, pkts[i], ret_sent->wanted[i]))
 			continue;
 		ret_sent->stored |= UINT64_C(1) << i;
@@ -252,13 +265,26 @@ capture_tx_end(struct worker *worker, const struct capture_set *set, const struc
 		const unsigned int i = __builtin_ctzll(left);
 		const bool stored = sent->stored >> i & 1;
 
-		if (i < n_sent)
+		if (i < n_sent && !(sent->lost >> i & 1))
 			count_wanted(&scene, sent->wanted[i], stored);
 		else if (stored)
 			record_at(ring, sent->place[i])->captures = 0; /* it was not sent */
 	}
+	ring->sent = sent->outer;
 	ring->n_open--;
 	ring_publish(ring);
+}
+
+/* A packet is dropped by the port that was to send it. */
+static __rte_noinline void
+sent_lose(struct capture_sent *sent, const struct rte_mbuf *pkt)
+{
+	for (uint64_t left = sent->matched; left != 0; left &= left - 1) {
+		const unsigned int i = __builtin_ctzll(left);
+
+		if (sent->pkts[i] == pkt)
+			sent->lost |= UINT64_C(1) << i;
+	}
 }
 
 void
@@ -273,13 +299,16 @@ capture_drop(struct worker *worker, const struct capture_set *set, const struct 
 		.point = CAPTURE_DROP,
 		.reason = reason,
 	};
+	struct capture_ring *ring = set->rings[worker->id];
 	uint32_t wanted;
 
+	if (unlikely(ring->sent != NULL))
+		sent_lose(ring->sent, pkt);
 	if (likely(looking == 0) || burst_match(worker, set, looking, &pkt, 1, &wanted) == 0)
 		return;
 	scene.tsc = rte_rdtsc();
 	count_wanted(&scene, wanted, record_put(&scene, pkt, wanted));
-	ring_publish(set->rings[worker->id]);
+	ring_publish(ring);
 }
 
 /* --- rings --- */

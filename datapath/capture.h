@@ -40,7 +40,7 @@ enum capture_point {
 	CAPTURE_RX,
 	CAPTURE_TX,
 	CAPTURE_DROP,
-	CAPTURE_PRE_NAT,  /* on its way through the router, before addresses are translated */
+	CAPTURE_PRE_NAT,  /* where there is NAT: routed packets, before addresses are translated */
 	CAPTURE_POST_NAT, /* and after */
 	CAPTURE_POINTS
 };
@@ -75,14 +75,17 @@ struct capture_record {
 };
 static_assert(sizeof(struct capture_record) == 32, "records are whole words");
 
+struct capture_sent;
+
 /* Worker -> capture thread. Places are counted from the beginning of time. */
 struct capture_ring {
 	uint64_t head; /* worker: rw (release), capture thread: ro (acquire) */
 	/* worker */
-	uint64_t place;   /* where the next record goes; head, but while something is being sent */
-	uint64_t last;    /* where the last record is */
-	uint32_t n_open;  /* capture_tx_begin() without capture_tx_end() */
-	uint64_t room_to; /* where the reader was when the worker looked, and the size */
+	uint64_t place; /* where the next record goes; head, but while something is being sent */
+	uint64_t last;  /* where the last record is */
+	struct capture_sent *sent; /* the innermost of those, where packets can be lost; or NULL */
+	uint32_t n_open;           /* capture_tx_begin() without capture_tx_end() */
+	uint64_t room_to;          /* where the reader was when the worker looked, and the size */
 	struct filter_burst burst; /* what it is looking at */
 	/* constant */
 	uint32_t size; /* a power of two */
@@ -98,9 +101,12 @@ struct capture_set {
 
 /* What is being sent, until the port has said how much of it it takes. */
 struct capture_sent {
-	uint64_t matched;                /* a bit for each packet: does anybody want it? */
-	uint64_t stored;                 /* and is there a record of it? */
-	uint64_t place[PORT_BURST_MAX];  /* and where */
+	uint64_t matched;           /* a bit for each packet: does anybody want it? */
+	uint64_t stored;            /* and is there a record of it? */
+	uint64_t lost;              /* and is it not sent after all? */
+	struct capture_sent *outer; /* what ring.sent was before */
+	struct rte_mbuf *pkts[PORT_BURST_MAX];
+	uint64_t place[PORT_BURST_MAX];  /* of its record */
 	uint32_t wanted[PORT_BURST_MAX]; /* and who does */
 };
 
@@ -112,13 +118,17 @@ capture_set_of(const struct datapath *dp)
 }
 
 /**
- * capture_burst() - show a burst to those who look at a point. Worker.
- * @port: whose it is there.
+ * capture_look() - show a burst to those who look at a point. Worker.
+ * @port: whose it is there; before and after NAT that by which it came in.
  * @pkts, @n: 1 .. PORT_BURST_MAX. The data of pending packets (PORT_PENDING) that somebody wants
- *	are brought here. Those that cannot be had are freed, and counted as dropped; the others
- *	close up.
- * Return: how many are left.
+ *	are brought here. Those that cannot be had are freed, and counted as dropped.
+ * Return: a bit for each that is gone.
  */
+uint64_t capture_look(struct worker *worker, const struct capture_set *set,
+		      enum capture_point point, const struct port *port,
+		      struct rte_mbuf *const *pkts, uint16_t n);
+
+/** capture_burst() - the same; the others close up. Return: how many are left. Worker. */
 uint16_t capture_burst(struct worker *worker, const struct capture_set *set,
 		       enum capture_point point, const struct port *port, struct rte_mbuf **pkts,
 		       uint16_t n);
@@ -134,7 +144,8 @@ capture_wants(const struct capture_set *set, enum capture_point point, const str
  * capture_tx_begin() - show a burst to those who look at what a port sends, before it does. Worker.
  * @pkts, @n: 1 .. PORT_BURST_MAX; none of them pending.
  * @ret_sent: for capture_tx_end(), which must follow. What is captured meanwhile - dropped by the
- *	port, or sent by another one that it hands packets on to - comes behind these packets.
+ *	port, or sent by another one that it hands packets on to - comes behind these packets. What
+ *	the port drops of them (capture_drop()) has not been sent.
  */
 void capture_tx_begin(struct worker *worker, const struct capture_set *set, const struct port *port,
 		      struct rte_mbuf *const *pkts, uint16_t n, struct capture_sent *ret_sent);

@@ -639,6 +639,53 @@ router_decide(const struct router_step *step, struct ip_meta *metas, uint16_t n,
 	return k;
 }
 
+/*
+ * Show packets that go on to those who look at them before or after NAT. Return: how many are left,
+ * in front.
+ */
+static __rte_noinline uint16_t
+router_show(const struct router_step *step, const struct capture_set *captures,
+	    enum capture_point point, struct ip_meta *metas, uint16_t n)
+{
+	struct rte_mbuf *pkts[PORT_BURST_MAX];
+	uint8_t which[PORT_BURST_MAX];
+	uint16_t shown = 0, k = 0;
+	uint64_t lost;
+
+	for (uint16_t i = 0; i < n; i++) {
+		if (metas[i].drop != IP_KEEP)
+			continue;
+		pkts[shown] = metas[i].pkt;
+		which[shown++] = (uint8_t)i;
+	}
+	lost = shown > 0 ? capture_look(step->worker, captures, point, step->in, pkts, shown) : 0;
+	if (likely(lost == 0))
+		return n;
+	for (; lost != 0; lost &= lost - 1)
+		metas[which[__builtin_ctzll(lost)]].pkt = NULL;
+	for (uint16_t i = 0; i < n; i++)
+		if (metas[i].pkt != NULL)
+			metas[k++] = metas[i];
+	return k;
+}
+
+/* Translate what has been decided. Return: how many are left, in front. */
+static inline uint16_t
+router_translate(const struct router_step *step, struct nat *nat, struct ip_meta *metas, uint16_t n)
+{
+	const struct capture_set *captures = capture_set_of(step->worker->dp);
+	const struct rif *rif = step->rif;
+
+	if (unlikely(captures != NULL) && capture_wants(captures, CAPTURE_PRE_NAT, step->in))
+		n = router_show(step, captures, CAPTURE_PRE_NAT, metas, n);
+	if (likely(n > 0))
+		nat_translate(nat, step->worker->id, step->worker->now, rif->side, rif->guest,
+			      metas, n);
+	if (unlikely(captures != NULL) && capture_wants(captures, CAPTURE_POST_NAT, step->in))
+		n = router_show(step, captures, CAPTURE_POST_NAT, metas, n);
+	return n;
+}
+
 void
 router_burst(struct worker *worker, const struct rif *rif, struct port *in, struct rte_mbuf **pkts,
 	     uint16_t n)
@@ -668,7 +715,7 @@ router_burst(struct worker *worker, const struct rif *rif, struct port *in, stru
 		n = router_decide(&step, metas, n, &ways);
 	}
 	if (nat != NULL && n > 0)
-		nat_translate(nat, worker->id, worker->now, rif->side, rif->guest, metas, n);
+		n = router_translate(&step, nat, metas, n);
 	router_output(worker, in, metas, &ways, n);
 	worker->depth--;
 }

@@ -118,6 +118,9 @@ struct vif_lost {
 	uint64_t too_big_bytes;
 	uint64_t filtered_bytes;
 	uint64_t full_bytes;
+	/* NULL, or: is shown each packet of @full, before it is freed */
+	void (*show_full)(void *arg, struct rte_mbuf *pkt);
+	void *arg;
 };
 
 /* An event channel. */

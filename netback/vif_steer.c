@@ -43,8 +43,11 @@ steer_send(struct vif_thread *thread, struct vif_queue *queue, uint16_t index,
 	if (likely(taken == n_part))
 		return;
 	lost->full += n_part - taken;
-	for (uint16_t i = taken; i < n_part; i++)
+	for (uint16_t i = taken; i < n_part; i++) {
 		lost->full_bytes += steer->part[i]->pkt_len;
+		if (unlikely(lost->show_full != NULL))
+			lost->show_full(lost->arg, steer->part[i]);
+	}
 	rte_pktmbuf_free_bulk(&steer->part[taken], n_part - taken);
 }
 

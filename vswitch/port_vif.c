@@ -116,6 +116,20 @@ vif_port_rx_burst(struct worker *worker, struct port *port, uint16_t i, struct r
 	return n;
 }
 
+/* A port whose packets are sent. */
+struct sender {
+	struct worker *worker;
+	const struct port *port;
+};
+
+static void
+show_full(void *arg, struct rte_mbuf *pkt)
+{
+	const struct sender *sender = arg;
+
+	port_drop_seen(sender->worker, sender->port, pkt, DROP_TX_FULL);
+}
+
 /* The guest's queues are chosen by flow, not by who sends. */
 static uint16_t
 vif_port_tx_burst(struct worker *worker, struct port *port, uint16_t i, struct rte_mbuf **pkts,
@@ -123,10 +137,15 @@ vif_port_tx_burst(struct worker *worker, struct port *port, uint16_t i, struct r
 {
 	const struct vif_port *vif_port = port->priv;
 	struct vif_rings *rings = vif_rings(vif_port->vif);
+	struct sender sender = { .worker = worker, .port = port };
 	struct vif_lost lost = { 0 };
 
 	if (rings == NULL)
 		return 0;
+	if (unlikely(capture_set_of(worker->dp) != NULL)) {
+		lost.show_full = show_full;
+		lost.arg = &sender;
+	}
 	n = vif_send(worker->hypervisor, rings, pkts, n, &lost);
 	if (likely((lost.too_big | lost.copy_failed | lost.filtered | lost.full) == 0))
 		return n;

@@ -226,6 +226,44 @@ test_dropped(void **state)
 	assert_counts(f->set->captures[0], 1 + 5 + 3, 1 + 2 + 3, 0);
 }
 
+/* A port that loses the first packet that it takes, and does not take the last one. */
+static uint16_t
+lossy_tx(struct worker *worker, struct port *port, uint16_t queue, struct rte_mbuf **pkts,
+	 uint16_t n)
+{
+	assert_true(n >= 2);
+	port_drop_seen(worker, port, pkts[0], DROP_TX_ERROR);
+	port_tx_lost(worker, port, DROP_TX_ERROR, 1, pkts[0]->pkt_len);
+	for (uint16_t i = 0; i < n - 1; i++)
+		rte_pktmbuf_free(pkts[i]);
+	return n - 1;
+}
+
+/* What is dropped while something is being sent has not been sent, and spoils nothing. */
+static void
+test_dropped_by_port(void **state)
+{
+	struct fixture *f = *state;
+	struct port_type lossy = *f->b->port.type;
+	const struct capture *capture = capture_add(f, 0, CAPTURE_LENGTH_MAX);
+
+	lossy.tx_burst = lossy_tx;
+	f->b->port.type = &lossy;
+	look(f, 0, CAPTURE_DROP, f->b);
+	look(f, 0, CAPTURE_TX, f->b);
+	for (uint32_t len = 100; len < 104; len++)
+		send(f, f->a, BROADCAST, MAC_A, 0, len);
+	fake_run(&f->sw);
+	for (uint32_t len = 101; len < 103; len++)
+		expect(f, 1, CAPTURE_TX, f->b, len, len);
+	assert_int_equal(capture_ring_peek(f->ring)->reason, DROP_TX_ERROR);
+	expect(f, 1, CAPTURE_DROP, f->b, 100, 100);
+	assert_int_equal(capture_ring_peek(f->ring)->reason, DROP_TX_FULL);
+	expect(f, 1, CAPTURE_DROP, f->b, 103, 103);
+	assert_null(capture_ring_peek(f->ring));
+	assert_counts(capture, 4 + 2, 2 + 2, 0);
+}
+
 /* Nobody reads: what there is no room for is counted, and the rest is whole. */
 static void
 test_full(void **state)
@@ -267,6 +305,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_segments, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_several, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dropped, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dropped_by_port, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full, setup, teardown),
 	};
 

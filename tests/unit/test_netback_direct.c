@@ -3,6 +3,7 @@
 #include "vif_bed.h"
 
 #include "bridge.h"
+#include "capture.h"
 #include "fake_port.h"
 #include "l4_frame.h"
 
@@ -665,6 +666,65 @@ test_dropped(void **state)
 	assert_balance(bed);
 }
 
+/* A record of a whole frame, at one of the guests' ports. */
+static void
+expect_record(struct bed *bed, struct capture_ring *ring, enum capture_point point, int guest,
+	      const uint8_t *frame, uint32_t len)
+{
+	const struct capture_record *record = capture_ring_peek(ring);
+
+	assert_non_null(record);
+	assert_int_equal(record->point, point);
+	assert_int_equal(record->port, vif_dp(bed, guest)->id);
+	assert_int_equal(record->len, len);
+	assert_int_equal(record->data_len, len);
+	assert_memory_equal(record->data, frame, len);
+	capture_ring_next(ring);
+}
+
+/* Who is captured is fetched before it is passed on, at either end; the guests do not notice. */
+static void
+test_captured(void **state)
+{
+	static uint8_t frame[9014], got[9014];
+	struct bed *bed = *state;
+	struct capture_set *set = calloc(1, sizeof(*set));
+	struct capture *capture = aligned_alloc(RTE_CACHE_LINE_SIZE, sizeof(*capture));
+	struct capture_ring *ring = capture_ring_create(CAPTURE_RING_MIN);
+
+	start(bed, false);
+	memset(capture, 0, sizeof(*capture));
+	capture->length = CAPTURE_LENGTH_MAX;
+	set->captures[0] = capture;
+	set->rings[bed->worker->id] = ring;
+	bed->dp->captures = set;
+	for (int end = 0; end < 2; end++) {
+		set->wanted[CAPTURE_RX][vif_dp(bed, 0)->id] = end == 0;
+		set->wanted[CAPTURE_TX][vif_dp(bed, 1)->id] = end == 1;
+		forget(bed);
+		send_frame(bed, 0, frame, make_frame(frame, 1, 0, sizeof(frame)));
+		assert_int_equal(recv_frame(bed, 1, got, sizeof(got)), sizeof(frame));
+		assert_memory_equal(got, frame, sizeof(frame));
+		expect_record(bed, ring, end == 0 ? CAPTURE_RX : CAPTURE_TX, end, frame,
+			      sizeof(frame));
+	}
+	assert_null(capture_ring_peek(ring));
+	/* data that is not there */
+	set->wanted[CAPTURE_RX][vif_dp(bed, 0)->id] = 1;
+	forget(bed);
+	fake_frontend_reap(bed->guests[0], 0);
+	send_frame(bed, 0, frame, make_frame(frame, 1, 0, sizeof(frame)));
+	ungrant_sent(bed, 1);
+	assert_int_equal(recv_frame(bed, 1, got, sizeof(got)), 0);
+	assert_int_equal(drops(bed, 0, DROP_RX_ERROR), 1);
+	assert_null(capture_ring_peek(ring));
+	assert_balance(bed);
+	bed->dp->captures = NULL;
+	capture_ring_destroy(ring);
+	free(capture);
+	free(set);
+}
+
 /* No mbufs for the data to come: an error, and nothing is left behind. */
 static void
 test_no_mbufs(void **state)
@@ -780,6 +840,7 @@ main(void)
 		TEST(test_call_fails),
 		TEST(test_destination_fails),
 		TEST(test_dropped),
+		TEST(test_captured),
 		TEST(test_no_mbufs),
 		TEST(test_takeover),
 		TEST(test_source_gone),
