@@ -26,12 +26,13 @@
 #define NAP_MSEC_IDLE 4        /* the same when there was nothing */
 #define ROUND_BYTES (1u << 20) /* of records, before clients are written to */
 #define PATIENCE_MSEC 5000     /* with a client that is to be sent the rest and does not read */
+#define PORTS_KEPT 4           /* that used an id in turn */
 #define BLOCK_ROOM 4096 /* bytes of a packet's block beside its data, and of an interface's */
 
 /* Which interface of a client's a port is. */
 struct known_port {
 	uint16_t generation;
-	uint16_t number; /* + 1; 0: none so far */
+	uint32_t number; /* + 1; 0: none so far */
 };
 
 struct capture_client {
@@ -57,10 +58,10 @@ struct capture_client {
 };
 
 struct port_entry {
-	SLIST_ENTRY(port_entry) list;
+	LIST_ENTRY(port_entry) list;
 	struct capture_port port;
 };
-SLIST_HEAD(port_list, port_entry);
+LIST_HEAD(port_list, port_entry);
 
 struct capture_thread {
 	pthread_t thread;
@@ -169,9 +170,9 @@ port_find(struct capture_thread *thread, uint16_t id, uint16_t generation,
 	*ret_port = (struct capture_port){ .id = id, .generation = generation };
 	snprintf(ret_port->name, sizeof(ret_port->name), "port%u", id);
 	pthread_mutex_lock(&thread->lock);
-	SLIST_FOREACH(entry, &thread->ports[id], list)
-	if (entry->port.generation == generation)
-		break;
+	LIST_FOREACH(entry, &thread->ports[id], list)
+		if (entry->port.generation == generation)
+			break;
 	if (entry != NULL)
 		*ret_port = entry->port;
 	pthread_mutex_unlock(&thread->lock);
@@ -209,7 +210,7 @@ interface_of(struct capture_thread *thread, struct capture_client *client,
 		return known->number - 1;
 	port_find(thread, record->port, record->generation, &port);
 	known->generation = record->generation;
-	known->number = (uint16_t)client->n_interfaces + 1;
+	known->number = client->n_interfaces + 1;
 	interface_put(client, port.name, &port);
 	return known->number - 1;
 }
@@ -577,8 +578,8 @@ capture_thread_destroy(struct capture_thread *thread)
 	for (unsigned int i = 0; i < CAPTURES_MAX; i++)
 		client_free(thread->clients[i]);
 	for (unsigned int id = 0; id < PORT_MAX; id++)
-		while ((entry = SLIST_FIRST(&thread->ports[id])) != NULL) {
-			SLIST_REMOVE_HEAD(&thread->ports[id], list);
+		while ((entry = LIST_FIRST(&thread->ports[id])) != NULL) {
+			LIST_REMOVE(entry, list);
 			free(entry);
 		}
 	close(thread->wake_fd);
@@ -593,19 +594,34 @@ capture_thread_fd(const struct capture_thread *thread)
 	return thread->told_fd;
 }
 
+/* What is known of ports that had an id before, as long as records of them may be in the rings. */
+static void
+ports_forget(struct port_list *ports)
+{
+	struct port_entry *entry = LIST_FIRST(ports), *old;
+
+	for (unsigned int i = 1; i < PORTS_KEPT && entry != NULL; i++)
+		entry = LIST_NEXT(entry, list);
+	if (entry == NULL || (old = LIST_NEXT(entry, list)) == NULL)
+		return;
+	LIST_REMOVE(old, list);
+	free(old);
+}
+
 int
 capture_thread_port(struct capture_thread *thread, const struct capture_port *port)
 {
 	struct port_entry *entry;
 
 	pthread_mutex_lock(&thread->lock);
-	SLIST_FOREACH(entry, &thread->ports[port->id], list)
-	if (entry->port.generation == port->generation)
-		break;
+	LIST_FOREACH(entry, &thread->ports[port->id], list)
+		if (entry->port.generation == port->generation)
+			break;
 	if (entry == NULL && (entry = calloc(1, sizeof(*entry))) != NULL)
-		SLIST_INSERT_HEAD(&thread->ports[port->id], entry, list);
+		LIST_INSERT_HEAD(&thread->ports[port->id], entry, list);
 	if (entry != NULL)
 		entry->port = *port;
+	ports_forget(&thread->ports[port->id]);
 	pthread_mutex_unlock(&thread->lock);
 	return entry != NULL ? 0 : -ENOMEM;
 }

@@ -18,7 +18,9 @@
 #include "port_vif.h"
 #include "unknown.h"
 
-#define RING_SIZE (8u << 20) /* of each worker: 80 ms of a million small packets a second */
+#define RING_SIZE (8u << 20) /* of a worker: 80 ms of a million small packets a second */
+#define RING_SIZE_MIN (2u << 20)
+#define RINGS_SIZE (64u << 20) /* of all workers, if there are many */
 #define SOCKET_BUFFER (1 << 20)
 
 enum job_state {
@@ -164,12 +166,15 @@ static int
 captures_create(struct vswitch *sw)
 {
 	struct captures *captures = calloc(1, sizeof(*captures));
+	uint32_t size = RING_SIZE;
 
 	if (captures == NULL)
 		return -ENOMEM;
 	captures->sw = sw;
+	while (size > RING_SIZE_MIN && (uint64_t)size * sw->dp->n_workers > RINGS_SIZE)
+		size /= 2;
 	for (uint16_t w = 0; w < sw->dp->n_workers; w++) {
-		captures->rings[w] = capture_ring_create(RING_SIZE);
+		captures->rings[w] = capture_ring_create(size);
 		if (captures->rings[w] == NULL)
 			goto err;
 	}
