@@ -334,6 +334,42 @@ client_call(struct client *client, const char *method, json_t *params, json_t **
 	return ret;
 }
 
+int
+client_fd(const struct client *client)
+{
+	return client->fd;
+}
+
+size_t
+client_buffered(const struct client *client)
+{
+	return client->len;
+}
+
+ssize_t
+client_receive(struct client *client, void *to, size_t size)
+{
+	ssize_t n;
+
+	/* what came behind the reply */
+	if (client->len > 0) {
+		n = (ssize_t)(size < client->len ? size : client->len);
+		memcpy(to, client->text, (size_t)n);
+		client->len -= (size_t)n;
+		client->seen = 0;
+		memmove(client->text, client->text + n, client->len);
+		return n;
+	}
+	n = recv(client->fd, to, size, 0);
+	return n < 0 ? -errno : n;
+}
+
+void
+client_enough(const struct client *client)
+{
+	shutdown(client->fd, SHUT_WR);
+}
+
 void
 client_close(struct client *client)
 {

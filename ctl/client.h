@@ -11,6 +11,8 @@
 #ifndef CTL_CLIENT_H
 #define CTL_CLIENT_H
 
+#include <sys/types.h>
+
 #include <jansson.h>
 
 struct client;
@@ -68,6 +70,26 @@ int client_call(struct client *client, const char *method, json_t *params, json_
  * or another -errno: the connection is lost.
  */
 int client_next(struct client *client, int msec, json_t **ret_event, struct error *err);
+
+/**
+ * client_fd() - the socket, to wait for
+ */
+int client_fd(const struct client *client);
+
+/** client_buffered() - bytes that have come and can be received without waiting */
+size_t client_buffered(const struct client *client);
+
+/**
+ * client_receive() - what comes on a connection that has become a stream of bytes
+ * @client: the connection; blocks if nothing has come
+ * @to, @size: where to put it
+ *
+ * Return: bytes; 0: the end; -errno, also -EINTR.
+ */
+ssize_t client_receive(struct client *client, void *to, size_t size);
+
+/** client_enough() - say that nothing more will be asked for; what comes can still be received. */
+void client_enough(const struct client *client);
 
 /**
  * client_close() - end the connection

@@ -9,6 +9,7 @@
 
 #include "adopt_commands.h"
 #include "batch.h"
+#include "capture.h"
 #include "client.h"
 #include "config_commands.h"
 #include "error.h"
@@ -153,6 +154,9 @@ const struct command commands[] = {
 	  "what has happened lately", event_show, .takes_words = true },
 	{ NULL, "monitor", NULL, 0, NAME_REQUIRED, "[KIND|NAME]... [--last N]",
 	  "what happens, as it happens", monitor_run, .takes_words = true },
+	{ NULL, "capture", NULL, 0, NAME_REQUIRED, "PORT|any|bridge BRIDGE [OPTION...] [FILTER...]",
+	  "packets as they pass, or are dropped: lines, or a file for Wireshark", capture_run,
+	  .takes_words = true, .options = capture_options },
 	{ NULL, "batch", NULL, 0, NAME_REQUIRED, "FILE|- [--confirm SECONDS]",
 	  "many commands, one per line, all or nothing", batch_run, .takes_words = true },
 	{ NULL, "version", NULL, 0, NAME_NONE, NULL, "versions of vsctl and vswitchd",

@@ -501,7 +501,8 @@ put_command(struct completion *c, const struct command *command, char *const *wo
 		if (strcmp(command->verb, "show") == 0)
 			put(c, "-w");
 	}
-	if (command->options != NULL) {
+	/* what is captured comes before its options */
+	if (command->options != NULL && (n > 0 || strncmp(command->metavar, "OPTION", 6) == 0)) {
 		value = n > 0 ? option_value(command->options, words[n - 1]) : NULL;
 		if (value != NULL)
 			put_metavar(c, &place, value);

@@ -83,6 +83,10 @@ const struct example examples[] = {
 	  "top --sort drop/s type vif\n"
 	  "top -j -n 1" },
 	{ "What happens to a guest and on a bridge, as it happens", "monitor vif3.0 xenbr1" },
+	{ "Packets of a guest; of a NIC's VLAN, to a file for Wireshark; what is dropped, and why",
+	  "capture vif3.0 tcp port 80\n"
+	  "capture eth0 -w eth0.pcapng vlan 10\n"
+	  "capture any at drop" },
 	{ "Links and failovers of the last hours", "event show link failover" },
 	{ "A bond, shown again as it changes", "-w bond show bond0" },
 	{ "Change the configuration file, and what runs, without being locked out",

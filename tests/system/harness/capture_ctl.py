@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""vsctl capture, and what tshark and tcpdump make of its files."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from .capture import Stream
+from .daemon import build_folder
+from .netns import die_with_parent
+from .wait import TIMEOUT, wait_until
+
+
+class Capture:
+    """A vsctl capture that goes on. It begins before this returns."""
+
+    def __init__(self, daemon, folder, *words, env=None):
+        self.out, self.err = folder / "capture.out", folder / "capture.err"
+        command = [str(build_folder() / "ctl/vsctl"), "-s", str(daemon.socket_path), "capture",
+                   *map(str, words)]
+        with open(self.out, "wb") as out, open(self.err, "wb") as err:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
+                                            stderr=err, preexec_fn=die_with_parent,
+                                            env=env or os.environ)
+        wait_until(self._begun, what=lambda: "a capture: " + self.err.read_text())
+
+    def _begun(self):
+        assert self.process.poll() is None or self.process.returncode == 0, self.err.read_text()
+        return "capturing" in self.err.read_text()
+
+    @property
+    def lines(self):
+        """What it has printed so far."""
+        return self.out.read_text().splitlines()
+
+    def wait_lines(self, n):
+        """Wait for n lines. Return: them."""
+        wait_until(lambda: len(self.lines) >= n,
+                   what=lambda: "%d lines: %s" % (n, self.out.read_text()))
+        return self.lines
+
+    def wait(self):
+        """It ends by itself. Return: (captured, matched, missed)."""
+        assert self.process.wait(TIMEOUT) == 0, self.err.read_text()
+        words = self.err.read_text().splitlines()[-1].split()
+        return int(words[0]), int(words[3]), int(words[5])
+
+    def interrupt(self):
+        """Ctrl-C. Return: as wait()."""
+        self.process.send_signal(signal.SIGINT)
+        return self.wait()
+
+
+def read(path):
+    """A file's blocks."""
+    stream = Stream()
+    assert not stream.feed(path.read_bytes())
+    return stream
+
+
+def tshark(path, *fields, words=()):
+    """Fields of each packet of a file, as tshark reads them. No warnings."""
+    if shutil.which("tshark") is None:
+        pytest.skip("tshark is not installed")
+    options = [word for field in fields for word in ("-e", field)]
+    done = subprocess.run(["tshark", "-n", "-r", path, "-T", "fields", *options, *words],
+                          check=False, timeout=TIMEOUT, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True)
+    said = [line for line in done.stderr.splitlines() if "Running as user" not in line]
+    assert done.returncode == 0 and not said, done.stderr
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def tshark_bytes(path):
+    """The packets of a file, as tshark reads them."""
+    if shutil.which("tshark") is None:
+        pytest.skip("tshark is not installed")
+    done = subprocess.run(["tshark", "-n", "-r", path, "-T", "jsonraw"], check=True,
+                          timeout=TIMEOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return [bytes.fromhex(packet["_source"]["layers"]["frame_raw"][0])
+            for packet in json.loads(done.stdout)]
+
+
+def tcpdump_bytes(path):
+    """The same by tcpdump."""
+    done = subprocess.run(["tcpdump", "-n", "-xx", "-t", "-r", path], check=True, timeout=TIMEOUT,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    packets = []
+    for line in done.stdout.splitlines():
+        if line.startswith("\t0x"):
+            packets[-1] += bytes.fromhex(line.split(":", 1)[1])
+        elif not line[:1].isspace():
+            packets.append(b"")
+    return packets

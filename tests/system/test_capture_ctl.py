@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""vsctl capture: files that tshark and tcpdump read back bit by bit, lines, rings."""
+
+import subprocess
+
+import pytest
+
+from harness.capture_ctl import Capture, read, tcpdump_bytes, tshark, tshark_bytes
+from harness.daemon import build_folder
+from harness.nat_lab import GUESTS, INET, UPLINK, NatLab
+from harness.wait import wait_until
+from harness.wire import BROADCAST, frame, mac_of, tagged
+
+A, B = mac_of(1), mac_of(2)
+
+
+def udp(src, dst, size=100, port=53):
+    """A frame with a UDP datagram that tshark has nothing to say about."""
+    from scapy.all import IP, UDP, Ether, Raw  # noqa: takes its time
+    packet = Ether(src=src, dst=dst) / IP(src="10.0.0.1", dst="10.0.0.2", id=7) / \
+        UDP(sport=4000, dport=port) / Raw(b"x" * (size - 42))
+    return bytes(packet)
+
+
+@pytest.fixture
+def wires(bed):
+    """The ends of a switch with two ports."""
+    return tuple(bed.station(n).wire for n in (1, 2))
+
+
+def test_read_back(bed, wires, tmp_path):
+    """What was sent is in the file, as both programs read it; no warnings."""
+    left, right = wires
+    path = tmp_path / "a.pcapng"
+    capture = Capture(bed.daemon, tmp_path, "p1", "dir", "in", "-w", path)
+    frames = [frame(BROADCAST, A, size) for size in (60, 61, 62, 63, 200, 1514)]
+    frames += [tagged(udp(A, BROADCAST), 7), frame(BROADCAST, A, 100, [(0x88a8, 2), (0x8100, 1)])]
+    left.send(*frames)
+    right.expect(*frames)
+    assert capture.interrupt() == (len(frames),) * 2 + (0,)
+    assert [packet.data for packet in read(path).packets] == frames
+    assert tshark_bytes(path) == frames
+    assert tcpdump_bytes(path) == frames
+    rows = tshark(path, "frame.interface_name", "frame.interface_description",
+                  "frame.packet_flags_direction", "frame.len", "frame.comment")
+    assert [row[0] for row in rows] == ["p1"] * len(frames)
+    assert all("bridge br0" in row[1] for row in rows)
+    assert [int(row[2], 0) for row in rows] == [1] * len(frames)
+    assert [int(row[3]) for row in rows] == [len(data) for data in frames]
+
+
+def test_drop_reason_is_a_comment(bed, wires, tmp_path):
+    path = tmp_path / "a.pcapng"
+    capture = Capture(bed.daemon, tmp_path, "any", "at", "drop", "-c", 1, "-w", path)
+    wires[0].send(frame("01:80:c2:00:00:00", A))
+    assert capture.wait() == (1, 1, 0)
+    assert tshark(path, "frame.interface_name", "frame.comment") == [["p1", "drop: reserved_mac"]]
+
+
+def test_nothing_captured(bed, wires, tmp_path):
+    """An empty capture is a file that can be read, too."""
+    path = tmp_path / "a.pcapng"
+    capture = Capture(bed.daemon, tmp_path, "bridge", "br0", "-w", path, "vlan 4000")
+    wires[0].send(frame(BROADCAST, A))
+    wires[1].expect(frame(BROADCAST, A))
+    assert capture.interrupt() == (0, 0, 0)
+    assert tshark(path, "frame.len") == []
+    assert tcpdump_bytes(path) == []
+
+
+def test_lines(bed, wires, tmp_path):
+    """Through tcpdump, with port and direction in front."""
+    capture = Capture(bed.daemon, tmp_path, "any", "udp port 53")
+    wires[0].send(udp(A, BROADCAST, port=80), udp(A, BROADCAST))
+    lines = capture.wait_lines(2)
+    assert " p1 in  IP 10.0.0.1.4000 > 10.0.0.2.53: " in lines[0]
+    assert " p2 out IP 10.0.0.1.4000 > 10.0.0.2.53: " in lines[1]
+    assert capture.interrupt() == (2, 2, 0)
+    assert len(capture.lines) == 2
+
+
+def test_options_anywhere(bed, wires, tmp_path):
+    """As tcpdump takes them, behind the filter, too; and what a packet says is no line of ours."""
+    capture = Capture(bed.daemon, tmp_path, "-nA", "port", "p1", "udp port 53", "-c", 2)
+    text = b"\n12:00:00.000000 p9 in  lies\n"
+    lied = udp(A, BROADCAST)[:-len(text)] + text
+    wires[0].send(lied, udp(A, BROADCAST))
+    assert capture.wait() == (2, 2, 0)
+    assert [" p1 in  IP 10.0.0.1.4000" in line for line in capture.lines].count(True) == 2
+    assert "12:00:00.000000 p9 in  lies" in capture.lines
+
+
+def test_lines_of_drops(bed, wires, tmp_path):
+    capture = Capture(bed.daemon, tmp_path, "p1", "at", "drop", "-v")
+    wires[0].send(frame("01:80:c2:00:00:00", A))
+    assert "p1 in " in capture.wait_lines(1)[0]
+    assert capture.lines[0].endswith("[drop: reserved_mac]")
+    capture.interrupt()
+
+
+def test_lines_without_programs(bed, wires, tmp_path):
+    """Neither tcpdump nor tshark: the Ethernet header at least."""
+    capture = Capture(bed.daemon, tmp_path, "p1", env={"PATH": str(tmp_path)})
+    wires[0].send(frame(BROADCAST, A))
+    line = capture.wait_lines(1)[0]
+    assert "p1 in  %s > %s, ethertype 0x88b5, length 60" % (A, BROADCAST) in line
+    capture.interrupt()
+
+
+def test_count(bed, wires, tmp_path):
+    """-c is exact, whatever comes meanwhile."""
+    path = tmp_path / "a.pcapng"
+    capture = Capture(bed.daemon, tmp_path, "p1", "dir", "in", "-c", 3, "-w", path)
+    wires[0].send(*[frame(BROADCAST, A, 60 + n) for n in range(10)])
+    captured, matched, missed = capture.wait()
+    assert (captured, missed) == (3, 0) and 3 <= matched <= 10
+    assert [packet.length for packet in read(path).packets] == [60, 61, 62]
+
+
+def test_ring(bed, wires, tmp_path):
+    """Each file of a ring can be read by itself; the oldest ones are gone."""
+    left, right = wires
+    path = tmp_path / "ring"
+    capture = Capture(bed.daemon, tmp_path, "p1", "dir", "in", "-C", 1, "-W", 3, "-w", path)
+    n = 0
+    while n < 4000:  # 6 MB
+        sent = [frame(BROADCAST, A, 1514, payload=n.to_bytes(4, "big")) for n in range(n, n + 50)]
+        left.send(*sent)
+        right.expect(*sent)
+        n += 50
+    assert capture.interrupt() == (n, n, 0)
+    files = sorted(tmp_path.glob("ring*"))
+    assert [file.name for file in files] == ["ring0", "ring1", "ring2"]
+    assert all(file.stat().st_size <= 1_000_000 + 1000 for file in files)
+    numbers = [int.from_bytes(packet.data[14:18], "big")
+               for file in sorted(files, key=lambda file: file.stat().st_mtime_ns)
+               for packet in read(file).packets]
+    assert numbers == list(range(n - len(numbers), n))
+    assert all(tshark(file, "frame.interface_name") for file in files)
+
+
+def test_pipe(bed, wires, tmp_path):
+    """-w - into a program; when that has had enough, vsctl ends."""
+    command = "%s -s %s capture p1 -w - | tcpdump -n -c 1 -r -" % (
+        build_folder() / "ctl/vsctl", bed.daemon.socket_path)
+    with subprocess.Popen(["/bin/sh", "-c", command], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True) as shell:
+        def ended():
+            wires[0].send(udp(A, BROADCAST))
+            return shell.poll() is not None
+        wait_until(ended)
+        assert "10.0.0.2.53" in shell.stdout.read()
+
+
+def test_before_and_after_nat(bed, tmp_path):
+    lab = NatLab(bed).route(("host", "masquerade", "p3"))
+    path = tmp_path / "a.pcapng"
+    capture = Capture(bed.daemon, tmp_path, "p1", "at", "pre-nat", "at", "post-nat", "-w", path,
+                      "icmp")
+    lab.g1.ping(INET, count=1)
+    capture.interrupt()
+    rows = tshark(path, "ip.src", "ip.dst", "frame.comment")
+    assert rows == [[GUESTS[1], INET, "pre-nat"], [UPLINK, INET, "post-nat"]]
+
+
+@pytest.mark.parametrize("words, text", [
+    ([], "say of what"), (["nix"], "nix"), (["bridge", "nix"], "nix"), (["p1", "-c", "0"], "-c"),
+    (["p1", "dir", "up"], "dir is"), (["p1", "at", "home"], "at is"), (["p1", "-Z"], "-Z"),
+    (["p1", "no", "such", "filter"], "filter"), (["p1", "-W", "3"], "-C"),
+    (["p1", "ip6", "protochain", "58"], "filter"),
+    (["p1", "-w", "/nowhere/at/all"], "/nowhere/at/all"), (["port"], "port needs a name"),
+    (["p1", "at", "rx", "-c"], "-c"), (["p1", "-j"], "tshark")])
+def test_refused(bed, wires, words, text):
+    result = bed.daemon.vsctl_raw("capture", *words)
+    assert result.returncode in (1, 2) and text in result.stderr
