@@ -24,7 +24,9 @@ def test_contents(package):
     files = subprocess.run(["dpkg-deb", "-c", package], stdout=subprocess.PIPE, text=True,
                            check=True).stdout
     for path in ("usr/sbin/vswitchd", "usr/bin/vsctl", "usr/lib/vswitch/brctl",
-                 "usr/lib/modprobe.d/vswitch.conf", "usr/share/man/man8/vsctl.8.gz",
+                 "usr/lib/modprobe.d/vswitch.conf",
+                 "usr/lib/x86_64-linux-gnu/wireshark/extcap/vswitch-extcap",
+                 "usr/share/man/man8/vsctl.8.gz",
                  "usr/share/man/man8/vswitchd.8.gz", "usr/share/man/man5/vswitch.conf.5.gz"):
         assert " ./%s" % path in files
     assert not (SOURCE / "debian/vswitch").exists()

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""vsctl capture: files that tshark and tcpdump read back bit by bit, lines, rings."""
+"""vsctl capture: files that tshark and tcpdump read back bit by bit, lines, rings, Wireshark."""
 
+import os
+import pathlib
+import shutil
 import subprocess
 
 import pytest
 
-from harness.capture_ctl import Capture, read, tcpdump_bytes, tshark, tshark_bytes
+from harness.capture_ctl import (Capture, extcap_folder, read, tcpdump_bytes, tshark,
+                                 tshark_bytes)
 from harness.daemon import build_folder
 from harness.nat_lab import GUESTS, INET, UPLINK, NatLab
-from harness.wait import wait_until
+from harness.wait import TIMEOUT, wait_until
 from harness.wire import BROADCAST, frame, mac_of, tagged
 
 A, B = mac_of(1), mac_of(2)
@@ -173,3 +177,65 @@ def test_before_and_after_nat(bed, tmp_path):
 def test_refused(bed, wires, words, text):
     result = bed.daemon.vsctl_raw("capture", *words)
     assert result.returncode in (1, 2) and text in result.stderr
+
+
+# --- Wireshark ---
+
+
+@pytest.fixture
+def wireshark(bed, tmp_path):
+    """Runs tshark so that it finds the program of the build alone."""
+    if shutil.which("tshark") is None:
+        pytest.skip("tshark is not installed")
+    folder = tmp_path / "extcap"
+    folder.mkdir()
+    shutil.copy(build_folder() / "ctl/vswitch-extcap", folder)
+    env = dict(os.environ, HOME=str(tmp_path), VSWITCH_RUN_DIR=str(bed.daemon.run_dir))
+    # from root tshark 4.0 takes no other folder than its own: ours is mounted there
+    command = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" "$1" && shift && exec "$@"',
+               folder, extcap_folder(), "tshark", "-n"]
+
+    def run(*words):
+        return subprocess.Popen([*map(str, command), *map(str, words)], env=env,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+    return run
+
+
+def test_wireshark_lists_ports(bed, wires, wireshark):
+    out, _ = wireshark("-D").communicate(timeout=TIMEOUT)
+    for name in ("vswitch-any", "vswitch-bridge-br0", "vswitch-port-p1", "vswitch-port-p2"):
+        assert " %s (" % name in out, out
+
+
+def test_wireshark_captures(bed, wires, wireshark, tmp_path):
+    path = tmp_path / "a.pcapng"
+    tshark_process = wireshark("-i", "vswitch-port-p1", "-f", "udp port 53", "-c", "2", "-w", path)
+    wait_until(lambda: bed.daemon.rpc("capture.show")["result"])
+    sent = [udp(A, BROADCAST, size) for size in (100, 200)]
+    wires[0].send(udp(A, BROADCAST, port=80), *sent)
+    _, said = tshark_process.communicate(timeout=TIMEOUT)
+    assert tshark_process.returncode == 0, said
+    assert tshark_bytes(path) == sent
+    wait_until(lambda: bed.daemon.rpc("capture.show")["result"] == [])
+
+
+def test_wireshark_without_daemon(tmp_path):
+    """No vswitchd is no error of Wireshark's."""
+    done = subprocess.run([build_folder() / "ctl/vswitch-extcap", "--extcap-interfaces"],
+                          check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          env={"VSWITCH_RUN_DIR": str(pathlib.Path(tmp_path))}, timeout=TIMEOUT)
+    assert (done.returncode, done.stderr, done.stdout.count("\n")) == (0, "", 1)
+
+
+def test_extcap_questions(bed, wires):
+    def ask(*words):
+        return subprocess.run([build_folder() / "ctl/vswitch-extcap", *words], check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              timeout=TIMEOUT)
+    port = "--extcap-interface=vswitch-port-p1"
+    assert ask(port, "--extcap-dlts").stdout == "dlt {number=1}{name=EN10MB}{display=Ethernet}\n"
+    assert "{call=--points}" in ask(port, "--extcap-config").stdout
+    assert ask(port, "--extcap-capture-filter=tcp port 80").returncode == 0
+    wrong = ask(port, "--extcap-capture-filter=no such thing")
+    assert wrong.returncode != 0 and "no such thing" in wrong.stdout

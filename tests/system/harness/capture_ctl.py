@@ -96,3 +96,11 @@ def tcpdump_bytes(path):
         elif not line[:1].isspace():
             packets.append(b"")
     return packets
+
+
+def extcap_folder():
+    """Where tshark looks for programs such as ours."""
+    folders = subprocess.run(["tshark", "-G", "folders"], check=True, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL, text=True).stdout
+    return next(line.split("\t")[-1] for line in folders.splitlines()
+                if line.startswith("Extcap path"))
