@@ -8,6 +8,7 @@
 #define HUGE_SIZE (UINT64_C(2) << 20)
 #define BUCKETS_START 64u   /* in use at first */
 #define CROWDED 5           /* entries of a bucket; where a table that grows has 4 on average */
+#define LONG 2              /* spare buckets of a row: only where splitting does not keep up */
 #define SPARE_RESERVE 1024u /* spare buckets that splitting leaves to inserting */
 
 /* Small tables stay small: a huge page would be all theirs at the first touch. */
@@ -207,16 +208,16 @@ entry_clear(struct nat_bucket *bucket, unsigned int i)
 	__atomic_store_n(&bucket->refs[i], 0, __ATOMIC_RELEASE);
 }
 
-/* With the lock of the first bucket. */
-static void
+/* With the lock of the first bucket. Return: how many spare buckets behind that it went. */
+static uint32_t
 insert_locked(struct nat_index *index, struct nat_bucket *bucket, uint16_t tag, uint32_t ref)
 {
-	for (;;) {
+	for (uint32_t behind = 0;; behind++) {
 		uint32_t room = nat_bucket_match(bucket, 0);
 
 		if (likely(room != 0)) {
 			entry_write(bucket, __builtin_ctz(room), tag, ref);
-			return;
+			return behind;
 		}
 		if (bucket->next == 0) {
 			uint32_t spare = spare_take(index);
@@ -225,7 +226,7 @@ insert_locked(struct nat_index *index, struct nat_bucket *bucket, uint16_t tag, 
 			index->buckets[spare].next = 0;
 			entry_write(&index->buckets[spare], 0, tag, ref);
 			__atomic_store_n(&bucket->next, spare, __ATOMIC_RELEASE);
-			return;
+			return behind + 1;
 		}
 		bucket = &index->buckets[bucket->next];
 	}
@@ -316,13 +317,19 @@ row_spares(const struct nat_index *index, const struct nat_bucket *row)
 	return n;
 }
 
-/* Have one bucket more in use, unless somebody else is about it. */
+/*
+ * Have one bucket more in use, unless somebody else is about it. Who finds a long row waits for
+ * that: the other worker may have lost its CPU, and till it comes back rows would eat up all spare
+ * buckets.
+ */
 static __rte_noinline void
-split_next(struct nat_index *index)
+split_next(struct nat_index *index, bool is_long)
 {
 	uint32_t n, bit;
 
-	if (!rte_spinlock_trylock(&index->split_lock))
+	if (is_long && (uint32_t)nat_index_extent(index) < index->n_buckets)
+		rte_spinlock_lock(&index->split_lock);
+	else if (!rte_spinlock_trylock(&index->split_lock))
 		return;
 	n = (uint32_t)index->extent;
 	if (n < index->n_buckets) {
@@ -352,13 +359,14 @@ void
 nat_index_insert(struct nat_index *index, uint64_t hash, uint32_t ref)
 {
 	struct nat_bucket *bucket = row_lock(index, hash);
+	uint32_t behind;
 	bool crowded;
 
-	insert_locked(index, bucket, nat_index_tag(hash), ref);
+	behind = insert_locked(index, bucket, nat_index_tag(hash), ref);
 	crowded = is_crowded(bucket);
 	rte_spinlock_unlock(&bucket->lock);
 	if (crowded)
-		split_next(index);
+		split_next(index, behind >= LONG);
 }
 
 bool
@@ -366,15 +374,16 @@ nat_index_insert_new(struct nat_index *index, const struct nat_key *key, uint64_
 		     uint32_t ref)
 {
 	struct nat_bucket *bucket = row_lock(index, hash);
+	uint32_t behind = 0;
 	bool is_new, crowded;
 
 	is_new = nat_index_find(index, key, hash) == 0;
 	if (is_new)
-		insert_locked(index, bucket, nat_index_tag(hash), ref);
+		behind = insert_locked(index, bucket, nat_index_tag(hash), ref);
 	crowded = is_new && is_crowded(bucket);
 	rte_spinlock_unlock(&bucket->lock);
 	if (crowded)
-		split_next(index);
+		split_next(index, behind >= LONG);
 	return is_new;
 }
 

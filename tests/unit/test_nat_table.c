@@ -9,12 +9,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <rte_rcu_qsbr.h>
 
 #include "fake_port.h"
 #include "nat_bed.h"
+#include "nat_impl.h"
 #include "rcu.h"
 
 #define SESSIONS 20000u
@@ -463,6 +465,7 @@ test_race(void **state)
 struct grower {
 	pthread_t thread;
 	uint16_t id;
+	uint32_t n_flows;
 	uint32_t wrong;
 };
 
@@ -493,11 +496,11 @@ static void *
 grow(void *arg)
 {
 	struct grower *grower = arg;
-	const uint32_t first = grower->id * GROW_FLOWS;
+	const uint32_t first = grower->id * grower->n_flows;
 
 	rte_rcu_qsbr_thread_register(bed.qsbr, grower->id);
 	rte_rcu_qsbr_thread_online(bed.qsbr, grower->id);
-	for (uint32_t i = 0; i < GROW_FLOWS; i++) {
+	for (uint32_t i = 0; i < grower->n_flows; i++) {
 		grower->wrong += !there_and_back(grower->id, first + i);
 		grower->wrong += !there_and_back(grower->id, first + i / 2);
 		rte_rcu_qsbr_quiescent(bed.qsbr, grower->id);
@@ -509,7 +512,8 @@ grow(void *arg)
 static void
 test_growth(void **state)
 {
-	struct grower growers[2] = { { .id = 0 }, { .id = 1 } };
+	struct grower growers[2] = { { .id = 0, .n_flows = GROW_FLOWS },
+				     { .id = 1, .n_flows = GROW_FLOWS } };
 	struct nat_stats stats;
 
 	nat_bed_teardown(&bed);
@@ -532,6 +536,36 @@ test_growth(void **state)
 		assert_true(there_and_back(0, flow));
 	nat_stats_get(bed.nat, &stats);
 	assert_int_equal(stats.created, 3 * GROW_FLOWS + 2 * GROW_FLOWS / 100 * 2);
+}
+
+/*
+ * A worker that has lost its CPU while it makes the index grow: the other one is not refused for
+ * it, however long that takes. The CPU comes back when the other one waits, or is through.
+ */
+static void
+test_growth_held_up(void **state)
+{
+	struct grower grower = { .id = 0, .n_flows = GROW_SESSIONS / 2 };
+	struct nat_stats stats;
+	uint64_t before;
+
+	nat_bed_teardown(&bed);
+	nat_bed_setup(&bed, GROW_SESSIONS, 2);
+	nat_bed_snat(&bed, NAT_MAP_ENDPOINT_INDEPENDENT, NAT_FILTER_ADDRESS, 0, 0);
+	rte_spinlock_lock(&bed.nat->index.split_lock);
+	assert_int_equal(pthread_create(&grower.thread, NULL, grow, &grower), 0);
+	nat_stats_get(bed.nat, &stats);
+	do {
+		before = stats.created;
+		usleep(100000);
+		nat_stats_get(bed.nat, &stats);
+	} while (stats.created == 0 || stats.created != before);
+	rte_spinlock_unlock(&bed.nat->index.split_lock);
+	pthread_join(grower.thread, NULL);
+	rte_rcu_qsbr_thread_unregister(bed.qsbr, 0);
+	assert_int_equal(grower.wrong, 0);
+	age_all(10000);
+	assert_int_equal(nat_count(bed.nat), 0);
 }
 
 /*
@@ -682,6 +716,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_race, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_growth, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_growth_held_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_growth_and_ends, setup, teardown),
 	};
 
