@@ -243,7 +243,7 @@ loop_port_reset(struct switch_port *port)
 	if (!port->loop.blocked)
 		return;
 	unblock(port, "by the operator");
-	port->loop.freed = 0;
+	port->loop.freed = port->loop.seen = 0;
 	loop_port_changed(port);
 }
 

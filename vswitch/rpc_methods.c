@@ -615,6 +615,7 @@ const struct rpc_method rpc_methods[] = {
 	{ "capture.show", RPC_READS, rpc_capture_show },
 	{ "event.show", RPC_READS, rpc_event_show },
 	{ "event.follow", RPC_READS, .follow = rpc_event_follow },
+	{ "health.show", RPC_READS, rpc_health_show, rpc_health_pending, rpc_health_finish },
 	{ "stats.show", RPC_READS, stats_show },
 	{ "worker.show", RPC_READS, rpc_worker_show },
 	{ "top.show", RPC_READS, rpc_top_show },

@@ -121,6 +121,11 @@ json_t *rpc_workers_json(const struct vswitch *sw);
 /** rpc_top_show() - all that "vsctl top" needs of a moment, in one reply. */
 int rpc_top_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 
+/** rpc_health_show() - health.h: {"status", "seconds", "checks", "findings"}. */
+int rpc_health_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+bool rpc_health_pending(void *ctx, const json_t *params);
+int rpc_health_finish(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
 int rpc_addr_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 int rpc_addr_del(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 int rpc_addr_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);

@@ -14,6 +14,7 @@
 #include "carrier.h"
 #include "error.h"
 #include "events.h"
+#include "health.h"
 #include "lacp_bond.h"
 #include "log.h"
 #include "nat_control.h"
@@ -26,6 +27,7 @@
 #include "unknown.h"
 
 #define DEVICE_POOL "devices"
+#define TICK_USEC UINT64_C(1000000)
 
 static void
 switch_rcu_timer(evutil_socket_t fd, short what, void *arg)
@@ -49,6 +51,20 @@ switch_rcu_pending(void *arg)
 }
 
 static void
+switch_beat(struct switch_beat *beat, uint64_t now)
+{
+	const uint64_t passed = beat->last != 0 ? now - beat->last : 0;
+
+	beat->last = now;
+	if (passed < TICK_USEC + SWITCH_LATE_USEC)
+		return;
+	beat->late_at = now;
+	beat->late_usec = passed - TICK_USEC;
+	beat->worst_usec = RTE_MAX(beat->worst_usec, beat->late_usec);
+	beat->n_late++;
+}
+
+static void
 switch_tick(evutil_socket_t fd, short what, void *arg)
 {
 	const uint32_t now = switch_now();
@@ -57,6 +73,7 @@ switch_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	switch_beat(&sw->beat, switch_usec());
 	LIST_FOREACH(bridge, &sw->bridges, list)
 		fdb_age(bridge->dp->fdb, stp_ageing(bridge, now), now);
 	loop_tick(sw);
@@ -126,6 +143,7 @@ switch_destroy(struct vswitch *sw)
 		return;
 	sw->stopping = true;
 	captures_destroy(sw->captures);
+	health_destroy(sw->health);
 	sw->captures = NULL;
 	networks_destroy(sw->networks);
 	sw->networks = NULL;

@@ -39,6 +39,7 @@ struct error;
 struct event;
 struct event_base;
 struct events;
+struct health;
 struct lacp_shared;
 struct netback;
 struct netlink_monitor;
@@ -171,6 +172,16 @@ LIST_HEAD(bond_list, bond);
 LIST_HEAD(adoption_list, adoption);
 LIST_HEAD(switch_vlan_list, switch_vlan);
 
+/* The tick of every second, and when it was late: how the control thread is. Microseconds. */
+#define SWITCH_LATE_USEC 250000 /* is late */
+struct switch_beat {
+	uint64_t last;      /* CLOCK_MONOTONIC; 0: there was none yet */
+	uint64_t late_at;   /* the same: the last time that it was late, */
+	uint64_t late_usec; /* by so much */
+	uint64_t worst_usec;
+	uint32_t n_late; /* times */
+};
+
 struct vswitch {
 	struct event_base *base;
 	struct datapath *dp;
@@ -184,6 +195,7 @@ struct vswitch {
 	struct routing *routing;         /* NULL: no router */
 	struct nat_control *nat;         /* NULL: no NAT */
 	struct captures *captures;       /* NULL: nobody captures */
+	struct health *health;           /* NULL: nobody has asked how it is */
 	struct networks *networks;       /* DHCP and DNS for guests; NULL: none */
 	bool networks_told;              /* they hear of addresses that come and go */
 	const char *run_dir;             /* where sockets are; NULL: /run/vswitch */
@@ -201,6 +213,7 @@ struct vswitch {
 	struct event *learn_event; /* dp->event_fd */
 	struct event *rcu_timer;   /* 1 ms, while something is retired */
 	struct event *tick;        /* 1 s: ageing */
+	struct switch_beat beat;
 	uint16_t next_bridge_id;
 	uint64_t created;       /* microseconds of CLOCK_MONOTONIC */
 	bool started;           /* until then a failure takes back what was made */
