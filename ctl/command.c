@@ -13,6 +13,7 @@
 #include "client.h"
 #include "config_commands.h"
 #include "error.h"
+#include "health.h"
 #include "monitor.h"
 #include "nat_text.h"
 #include "show.h"
@@ -130,6 +131,9 @@ const struct command commands[] = {
 	  "list counters and the reasons of drops", show_stats },
 	{ "worker", "show", &worker_schema, VERB_SHOW, NAME_NONE, NULL,
 	  "list the threads that forward, and how busy they are", show_workers },
+	{ NULL, "health", NULL, 0, NAME_REQUIRED, "[-v]",
+	  "what is wrong, and what to do about it; exit status 3: warnings, 4: errors", health_run,
+	  .takes_words = true, .options = health_options },
 	{ NULL, "top", NULL, 0, NAME_OPTIONAL, "OPTION...",
 	  "what passes the ports, what is dropped and what it costs, live", top_run,
 	  .takes_words = true, .options = top_options },

@@ -42,7 +42,8 @@ struct request {
  * @name: whether it takes a name.
  * @metavar: what help calls the name.
  * @help: one line.
- * @run: carries it out over an open connection. Return 0 or -errno with @err filled.
+ * @run: carries it out over an open connection. Return 0, an exit status above those of main.c, or
+ *	-errno with @err filled.
  * @takes_words: it reads the words behind it itself; @metavar is what help says of them.
  * @options: of a command that takes words: those that begin with '-', for help; or NULL.
  * @is_offline: it may do without a connection, and is given NULL then.

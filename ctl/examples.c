@@ -75,6 +75,8 @@ const struct example examples[] = {
 	  "nat-table set tcp-established 1d" },
 	{ "DHCP and DNS for the guests of a network", "network add 10.0.0.0/16 dhcp on lease 12h\n"
 						      "network show" },
+	{ "What is wrong, and what to do about it; shown again as things change", "health\n"
+										  "-w health" },
 	{ "Which packets were dropped, and why; all of one port as JSON", "stats show\n"
 									  "-j stats show eth1" },
 	{ "How busy the threads are that forward", "worker show" },

@@ -435,6 +435,21 @@ static const struct field stats_fields[] = {
 	{ "drops", "map of integer", "packets", "by reason; those that there were" },
 };
 
+static const struct field health_fields[] = {
+	{ "status", "string", NULL, "the worst of all: ok, note, warning or error" },
+	{ "seconds", "number", "s", "of which \"in the last\" tells" },
+	{ "checks[]", "object", NULL, "all of them" },
+	{ "checks[].check", "string", NULL, "its name" },
+	{ "checks[].status", "string", NULL, "the worst that it has found" },
+	{ "checks[].looks_at", "string", NULL, "what for" },
+	{ "findings[]", "object", NULL, "what they have found" },
+	{ "findings[].check", "string", NULL, "which one" },
+	{ "findings[].severity", "string", NULL, "note, warning or error" },
+	{ "findings[].object", "string", NULL, "a port, a bridge or what else it is about" },
+	{ "findings[].text", "string", NULL, "what is wrong with it" },
+	{ "findings[].remedy", "string", NULL, "what to do about it" },
+};
+
 static const struct field worker_fields[] = {
 	{ "worker", "integer", NULL, "its number" },
 	{ "state", "string", NULL, "at this moment: polling, napping (a little), sleeping" },
@@ -564,6 +579,7 @@ const struct show_fields show_fields[] = {
 	{ "network show", true, FIELDS(network_fields) },
 	{ "stats show", true, FIELDS(stats_fields) },
 	{ "worker show", true, FIELDS(worker_fields) },
+	{ "health", false, FIELDS(health_fields) },
 	{ "top", false, FIELDS(top_fields) },
 	{ "config show", false, FIELDS(config_fields) },
 	{ "config diff", false, change_fields, N_ELEMENTS(change_fields) - 2 }, /* not done */

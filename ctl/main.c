@@ -137,7 +137,7 @@ run(const struct options *options, const struct request *request)
 	client_close(client);
 	if (ret == -ENOEXEC)
 		return fail(&err, EXIT_USAGE);
-	return ret < 0 ? fail(&err, EXIT_REFUSED) : EXIT_DONE;
+	return ret < 0 ? fail(&err, EXIT_REFUSED) : ret;
 }
 
 /* A full disk or a reader that is gone must not look like success. */

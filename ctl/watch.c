@@ -14,6 +14,7 @@
 #include "client.h"
 #include "command.h"
 #include "error.h"
+#include "health.h"
 
 #define EVENT_MSEC 250  /* between two shows, whatever happens */
 #define RETRY_MSEC 1000 /* without a connection */
@@ -58,7 +59,8 @@ bool
 watch_can(const struct request *request)
 {
 	return strcmp(request->command->verb, "show") == 0 ||
-	       strcmp(request->command->verb, "sessions") == 0;
+	       strcmp(request->command->verb, "sessions") == 0 ||
+	       request->command->run == health_run;
 }
 
 /* What the command prints. Return: free() it; or NULL with @err filled. */
@@ -79,7 +81,7 @@ capture(const struct watch *watch, struct error *err)
 	ret = watch->request->command->run(watch->client, watch->request, err);
 	stdout = out;
 	fclose(memory);
-	if (ret == 0)
+	if (ret >= 0)
 		return text;
 	free(text);
 	return NULL;

@@ -260,6 +260,7 @@ def test_json_is_as_documented(house, tmp_path):
         reader.read(daemon, "config", "diff", path)
         for show in SHOWS:
             reader.read(daemon, *show.split())
+        reader.row("health", json.loads(daemon.vsctl_raw("-j", "health").stdout))
         reader.row("top", daemon.vsctl("top", "-n", 1, "-d", "0.2"))
         os.kill(daemon.vsctl("network", "show")[0]["pid"], signal.SIGKILL)
         wait_until(lambda: reader.read(daemon, "network", "show")[0]["reason"],

@@ -21,7 +21,7 @@ SHOWS = ("show", "bridge show", "port show", "bond show bond0", "fdb show", "sta
 NAMES = ("p1", "p2", "a-very-long-br", "tap-with-a-name", "bond0", "eth8", "eth9", "p1.100")
 
 
-def on_terminal(daemon, width, *words, **variables):
+def on_terminal(daemon, width, *words, status=0, **variables):
     """What vsctl shows on a terminal of this width."""
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
@@ -41,7 +41,7 @@ def on_terminal(daemon, width, *words, **variables):
         pass
     os.close(leader)
     message = process.communicate(timeout=60)[1]
-    assert process.returncode == 0, message
+    assert process.returncode == status, message
     return text.decode().replace("\r\n", "\n")
 
 

@@ -105,9 +105,10 @@ test_errors(void **state)
 		const char *line, *message;
 		int ret;
 	} cases[] = {
-		{ "", "a command is missing: show, bridge, port, bond, vif, fdb, stp, group, "
-		      "querier, addr, route, neigh, nat, nat-table, network, stats, worker, top, "
-		      "config, event, monitor, capture, batch, version, help" },
+		{ "",
+		  "a command is missing: show, bridge, port, bond, vif, fdb, stp, group, "
+		  "querier, addr, route, neigh, nat, nat-table, network, stats, worker, health, "
+		  "top, config, event, monitor, capture, batch, version, help" },
 		{ "brdige add x", "unknown command 'brdige'; did you mean 'bridge'?" },
 		{ "b show", "command 'b' is short for more than one: bridge, bond, batch" },
 		{ "bridge s", "bridge: verb 's' is short for more than one: set, show" },
@@ -117,7 +118,7 @@ test_errors(void **state)
 		{ "interface",
 		  "unknown command 'interface'; known: show, bridge, port, bond, vif, fdb, stp, "
 		  "group, querier, addr, route, neigh, nat, nat-table, network, stats, worker, "
-		  "top, config, event, monitor, capture, batch, "
+		  "health, top, config, event, monitor, capture, batch, "
 		  "version, help" },
 		{ "bridge", "bridge: a verb is missing: add, del, set, show, adopt, "
 			    "release, help" },
