@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "egress.h"
+#include "packet.h"
 
 /* Whose packet it is: the id of a subport, or SUBPORT_NONE. */
 static uint16_t
@@ -145,15 +146,22 @@ subport_tx_burst(struct worker *worker, struct port *port, uint16_t queue, struc
 	}
 	for (uint16_t i = 0; i < n; i++) {
 		const uint32_t len = pkts[i]->pkt_len;
-		struct rte_mbuf *pkt = egress_writable(worker, pkts[i]);
+		struct rte_mbuf *pkt = pkts[i];
 
+		if (!packet_writable(pkt))
+			pkt = packet_copy(pkt, worker->pool);
 		if (unlikely(pkt == NULL || vlan_push(pkt, tpid, subport->vid) < 0)) {
-			port_drop_seen(worker, port, pkt, DROP_NO_BUFFER);
-			rte_pktmbuf_free(pkt);
+			/* as it was given to this port: so it is known by who captures */
+			port_drop_seen(worker, port, pkts[i], DROP_NO_BUFFER);
+			if (pkt != pkts[i])
+				rte_pktmbuf_free(pkt);
+			rte_pktmbuf_free(pkts[i]);
 			lost++;
 			lost_bytes += len;
 			continue;
 		}
+		if (pkt != pkts[i])
+			rte_pktmbuf_free(pkts[i]);
 		bytes += len;
 		egress_queue(worker, parent, pkt);
 	}

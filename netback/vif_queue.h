@@ -105,6 +105,9 @@ struct vif_thread {
 	int lost_errno;       /* why, the last time; as lost_events */
 };
 
+/* Why a guest does not get a packet that was taken. */
+enum vif_loss { VIF_DELIVERED, VIF_FULL, VIF_FILTERED, VIF_TOO_BIG, VIF_COPY_FAILED, VIF_LOSSES };
+
 /* Packets that a burst had to throw away, for the caller to count. */
 struct vif_lost {
 	uint32_t bad_request;       /* broke the protocol; answered with an error */
@@ -118,8 +121,8 @@ struct vif_lost {
 	uint64_t too_big_bytes;
 	uint64_t filtered_bytes;
 	uint64_t full_bytes;
-	/* NULL, or: is shown each packet of @full, before it is freed */
-	void (*show_full)(void *arg, struct rte_mbuf *pkt);
+	/* NULL, or: is shown each packet that the guest does not get, before it is freed */
+	void (*show)(void *arg, struct rte_mbuf *pkt, enum vif_loss why);
 	void *arg;
 };
 

@@ -45,8 +45,8 @@ steer_send(struct vif_thread *thread, struct vif_queue *queue, uint16_t index,
 	lost->full += n_part - taken;
 	for (uint16_t i = taken; i < n_part; i++) {
 		lost->full_bytes += steer->part[i]->pkt_len;
-		if (unlikely(lost->show_full != NULL))
-			lost->show_full(lost->arg, steer->part[i]);
+		if (unlikely(lost->show != NULL))
+			lost->show(lost->arg, steer->part[i], VIF_FULL);
 	}
 	rte_pktmbuf_free_bulk(&steer->part[taken], n_part - taken);
 }

@@ -24,6 +24,7 @@ struct tx_burst {
 	const struct vif_grants *grants; /* static ones of the queue, or NULL */
 	bool has_filter;                 /* of multicast */
 	bool is_plain;                   /* no filter, no static grants, no hash to be told */
+	uint8_t *losses; /* NULL, or: enum vif_loss by packet, for whom they are shown to */
 };
 
 /*
@@ -292,10 +293,19 @@ plan_packet(struct tx_burst *burst, const struct rte_mbuf *pkt, const struct vif
 	}
 }
 
-/* A packet is taken and cannot be delivered. */
-static void
-packet_failed(struct tx_burst *burst, uint32_t len)
+/* Packet @i is taken, but the guest does not get it. */
+static inline void
+note_loss(struct tx_burst *burst, uint16_t i, enum vif_loss why)
 {
+	if (unlikely(burst->losses != NULL))
+		burst->losses[i] = why;
+}
+
+/* It cannot be delivered. */
+static void
+packet_failed(struct tx_burst *burst, uint16_t i, uint32_t len)
+{
+	note_loss(burst, i, VIF_COPY_FAILED);
 	burst->lost->copy_failed++;
 	burst->lost->copy_failed_bytes += len;
 	burst->n_lost++;
@@ -339,16 +349,18 @@ take_packet(struct tx_burst *burst, const struct rte_mbuf *pkt, uint16_t i)
 		burst->lost->filtered++;
 		burst->lost->filtered_bytes += pkt->pkt_len;
 		burst->n_filtered++;
+		note_loss(burst, i, VIF_FILTERED);
 		return true;
 	}
 	if (unlikely(pages_needed(pkt) > (burst->queue->rings->sg ? XEN_NETIF_NR_SLOTS_MIN : 1))) {
 		burst->lost->too_big++;
 		burst->lost->too_big_bytes += pkt->pkt_len;
 		burst->n_lost++;
+		note_loss(burst, i, VIF_TOO_BIG);
 		return true;
 	}
 	if (unlikely(pkt->nb_segs > VIF_PIECES_MAX / 2)) {
-		packet_failed(burst, pkt->pkt_len);
+		packet_failed(burst, i, pkt->pkt_len);
 		return true;
 	}
 	layout = layout_choose(burst, pkt);
@@ -363,6 +375,15 @@ take_packet(struct tx_burst *burst, const struct rte_mbuf *pkt, uint16_t i)
 	return true;
 }
 
+/* The next packet that has slots, from @i on; 0 if nobody wants to know. */
+static uint16_t
+next_planned(const struct tx_burst *burst, uint16_t i)
+{
+	while (burst->losses != NULL && i < VIF_BURST_MAX && burst->losses[i] != VIF_DELIVERED)
+		i++;
+	return burst->losses != NULL ? i : 0;
+}
+
 /*
  * Give slots whose copy failed a negative status; the packet's other slots stay as they are, and
  * the guest drops it as a whole.
@@ -371,6 +392,7 @@ static void
 check_pieces(struct tx_burst *burst)
 {
 	const struct grant_copy *piece = burst->thread->pieces;
+	uint16_t packet = next_planned(burst, 0);
 	uint32_t packet_len = 0;
 	bool packet_bad = false;
 
@@ -390,7 +412,9 @@ check_pieces(struct tx_burst *burst)
 		if (slot->flags & NETRXF_more_data)
 			continue;
 		if (unlikely(packet_bad))
-			packet_failed(burst, packet_len);
+			packet_failed(burst, packet, packet_len);
+		if (i + 1 < burst->n_slots)
+			packet = next_planned(burst, packet + 1);
 		packet_len = 0;
 		packet_bad = false;
 	}
@@ -445,10 +469,12 @@ plan_again(struct tx_burst *burst, struct rte_mbuf **pkts, uint16_t n,
 
 	vif_pending_fill(burst->thread, pkts, n);
 	*burst->lost = *before;
+	if (burst->losses != NULL)
+		memset(burst->losses, VIF_DELIVERED, n);
 	burst->n_slots = burst->n_pieces = burst->n_lost = burst->n_filtered = 0;
 	for (taken = 0; taken < n; taken++) {
 		if (pkts[taken]->ol_flags & PORT_PENDING)
-			packet_failed(burst, pkts[taken]->pkt_len);
+			packet_failed(burst, taken, pkts[taken]->pkt_len);
 		else if (!take_packet(burst, pkts[taken], taken))
 			break;
 	}
@@ -524,18 +550,34 @@ send_locked(struct tx_burst *burst, struct rte_mbuf **pkts, uint16_t n)
 	return taken;
 }
 
+static __rte_noinline void
+show_lost(const struct tx_burst *burst, struct rte_mbuf *const *pkts, uint16_t taken)
+{
+	for (uint16_t i = 0; i < taken; i++)
+		if (burst->losses[i] != VIF_DELIVERED)
+			burst->lost->show(burst->lost->arg, pkts[i], burst->losses[i]);
+}
+
 uint16_t
 vif_tx_burst(struct vif_thread *thread, struct vif_queue *queue, struct rte_mbuf **pkts, uint16_t n,
 	     struct vif_lost *lost)
 {
 	struct tx_burst burst = { .thread = thread, .queue = queue, .lost = lost };
+	uint8_t losses[VIF_BURST_MAX];
 	uint16_t taken;
 
 	if (unlikely(vif_rings_broken(queue->rings) != NULL))
 		return 0;
+	if (unlikely(lost->show != NULL)) {
+		n = RTE_MIN(n, (uint16_t)VIF_BURST_MAX);
+		memset(losses, VIF_DELIVERED, sizeof(losses));
+		burst.losses = losses;
+	}
 	rte_spinlock_lock(&queue->rx.lock);
 	taken = send_locked(&burst, pkts, n);
 	rte_spinlock_unlock(&queue->rx.lock);
+	if (unlikely(burst.losses != NULL && burst.n_lost + burst.n_filtered > 0))
+		show_lost(&burst, pkts, taken);
 	rte_pktmbuf_free_bulk(pkts, taken);
 	return taken;
 }

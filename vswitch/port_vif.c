@@ -122,12 +122,20 @@ struct sender {
 	const struct port *port;
 };
 
+static const enum drop_reason loss_reasons[] = {
+	[VIF_FULL] = DROP_TX_FULL,
+	[VIF_FILTERED] = DROP_MULTICAST,
+	[VIF_TOO_BIG] = DROP_MTU_EXCEEDED,
+	[VIF_COPY_FAILED] = DROP_TX_ERROR,
+};
+static_assert(RTE_DIM(loss_reasons) == VIF_LOSSES, "a reason for each");
+
 static void
-show_full(void *arg, struct rte_mbuf *pkt)
+show_lost(void *arg, struct rte_mbuf *pkt, enum vif_loss why)
 {
 	const struct sender *sender = arg;
 
-	port_drop_seen(sender->worker, sender->port, pkt, DROP_TX_FULL);
+	port_drop_seen(sender->worker, sender->port, pkt, loss_reasons[why]);
 }
 
 /* The guest's queues are chosen by flow, not by who sends. */
@@ -143,7 +151,7 @@ vif_port_tx_burst(struct worker *worker, struct port *port, uint16_t i, struct r
 	if (rings == NULL)
 		return 0;
 	if (unlikely(capture_set_of(worker->dp) != NULL)) {
-		lost.show_full = show_full;
+		lost.show = show_lost;
 		lost.arg = &sender;
 	}
 	n = vif_send(worker->hypervisor, rings, pkts, n, &lost);

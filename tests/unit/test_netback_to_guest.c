@@ -156,6 +156,53 @@ test_to_guest_bad_grant(void **state)
 	assert_null(bed->frontend->broken);
 }
 
+struct shown {
+	struct rte_mbuf *pkts[4];
+	enum vif_loss why[4];
+	unsigned int n;
+};
+
+static void
+show(void *arg, struct rte_mbuf *pkt, enum vif_loss why)
+{
+	struct shown *shown = arg;
+
+	assert_in_range(shown->n, 0, 3);
+	assert_int_equal(rte_mbuf_refcnt_read(pkt), 1);
+	shown->pkts[shown->n] = pkt;
+	shown->why[shown->n++] = why;
+}
+
+/* Who captures is shown what the guest does not get, and nothing else. */
+static void
+test_to_guest_lost_shown(void **state)
+{
+	static uint8_t data[9000];
+	static const uint32_t lens[] = { 4097, 60, 61, 62, 5000 };
+	struct shown shown = { .n = 0 };
+	struct bed *bed = *state;
+	struct rte_mbuf *pkts[5];
+
+	for (unsigned int i = 0; i < 5; i++)
+		pkts[i] = make_packet(data, lens[i], 2000);
+	(bed->frontend->queues[0].rx->ring + 1)->req.gref = UINT32_MAX;
+	bed->lost.show = show;
+	bed->lost.arg = &shown;
+	assert_int_equal(transmit(bed, pkts, 5), 5);
+	assert_int_equal(shown.n, 3);
+	assert_ptr_equal(shown.pkts[0], pkts[0]);
+	assert_int_equal(shown.why[0], VIF_TOO_BIG);
+	assert_ptr_equal(shown.pkts[1], pkts[2]);
+	assert_int_equal(shown.why[1], VIF_COPY_FAILED);
+	assert_ptr_equal(shown.pkts[2], pkts[4]);
+	assert_int_equal(shown.why[2], VIF_TOO_BIG);
+	assert_int_equal(bed->lost.too_big, 2);
+	assert_int_equal(bed->lost.copy_failed, 1);
+	assert_int_equal(fake_frontend_recv(bed->frontend, 0, data, sizeof(data), NULL), 60);
+	assert_int_equal(fake_frontend_recv(bed->frontend, 0, data, sizeof(data), NULL), -EIO);
+	assert_int_equal(fake_frontend_recv(bed->frontend, 0, data, sizeof(data), NULL), 62);
+}
+
 /* NetBSD's ids are arbitrary and looked up: they come back as they were. */
 static void
 test_to_guest_echoes_id(void **state)
@@ -215,6 +262,7 @@ main(void)
 		TEST(test_to_guest_shared),
 		TEST(test_to_guest_full),
 		cmocka_unit_test_setup_teardown(test_to_guest_no_sg, setup_no_sg, teardown),
+		cmocka_unit_test_setup_teardown(test_to_guest_lost_shown, setup_no_sg, teardown),
 		TEST(test_to_guest_bad_grant),
 		TEST(test_to_guest_echoes_id),
 		TEST(test_to_guest_copy_call_fails),
