@@ -54,14 +54,12 @@ struct rpc_peer {
 	pid_t pid;
 };
 
-/*
- * What a method does. One that told what guests send to each other would be RPC_CHANGES, for root,
- * though it changes nothing.
- */
+/* What a method does. */
 enum rpc_access {
 	RPC_UNSAID,  /* nobody may call it: a mistake in the table */
 	RPC_READS,   /* nothing but tell what there is; for all who can connect */
-	RPC_CHANGES, /* something; for root */
+	RPC_LISTENS, /* tells what guests send to each other, changes nothing; for root, any time */
+	RPC_CHANGES, /* something; for root, while no transaction is going on */
 };
 
 /* A client that is sent notifications; part of what there is of a client. */

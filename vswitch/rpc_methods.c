@@ -611,7 +611,7 @@ const struct rpc_method rpc_methods[] = {
 	  rpc_config_finish },
 	{ "config.history", RPC_READS, rpc_config_history },
 	{ "batch.run", RPC_CHANGES, rpc_batch_run, rpc_config_pending, rpc_config_finish },
-	{ "capture.start", RPC_CHANGES, .follow = rpc_capture_start },
+	{ "capture.start", RPC_LISTENS, .follow = rpc_capture_start },
 	{ "capture.show", RPC_READS, rpc_capture_show },
 	{ "event.show", RPC_READS, rpc_event_show },
 	{ "event.follow", RPC_READS, .follow = rpc_event_follow },

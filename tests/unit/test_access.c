@@ -61,14 +61,20 @@ static void
 test_refusal(void **state)
 {
 	const struct rpc_method method = { "bridge.add", RPC_CHANGES }, unsaid = { "odd" };
+	const struct rpc_method listens = { "capture.start", RPC_LISTENS };
 	struct rpc_peer peer = { .is_known = true, .uid = 4000000000U };
 	struct error err;
 
 	assert_int_equal(access_allow(NULL, &peer, &method, &err), -EPERM);
 	assert_string_equal(err.msg, "bridge add: only root may change the switch; you are uid "
 				     "4000000000 (?)");
+	assert_int_equal(access_allow(NULL, &peer, &listens, &err), -EPERM);
+	assert_string_equal(err.msg, "capture start: only root may see what guests send; you are "
+				     "uid 4000000000 (?)");
 	peer.uid = 0;
 	assert_int_equal(access_allow(NULL, &peer, &unsaid, &err), -EPERM);
+	/* no transaction is asked */
+	assert_int_equal(access_allow(NULL, &peer, &listens, &err), 0);
 }
 
 static void
