@@ -15,8 +15,7 @@
  * at the port that this one stands for, a bond or a VLAN of a NIC - at CAPTURE_TX
  * as its port takes it (packets that it does not take are not seen there, but as dropped), at
  * CAPTURE_DROP as it was when it was dropped. What a port loses before there is a packet (a request
- * of a guest's that says nonsense), or after it took it (a guest's buffer that cannot be written
- * to), is counted by the port and cannot be seen.
+ * of a guest's that says nonsense) is counted by the port and cannot be seen.
  *
  * Thread-safety: functions say whose they are. A ring has one writer, its worker, and one reader,
  * the capture thread. A worker's counters of a capture are read by others, relaxed.

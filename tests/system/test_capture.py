@@ -151,6 +151,20 @@ def test_ports_come_and_go(bed):
 def test_refused(bed):
     for params, word in (({"port": "nix"}, "nix"), ({"bridge": "nix"}, "nix"),
                          ({"points": ["nowhere"]}, "nowhere"), ({"length": 0}, "length"),
+                         ({"port": "p1", "bridge": "br0"}, "not of both"),
+                         ({"points": []}, "points"), ({"points": "rx"}, "points"),
+                         ({"points": [1]}, "point"), ({"length": 1 << 40}, "length"),
+                         ({"length": "1"}, "length"), ({"buffer": 1}, "buffer"),
+                         ({"program": []}, "1 to 4096"), ({"program": {}}, "1 to 4096"),
+                         ({"program": "tcp"}, "1 to 4096"),
+                         ({"program": [[4, 0, 0, 1]] * 4096 + [[6, 0, 0, 1]]}, "1 to 4096"),
+                         ({"program": [6]}, "instruction 0"),
+                         ({"program": [[6, 0, 0, 1 << 32]]}, "instruction 0"),
+                         ({"program": [[6, 0, 0, -1]]}, "instruction 0"),
+                         ({"program": [[6, 0, 0, 1.5]]}, "instruction 0"),
+                         ({"program": [[21, 256, 0, 1], [6, 0, 0, 1]]}, "instruction 0"),
+                         ({"program": [[5, 0, 0, 7], [6, 0, 0, 1]]}, "filter"),
+                         ({"program": [[0x34, 0, 0, 0], [6, 0, 0, 1]]}, "filter"),
                          ({"program": [[6, 0, 0]]}, "instruction"),
                          ({"program": [[0, 0, 0, 0]]}, "filter")):
         client = Client(bed.daemon, **params)

@@ -284,7 +284,11 @@ test_illegal(void **state)
 		{ { .code = BPF_JMP | BPF_JEQ, .jf = 1 }, { .code = BPF_RET } },
 		{ { .code = BPF_ST, .k = FILTER_WORDS }, { .code = BPF_RET } },
 		{ { .code = BPF_LDX | BPF_MEM, .k = FILTER_WORDS }, { .code = BPF_RET } },
+		{ { .code = BPF_JMP | BPF_JSET | BPF_X, .jt = 255 }, { .code = BPF_RET } },
+		{ { .code = BPF_STX, .k = UINT32_MAX }, { .code = BPF_RET } },
 		{ { .code = BPF_ALU | BPF_DIV }, { .code = BPF_RET } },
+		{ { .code = BPF_ALU | BPF_MOD }, { .code = BPF_RET } },
+		{ { .code = BPF_LD | BPF_W | BPF_MSH }, { .code = BPF_RET } },
 		{ { .code = 0xffff }, { .code = BPF_RET } },
 	};
 
@@ -294,6 +298,60 @@ test_illegal(void **state)
 		assert_int_equal(errno, EINVAL);
 	}
 	assert_null(filter_create(programs[0], 0));
+}
+
+/* As long as it may be; one instruction more is too many. */
+static void
+test_longest(void **state)
+{
+	struct sock_filter *ops = calloc(FILTER_OPS_MAX + 1, sizeof(*ops));
+	struct rte_mbuf *pkt = rte_pktmbuf_alloc(the_switch.pool);
+	struct filter *filter;
+
+	for (unsigned int i = 0; i < FILTER_OPS_MAX; i++)
+		ops[i] = (struct sock_filter){ .code = BPF_ALU | BPF_ADD, .k = 1 };
+	ops[FILTER_OPS_MAX].code = BPF_RET | BPF_A;
+	assert_null(filter_create(ops, FILTER_OPS_MAX + 1));
+	filter = filter_create(ops + 1, FILTER_OPS_MAX);
+	assert_non_null(filter);
+	assert_non_null(rte_pktmbuf_append(pkt, 60));
+	filter_load(&burst, &pkt, 1);
+	assert_int_equal(filter_run(filter, &burst), 1);
+	free(filter);
+	free(ops);
+	rte_pktmbuf_free(pkt);
+}
+
+/* Places that are nowhere: the packet does not match, and nothing is read. */
+static void
+test_far_away(void **state)
+{
+	static const struct sock_filter programs[][3] = {
+		{ { .code = BPF_LD | BPF_W | BPF_ABS, .k = UINT32_MAX } },
+		{ { .code = BPF_LD | BPF_B | BPF_ABS, .k = 60 } },
+		{ { .code = BPF_LD | BPF_W | BPF_ABS, .k = 57 } },
+		{ { .code = BPF_LDX | BPF_B | BPF_MSH, .k = UINT32_MAX } },
+		{ { .code = BPF_LDX | BPF_IMM, .k = UINT32_MAX },
+		  { .code = BPF_LD | BPF_H | BPF_IND, .k = UINT32_MAX } },
+	};
+	struct rte_mbuf *pkt = rte_pktmbuf_alloc(the_switch.pool);
+
+	assert_non_null(rte_pktmbuf_append(pkt, 60));
+	for (unsigned int i = 0; i < RTE_DIM(programs); i++) {
+		struct sock_filter ops[3];
+		struct filter *filter;
+
+		memcpy(ops, programs[i], sizeof(ops));
+		if (ops[1].code == 0)
+			ops[1] = (struct sock_filter){ .code = BPF_RET, .k = 1 };
+		ops[2] = (struct sock_filter){ .code = BPF_RET, .k = 1 };
+		filter = filter_create(ops, 3);
+		assert_non_null(filter);
+		filter_load(&burst, &pkt, 1);
+		assert_int_equal(filter_run(filter, &burst), 0);
+		free(filter);
+	}
+	rte_pktmbuf_free(pkt);
 }
 
 static int
@@ -313,9 +371,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_expressions),
-		cmocka_unit_test(test_programs),
-		cmocka_unit_test(test_illegal),
+		cmocka_unit_test(test_expressions), cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_illegal),     cmocka_unit_test(test_longest),
+		cmocka_unit_test(test_far_away),
 	};
 
 	fake_eal_start();

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """vsctl capture, and what tshark and tcpdump make of its files."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 
 import pytest
@@ -104,3 +106,23 @@ def extcap_folder():
                              stderr=subprocess.DEVNULL, text=True).stdout
     return next(line.split("\t")[-1] for line in folders.splitlines()
                 if line.startswith("Extcap path"))
+
+
+@contextlib.contextmanager
+def stop_and_go(pid, really=True):
+    """A process that does nothing meanwhile."""
+    if really:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if really:
+            os.kill(pid, signal.SIGCONT)
+
+
+def write_numbered(path, n, head):
+    """A pcap file with n frames of 60 bytes, numbered behind their addresses and type."""
+    record = struct.pack("=IIII", 0, 0, 60, 60) + head + b"\x88\xb5"
+    with open(path, "wb") as file:
+        file.write(struct.pack("=IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        file.writelines(record + struct.pack("!I", number) + bytes(42) for number in range(n))
