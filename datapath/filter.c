@@ -14,6 +14,13 @@
 #define BPF_XOR 0xa0
 #endif
 
+/*
+ * "Load at a place, jump if equal to a number" is nearly all that filters do. Where nobody needs
+ * the loaded value any more, and nobody else jumps to the jump, both are done at once: the load's
+ * code has this bit, which no instruction has.
+ */
+#define FUSED 0x8000
+
 struct filter {
 	uint32_t n;
 	struct sock_filter ops[];
@@ -113,6 +120,45 @@ is_legal(const struct sock_filter *op, size_t left)
 	}
 }
 
+/* Does an instruction not care what has been loaded before? */
+static bool
+forgets(const struct sock_filter *op)
+{
+	const uint16_t code = op->code & ~FUSED;
+
+	return BPF_CLASS(code) == BPF_LD || code == (BPF_RET | BPF_K);
+}
+
+static bool
+can_fuse(const struct sock_filter *ops, uint32_t i)
+{
+	const struct sock_filter *jump = &ops[i + 1];
+
+	return BPF_CLASS(ops[i].code) == BPF_LD && BPF_MODE(ops[i].code) == BPF_ABS &&
+	       jump->code == (BPF_JMP | BPF_JEQ | BPF_K) && forgets(jump + 1 + jump->jt) &&
+	       forgets(jump + 1 + jump->jf);
+}
+
+static void
+fuse(struct filter *filter)
+{
+	bool is_target[FILTER_OPS_MAX] = { false };
+
+	for (uint32_t i = 0; i < filter->n; i++) {
+		const struct sock_filter *op = &filter->ops[i];
+
+		if (op->code == (BPF_JMP | BPF_JA)) {
+			is_target[i + 1 + op->k] = true;
+		} else if (BPF_CLASS(op->code) == BPF_JMP) {
+			is_target[i + 1 + op->jt] = true;
+			is_target[i + 1 + op->jf] = true;
+		}
+	}
+	for (uint32_t i = 0; i + 1 < filter->n; i++)
+		if (!is_target[i + 1] && can_fuse(filter->ops, i))
+			filter->ops[i].code |= FUSED;
+}
+
 struct filter *
 filter_create(const struct sock_filter *ops, size_t n)
 {
@@ -129,6 +175,7 @@ filter_create(const struct sock_filter *ops, size_t n)
 		return NULL;
 	filter->n = n;
 	memcpy(filter->ops, ops, n * sizeof(ops[0]));
+	fuse(filter);
 	return filter;
 }
 
@@ -335,6 +382,69 @@ equal(const struct filter_burst *burst, uint32_t k)
 	return bits;
 }
 
+/* The bytes of a packet that are compared: a number of the machine's, but not of its order. */
+static inline uint32_t
+raw_at(const uint8_t *p, uint16_t size)
+{
+	uint32_t word;
+	uint16_t half;
+
+	if (size == BPF_W)
+		return memcpy(&word, p, sizeof(word)), word;
+	if (size == BPF_H)
+		return memcpy(&half, p, sizeof(half)), half;
+	return *p;
+}
+
+/* Of all packets: is there a number at a place, which all have? */
+static inline uint64_t
+equal_at(const struct filter_burst *burst, uint32_t offset, uint16_t size, uint32_t k)
+{
+	const uint8_t *const *data = burst->data;
+	uint64_t bits = 0;
+	uint16_t i = 0;
+#ifdef RTE_ARCH_X86
+	const __m128i want = _mm_set1_epi32((int)k);
+
+	for (; i + 4 <= burst->n; i += 4) {
+		const __m128i four = _mm_set_epi32((int)raw_at(data[i + 3] + offset, size),
+						   (int)raw_at(data[i + 2] + offset, size),
+						   (int)raw_at(data[i + 1] + offset, size),
+						   (int)raw_at(data[i] + offset, size));
+		const __m128i yes = _mm_cmpeq_epi32(four, want);
+
+		bits |= (uint64_t)_mm_movemask_ps(_mm_castsi128_ps(yes)) << i;
+	}
+#endif
+	for (; i < burst->n; i++)
+		bits |= (uint64_t)(raw_at(data[i] + offset, size) == k) << i;
+	return bits;
+}
+
+/* Load and jump at once. False: not all have that place; nothing was done. */
+static bool
+load_jump(const struct filter_burst *burst, const struct sock_filter *op, uint64_t here,
+	  uint64_t *next)
+{
+	const struct sock_filter *jump = op + 1;
+	const uint16_t size = BPF_SIZE(op->code);
+	uint64_t yes;
+
+	if (unlikely((uint64_t)op->k + size_of(size) > burst->shortest))
+		return false;
+	if (size == BPF_W)
+		yes = equal_at(burst, op->k, BPF_W, rte_cpu_to_be_32(jump->k));
+	else if (jump->k >> (8 * size_of(size)) != 0)
+		yes = 0;
+	else if (size == BPF_H)
+		yes = equal_at(burst, op->k, BPF_H, rte_cpu_to_be_16((uint16_t)jump->k));
+	else
+		yes = equal_at(burst, op->k, BPF_B, jump->k);
+	next[jump->jt] |= here & yes;
+	next[jump->jf] |= here & ~yes;
+	return true;
+}
+
 /* Return: the packets for which a jump's condition holds, and maybe some that are not here. */
 static uint64_t
 test(const struct filter_burst *burst, const struct sock_filter *op, uint64_t here)
@@ -478,7 +588,9 @@ filter_run(const struct filter *filter, struct filter_burst *burst)
 		if (here == 0)
 			continue;
 		at[i] = 0;
-		switch (op->code) {
+		if (likely(op->code & FUSED) && load_jump(burst, op, here, &at[i + 2]))
+			continue;
+		switch (op->code & ~FUSED) {
 		case BPF_LD | BPF_W | BPF_ABS:
 		case BPF_LD | BPF_H | BPF_ABS:
 		case BPF_LD | BPF_B | BPF_ABS:

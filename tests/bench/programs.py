@@ -449,6 +449,7 @@ class CaptureVswitchd(Vswitchd):
     name = "vswitchd-capture"
     needs = [("/usr/bin/tcpdump", "tcpdump")]
     what = {"port": "p0"}
+    client = None
     filter = "host 198.51.100.77 and udp port 7"
 
     def start(self):
@@ -466,7 +467,8 @@ class CaptureVswitchd(Vswitchd):
             raise BenchError(f"capture.start: {reply}")
 
     def stop(self):
-        self.client.close()
+        if self.client is not None:
+            self.client.close()
         super().stop()
 
 
