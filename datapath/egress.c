@@ -98,16 +98,16 @@ egress_slow(struct worker *worker, const struct port *in, struct port *out, stru
 	bool super;
 
 	if (!vlan_allowed(vlan, tag)) {
-		port_drop(worker, in, pkt, DROP_VLAN_MISMATCH);
+		port_drop_tag(worker, in, pkt, DROP_VLAN_MISMATCH, tag);
 		return;
 	}
 	/* not those of the switch's own, which come in by the port that they leave by */
 	if ((in->isolated & out->isolated) && in != out) {
-		port_drop(worker, in, pkt, DROP_ISOLATED);
+		port_drop_tag(worker, in, pkt, DROP_ISOLATED, tag);
 		return;
 	}
 	if (!out->open) {
-		port_drop(worker, out, pkt, out->up ? DROP_BLOCKED : DROP_PORT_DOWN);
+		port_drop_tag(worker, out, pkt, out->up ? DROP_BLOCKED : DROP_PORT_DOWN, tag);
 		return;
 	}
 	change = vlan_egress_change(vlan, pkt, tag);
@@ -118,14 +118,14 @@ egress_slow(struct worker *worker, const struct port *in, struct port *out, stru
 			return;
 		pkt = egress_writable(worker, pkt);
 		if (pkt == NULL || vlan_egress(vlan, pkt, tag, change) < 0) {
-			port_drop(worker, out, pkt, DROP_NO_BUFFER);
+			port_drop_tag(worker, out, pkt, DROP_NO_BUFFER, tag);
 			return;
 		}
 	}
 	super = pkt->ol_flags & OFFLOAD_SEG_MASK;
 	frame_len = offload_frame_len(pkt);
 	if (!egress_fits(out, pkt, frame_len)) {
-		port_drop(worker, out, pkt, DROP_MTU_EXCEEDED);
+		port_drop_tag(worker, out, pkt, DROP_MTU_EXCEEDED, tag);
 		return;
 	}
 	if (!offload_wanted(pkt, egress_caps(out, pkt))) {
@@ -140,11 +140,11 @@ egress_slow(struct worker *worker, const struct port *in, struct port *out, stru
 	}
 	pkt = egress_writable(worker, pkt);
 	if (pkt == NULL) {
-		port_drop(worker, out, pkt, DROP_NO_BUFFER);
+		port_drop_tag(worker, out, pkt, DROP_NO_BUFFER, tag);
 		return;
 	}
 	if (offload_complete(pkt) < 0) {
-		port_drop(worker, out, pkt, DROP_OFFLOAD);
+		port_drop_tag(worker, out, pkt, DROP_OFFLOAD, tag);
 		return;
 	}
 	egress_queue(worker, out, pkt);
@@ -200,7 +200,7 @@ egress_send(struct worker *worker, struct port *port, struct rte_mbuf **pkts, ui
 	return sent;
 }
 
-/* The same, while somebody looks at what is sent, or dropped. */
+/* The same, while somebody looks at what is sent. */
 static __rte_noinline uint16_t
 egress_send_seen(struct worker *worker, const struct capture_set *captures, struct port *port,
 		 struct rte_mbuf **pkts, uint16_t n)
@@ -214,8 +214,6 @@ egress_send_seen(struct worker *worker, const struct capture_set *captures, stru
 	sent = egress_send(worker, port, pkts, n);
 	if (seen)
 		capture_tx_end(worker, captures, port, &records, sent);
-	for (uint16_t i = sent; i < n; i++)
-		capture_drop(worker, captures, port, pkts[i], DROP_TX_FULL);
 	return sent;
 }
 
@@ -251,6 +249,8 @@ egress_flush_port(struct worker *worker, uint16_t port_id)
 		sent = egress_send(worker, port, batch->pkts, n);
 	for (uint16_t i = sent; i < n; i++) {
 		bytes -= batch->pkts[i]->pkt_len;
+		if (likely(port != NULL))
+			port_drop_seen(worker, port, batch->pkts[i], DROP_TX_FULL);
 		rte_pktmbuf_free(batch->pkts[i]);
 	}
 	stats->tx_packets += sent - worker->tx_lost;

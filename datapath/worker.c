@@ -16,6 +16,7 @@
 #include <rte_ring_elem.h>
 
 #include "bridge.h"
+#include "drop_log.h"
 #include "egress.h"
 #include "punt.h"
 #include "router.h"
@@ -73,6 +74,12 @@ worker_create(struct datapath *dp, uint16_t id, struct rte_mempool *pool)
 		      -1, 0);
 	if (worker == MAP_FAILED)
 		return NULL;
+	worker->drop_log = mmap(NULL, sizeof(*worker->drop_log), PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (worker->drop_log == MAP_FAILED) {
+		munmap(worker, sizeof(*worker));
+		return NULL;
+	}
 	worker->dp = dp;
 	worker->id = id;
 	worker->pool = pool;
@@ -144,6 +151,8 @@ worker_destroy(struct worker *worker)
 		close(worker->wake_fd);
 	if (worker->epoll_fd >= 0)
 		close(worker->epoll_fd);
+	if (worker->drop_log != NULL)
+		munmap(worker->drop_log, sizeof(*worker->drop_log));
 	munmap(worker, sizeof(*worker));
 }
 
@@ -384,13 +393,54 @@ budget_take(const struct worker *worker, struct budget *budget, uint64_t per_mse
 	return true;
 }
 
+static inline void
+drop_seen(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
+	  enum drop_reason reason, uint16_t tag)
+{
+	const struct capture_set *captures = capture_set_of(worker->dp);
+
+	if (unlikely(worker->drop_log == NULL))
+		return;
+	if (unlikely(pkt == NULL)) {
+		if (tag != VLAN_NONE)
+			drop_log_count(worker, port, reason, tag & VLAN_VID_MASK, 1);
+		return;
+	}
+	drop_log_packet(worker, port, pkt, reason, tag);
+	if (unlikely(captures != NULL))
+		capture_drop(worker, captures, port, pkt, reason);
+}
+
+void
+port_drop_seen(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
+	       enum drop_reason reason)
+{
+	drop_seen(worker, port, pkt, reason, VLAN_NONE);
+}
+
+void
+port_drop_tag(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
+	      enum drop_reason reason, uint16_t tag)
+{
+	worker_stats(worker, port)->drops[reason]++;
+	drop_seen(worker, port, pkt, reason, tag);
+	rte_pktmbuf_free(pkt);
+}
+
 void
 port_drop(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
 	  enum drop_reason reason)
 {
-	worker_stats(worker, port)->drops[reason]++;
-	port_drop_seen(worker, port, pkt, reason);
-	rte_pktmbuf_free(pkt);
+	port_drop_tag(worker, port, pkt, reason, VLAN_NONE);
+}
+
+void
+port_tx_lost(struct worker *worker, const struct port *port, enum drop_reason reason, uint32_t n,
+	     uint64_t bytes)
+{
+	worker_stats(worker, port)->drops[reason] += n;
+	worker->tx_lost += n;
+	worker->tx_lost_bytes += bytes;
 }
 
 void

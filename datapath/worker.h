@@ -127,14 +127,17 @@ typedef uint16_t (*worker_fill_fn)(struct worker *worker, struct rte_mbuf **pkts
 /** worker_pending_done_fn - there are no pending packets any more: see worker.pending. */
 typedef void (*worker_pending_done_fn)(struct worker *worker);
 
+struct drop_log;
+
 struct worker {
 	struct datapath *dp;
-	struct rte_mempool *pool; /* mbufs for what this worker receives and copies */
-	void *hypervisor;         /* netback's context: grant copy, event channels */
-	uint16_t id;              /* 0 .. dp->n_workers - 1 */
-	uint32_t now;             /* seconds of CLOCK_MONOTONIC, coarse; renewed every 50 ms */
-	uint64_t tsc;             /* when this turn began; 0: see for yourself */
-	uint64_t charged;         /* TSC: what comes after it is on nobody's account yet */
+	struct drop_log *drop_log; /* worker: rw, control: ro; NULL: notes nothing (drop_log.h) */
+	struct rte_mempool *pool;  /* mbufs for what this worker receives and copies */
+	void *hypervisor;          /* netback's context: grant copy, event channels */
+	uint16_t id;               /* 0 .. dp->n_workers - 1 */
+	uint32_t now;              /* seconds of CLOCK_MONOTONIC, coarse; renewed every 50 ms */
+	uint64_t tsc;              /* when this turn began; 0: see for yourself */
+	uint64_t charged;          /* TSC: what comes after it is on nobody's account yet */
 
 	uint32_t n_active; /* worker: rw, control: ro */
 	uint16_t n_dirty;  /* ports with packets in their batch */
@@ -328,19 +331,12 @@ worker_stats(struct worker *worker, const struct port *port)
 }
 
 /**
- * port_drop_seen() - a packet is about to be dropped: show it to those who want to see that. For
- * those who count and free it themselves. Worker.
+ * port_drop_seen() - a packet is about to be dropped: note it (drop_log.h), and show it to those
+ * who want to see that. For those who count and free it themselves. Worker.
  * @pkt: NULL: there is none any more.
  */
-static inline void
-port_drop_seen(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
-	       enum drop_reason reason)
-{
-	const struct capture_set *captures = capture_set_of(worker->dp);
-
-	if (unlikely(captures != NULL) && pkt != NULL)
-		capture_drop(worker, captures, port, pkt, reason);
-}
+void port_drop_seen(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
+		    enum drop_reason reason);
 
 /**
  * port_drop() - free a packet and count why. Worker.
@@ -349,6 +345,13 @@ port_drop_seen(struct worker *worker, const struct port *port, struct rte_mbuf *
  */
 void port_drop(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
 	       enum drop_reason reason);
+
+/**
+ * port_drop_tag() - the same of one whose VLAN cannot be told by the frame and the port.
+ * @tag: tag word (vlan.h).
+ */
+void port_drop_tag(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
+		   enum drop_reason reason, uint16_t tag);
 
 /**
  * port_rx_drop() - count packets that rx_burst had to throw away: as received, and as dropped.
@@ -365,17 +368,11 @@ port_rx_drop(struct worker *worker, const struct port *port, enum drop_reason re
 
 /**
  * port_tx_lost() - count packets that tx_burst took and could not deliver: as dropped, not as sent.
- * Worker, from tx_burst.
+ * Each is to be shown to port_drop_seen(), if that is possible. Worker, from tx_burst.
  * @bytes: of the @n packets together.
  */
-static inline void
-port_tx_lost(struct worker *worker, const struct port *port, enum drop_reason reason, uint32_t n,
-	     uint64_t bytes)
-{
-	worker_stats(worker, port)->drops[reason] += n;
-	worker->tx_lost += n;
-	worker->tx_lost_bytes += bytes;
-}
+void port_tx_lost(struct worker *worker, const struct port *port, enum drop_reason reason,
+		  uint32_t n, uint64_t bytes);
 
 /**
  * port_tx_handed_on() - packets that tx_burst took are in another port's batch: that port counts

@@ -568,7 +568,7 @@ vif_tx_burst(struct vif_thread *thread, struct vif_queue *queue, struct rte_mbuf
 
 	if (unlikely(vif_rings_broken(queue->rings) != NULL))
 		return 0;
-	if (unlikely(lost->show != NULL)) {
+	if (lost->show != NULL) {
 		n = RTE_MIN(n, (uint16_t)VIF_BURST_MAX);
 		memset(losses, VIF_DELIVERED, sizeof(losses));
 		burst.losses = losses;

@@ -323,8 +323,8 @@ tx_some(int fd, struct rte_mbuf **pkts, uint16_t n)
 }
 
 uint16_t
-packet_socket_tx(struct packet_socket *ps, struct vnet_faults *faults, struct rte_mbuf **pkts,
-		 uint16_t n)
+packet_socket_tx(struct worker *worker, struct port *port, struct packet_socket *ps,
+		 struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t sent = 0;
 	int ret;
@@ -333,8 +333,8 @@ packet_socket_tx(struct packet_socket *ps, struct vnet_faults *faults, struct rt
 		ret = tx_some(ps->fd, &pkts[sent], n - sent);
 		if (ret > 0)
 			sent += ret;
-		else if (ret < 0 && vnet_fault_count(faults, -ret))
-			vnet_tx_skip(pkts, sent, n--);
+		else if (ret < 0 && vnet_tx_refused(worker, port, pkts[sent], -ret))
+			sent++;
 		else
 			break;
 	}

@@ -55,9 +55,8 @@ uint16_t packet_socket_rx(struct worker *worker, struct port *port, struct packe
 
 /**
  * packet_socket_tx() - as tx_burst of struct port_type.
- * @faults: counts packets that cannot be sent for what they are.
  */
-uint16_t packet_socket_tx(struct packet_socket *ps, struct vnet_faults *faults,
+uint16_t packet_socket_tx(struct worker *worker, struct port *port, struct packet_socket *ps,
 			  struct rte_mbuf **pkts, uint16_t n);
 
 #endif /* VSWITCH_PACKET_SOCKET_H */

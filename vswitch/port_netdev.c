@@ -81,13 +81,12 @@ struct netdev {
 	int claim;                     /* of the interface that it has; -1: none */
 	struct ingress_guard guard;
 	struct link_change change;
-	struct vnet_faults faults; /* worker: rw, control: ro */
-	uint64_t lost;             /* packets that the NIC had no room for */
-	uint64_t lost_seen;        /* the interface's own count, as read last */
-	uint32_t mtu;              /* asked for, each time it comes back; 0: the interface's own */
-	enum xdp_word xdp;         /* asked for */
-	uint16_t n_packet_queues;  /* asked for */
-	char mode[128];            /* what it uses and why, or empty */
+	uint64_t lost;            /* packets that the NIC had no room for */
+	uint64_t lost_seen;       /* the interface's own count, as read last */
+	uint32_t mtu;             /* asked for, each time it comes back; 0: the interface's own */
+	enum xdp_word xdp;        /* asked for */
+	uint16_t n_packet_queues; /* asked for */
+	char mode[128];           /* what it uses and why, or empty */
 	char name[IFNAMSIZ];
 };
 
@@ -267,7 +266,6 @@ port_netdev_stats(struct port *port, struct port_stats *sum)
 	}
 	sum->rx_packets += dev->lost;
 	sum->drops[DROP_RX_ERROR] += dev->lost;
-	vnet_fault_stats(&dev->faults, sum);
 }
 
 /* Tell the switch how the link is. */
@@ -778,7 +776,7 @@ netdev_tx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte
 	if (conn->xdp != NULL)
 		return xdp_socket_tx(worker, port, conn->xdp->sockets[q % conn->xdp->n_txq], pkts,
 				     n);
-	return packet_socket_tx(&conn->queues[q % conn->n_queues], &dev->faults, pkts, n);
+	return packet_socket_tx(worker, port, &conn->queues[q % conn->n_queues], pkts, n);
 }
 
 const struct port_type port_type_netdev = {

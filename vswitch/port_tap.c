@@ -53,7 +53,6 @@ struct tap {
 	struct vswitch *sw;
 	struct netlink_watch *watch;
 	struct link_change change; /* of an interface that stays */
-	struct vnet_faults faults; /* worker: rw, control: ro */
 	uint64_t lost;             /* packets that the interface had no room for */
 	uint64_t lost_seen;        /* the interface's own count, as read last */
 	uint32_t mtu;              /* asked for; 0: the interface's own */
@@ -177,7 +176,6 @@ port_tap_stats(struct port *port, struct port_stats *sum)
 		tap_count_losses(tap, &link);
 	sum->rx_packets += tap->lost;
 	sum->drops[DROP_RX_ERROR] += tap->lost;
-	vnet_fault_stats(&tap->faults, sum);
 }
 
 static void
@@ -553,8 +551,8 @@ tap_tx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte_mb
 		entries = vnet_tx_iov(pkts[sent], &hdr, iov, TX_IOV_MAX);
 		if (entries > 0 && writev(fd, iov, entries) >= 0)
 			sent++;
-		else if (vnet_fault_count(&tap->faults, entries == 0 ? E2BIG : errno))
-			vnet_tx_skip(pkts, sent, n--); /* this packet can never be sent */
+		else if (vnet_tx_refused(worker, port, pkts[sent], entries == 0 ? E2BIG : errno))
+			sent++; /* this packet can never be sent */
 		else
 			break;
 	}

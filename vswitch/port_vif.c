@@ -146,14 +146,10 @@ vif_port_tx_burst(struct worker *worker, struct port *port, uint16_t i, struct r
 	const struct vif_port *vif_port = port->priv;
 	struct vif_rings *rings = vif_rings(vif_port->vif);
 	struct sender sender = { .worker = worker, .port = port };
-	struct vif_lost lost = { 0 };
+	struct vif_lost lost = { .show = show_lost, .arg = &sender };
 
 	if (rings == NULL)
 		return 0;
-	if (unlikely(capture_set_of(worker->dp) != NULL)) {
-		lost.show = show_lost;
-		lost.arg = &sender;
-	}
 	n = vif_send(worker->hypervisor, rings, pkts, n, &lost);
 	if (likely((lost.too_big | lost.copy_failed | lost.filtered | lost.full) == 0))
 		return n;

@@ -159,42 +159,17 @@ vnet_tx_iov(const struct rte_mbuf *pkt, struct virtio_net_hdr *hdr, struct iovec
 }
 
 bool
-vnet_fault_count(struct vnet_faults *faults, int error)
+vnet_tx_refused(struct worker *worker, const struct port *port, struct rte_mbuf *pkt, int error)
 {
-	uint64_t *counter;
+	enum drop_reason reason;
 
 	if (error == EMSGSIZE)
-		counter = &faults->too_big;
+		reason = DROP_MTU_EXCEEDED;
 	else if (error == EINVAL || error == E2BIG)
-		counter = &faults->refused;
+		reason = DROP_OFFLOAD;
 	else
 		return false;
-	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+	port_drop_seen(worker, port, pkt, reason);
+	port_tx_lost(worker, port, reason, 1, pkt->pkt_len);
 	return true;
-}
-
-static void
-move_drops(struct port_stats *sum, enum drop_reason to, const uint64_t *counter)
-{
-	/* the fault is counted a moment before the drop */
-	uint64_t n = RTE_MIN(__atomic_load_n(counter, __ATOMIC_RELAXED), sum->drops[DROP_TX_FULL]);
-
-	sum->drops[DROP_TX_FULL] -= n;
-	sum->drops[to] += n;
-}
-
-void
-vnet_fault_stats(const struct vnet_faults *faults, struct port_stats *sum)
-{
-	move_drops(sum, DROP_MTU_EXCEEDED, &faults->too_big);
-	move_drops(sum, DROP_OFFLOAD, &faults->refused);
-}
-
-void
-vnet_tx_skip(struct rte_mbuf **pkts, uint16_t i, uint16_t n)
-{
-	struct rte_mbuf *bad = pkts[i];
-
-	memmove(&pkts[i], &pkts[i + 1], (n - i - 1) * sizeof(pkts[0]));
-	pkts[n - 1] = bad;
 }

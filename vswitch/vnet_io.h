@@ -58,24 +58,13 @@ vnet_pace_learn(struct vnet_pace *pace, uint16_t had, uint16_t got, bool big)
 		pace->want = RTE_MIN(pace->want, VNET_BATCH_BIG);
 }
 
-/* Packets that a kernel interface refused for what they are. workers: rw (atomic), control: ro */
-struct vnet_faults {
-	uint64_t too_big; /* EMSGSIZE */
-	uint64_t refused; /* the virtio_net_hdr, or the number of pieces */
-};
-
 /**
- * vnet_fault_count() - is it the packet that cannot be sent, rather than the interface that cannot
- * send? Then count it. Worker.
+ * vnet_tx_refused() - is it the packet that cannot be sent, rather than the interface that cannot
+ * send? Then count it as lost; it is the caller's to free. Worker, from tx_burst.
  * @error: errno of the system call.
  */
-bool vnet_fault_count(struct vnet_faults *faults, int error);
-
-/**
- * vnet_fault_stats() - say why packets were dropped that the datapath counted as tx_full, since a
- * port's tx_burst can only say that it does not take them. Control thread.
- */
-void vnet_fault_stats(const struct vnet_faults *faults, struct port_stats *sum);
+bool vnet_tx_refused(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
+		     int error);
 
 /**
  * vnet_rx_alloc() - buffers for a burst: @n, or fewer if the pool is nearly empty.
@@ -120,11 +109,5 @@ void vnet_chain_finish(struct worker *worker, struct rte_mbuf *pkt, uint32_t len
  */
 uint16_t vnet_tx_iov(const struct rte_mbuf *pkt, struct virtio_net_hdr *hdr, struct iovec *iov,
 		     uint16_t max);
-
-/**
- * vnet_tx_skip() - put packet @i, which can never be sent, behind the others.
- * @n: how many there are in front of those put behind already.
- */
-void vnet_tx_skip(struct rte_mbuf **pkts, uint16_t i, uint16_t n);
 
 #endif /* VSWITCH_VNET_IO_H */

@@ -327,25 +327,27 @@ test_no_buffers(void **state)
 
 /* A packet that the kernel can never send is dropped for what it is, and counted once. */
 static void
-test_faults(void **state)
+test_refused(void **state)
 {
-	struct port_stats sum = { .drops[DROP_TX_FULL] = 10 };
-	struct vnet_faults faults = { 0 };
+	struct fake_switch sw;
+	struct fake_port *fake;
+	struct rte_mbuf *pkt;
 
 	(void)state;
-	assert_true(vnet_fault_count(&faults, EMSGSIZE));
-	assert_true(vnet_fault_count(&faults, EMSGSIZE));
-	assert_true(vnet_fault_count(&faults, EINVAL));
-	assert_false(vnet_fault_count(&faults, EAGAIN));
-	assert_false(vnet_fault_count(&faults, ENETDOWN));
-	vnet_fault_stats(&faults, &sum);
-	assert_int_equal(sum.drops[DROP_MTU_EXCEEDED], 2);
-	assert_int_equal(sum.drops[DROP_OFFLOAD], 1);
-	assert_int_equal(sum.drops[DROP_TX_FULL], 7);
-	sum = (struct port_stats){ .drops[DROP_TX_FULL] = 1 }; /* read in between */
-	vnet_fault_stats(&faults, &sum);
-	assert_int_equal(sum.drops[DROP_MTU_EXCEEDED], 1);
-	assert_int_equal(sum.drops[DROP_TX_FULL], 0);
+	assert_int_equal(fake_switch_setup(&sw), 0);
+	fake = fake_port_add(&sw, 1, 0);
+	pkt = fake_frame(&sw, "02:00:00:00:00:01", "02:00:00:00:00:02", 0, 100);
+	assert_true(vnet_tx_refused(sw.worker, &fake->port, pkt, EMSGSIZE));
+	assert_true(vnet_tx_refused(sw.worker, &fake->port, pkt, EMSGSIZE));
+	assert_true(vnet_tx_refused(sw.worker, &fake->port, pkt, EINVAL));
+	assert_false(vnet_tx_refused(sw.worker, &fake->port, pkt, EAGAIN));
+	assert_false(vnet_tx_refused(sw.worker, &fake->port, pkt, ENETDOWN));
+	assert_int_equal(fake_drops(&sw, fake, DROP_MTU_EXCEEDED), 2);
+	assert_int_equal(fake_drops(&sw, fake, DROP_OFFLOAD), 1);
+	assert_int_equal(sw.worker->tx_lost, 3);
+	assert_int_equal(sw.worker->tx_lost_bytes, 300);
+	rte_pktmbuf_free(pkt);
+	fake_switch_teardown(&sw);
 }
 
 int
@@ -361,7 +363,7 @@ main(void)
 		cmocka_unit_test_teardown(test_overflow, assert_no_leak),
 		cmocka_unit_test_teardown(test_chain, assert_no_leak),
 		cmocka_unit_test_teardown(test_no_buffers, assert_no_leak),
-		cmocka_unit_test_teardown(test_faults, assert_no_leak),
+		cmocka_unit_test_teardown(test_refused, assert_no_leak),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

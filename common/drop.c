@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <assert.h>
+#include <string.h>
 
 #include "drop.h"
 
@@ -40,3 +41,14 @@ const char *const drop_reason_names[DROP_REASONS] = {
 	[DROP_NAT_BAD] = "nat_bad",
 };
 static_assert(DROP_REASONS == 34, "name every drop reason");
+
+enum drop_reason
+drop_reason_find(const char *name)
+{
+	unsigned int reason = 0;
+
+	while (reason < DROP_REASONS &&
+	       (name == NULL || strcmp(name, drop_reason_names[reason]) != 0))
+		reason++;
+	return (enum drop_reason)reason;
+}

@@ -13,8 +13,8 @@
  *
  * Thread-safety: constants only.
  */
-#ifndef DATAPATH_DROP_H
-#define DATAPATH_DROP_H
+#ifndef COMMON_DROP_H
+#define COMMON_DROP_H
 
 enum drop_reason {
 	/* counted on the port that the packet came in by */
@@ -63,4 +63,24 @@ enum drop_reason {
  */
 extern const char *const drop_reason_names[DROP_REASONS];
 
-#endif /* DATAPATH_DROP_H */
+/** drop_reason_find() - by its name. Return: it, or DROP_REASONS. @name: may be NULL. */
+enum drop_reason drop_reason_find(const char *name);
+
+/**
+ * struct drop_text - what to make of it. PORT stands for the port that counts it, VID for the VLAN;
+ * BRIDGE, OTHER (port) and RULE are the reader's to know.
+ * @what: has happened: a sentence.
+ * @cause: what it usually comes from: a sentence.
+ * @show: the command that shows more, without "vsctl".
+ * @mend: what to do: a sentence, its commands in quotes: 'vsctl port set PORT mtu 9000'.
+ */
+struct drop_text {
+	const char *what;
+	const char *cause;
+	const char *show;
+	const char *mend;
+};
+
+extern const struct drop_text drop_texts[DROP_REASONS];
+
+#endif /* COMMON_DROP_H */
