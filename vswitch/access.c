@@ -307,13 +307,17 @@ access_done(void *ctx, const struct rpc_peer *peer, const struct rpc_method *met
 		log_stranger(peer, what);
 		return;
 	}
+	if (method->access == RPC_LISTENS) {
+		log_line(LOG_INFO, "look: %s: %.200s", access_who(peer, who), what);
+		return;
+	}
 	/* of what has only begun, the transaction tells */
 	if (ret < 0 || method->finish == NULL)
 		access_log_change(access_who(peer, who), what,
 				  ret == 0            ? NULL :
 				  err->msg[0] != '\0' ? err->msg :
 							strerror(-ret));
-	if (ret < 0 || method->access == RPC_LISTENS)
+	if (ret < 0)
 		return;
 	transaction_done(ctx, peer, method->name, params, what);
 	if (method->finish != NULL)

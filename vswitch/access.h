@@ -4,10 +4,10 @@
  * somebody tried to change: who, what, and what came of it.
  *
  * How: a unix socket tells its peer's user and process, which nobody can forge. Whoever can connect
- * may read; root may change. The rest of what the log says of a caller is the kernel's, too: the
- * process's name and its parent's, its terminal, and as whom somebody had logged in before becoming
- * root (loginuid). Only user names are looked up, in /etc/passwd alone, since other sources of
- * them may take their time.
+ * may read; root may change, and look at packets. The rest of what the log says of a caller is the
+ * kernel's, too: the process's name and its parent's, its terminal, and as whom somebody had logged
+ * in before becoming root (loginuid). Only user names are looked up, in /etc/passwd alone, since
+ * other sources of them may take their time.
  *
  *	change: root (uid 0, pid 4711 vsctl of bash, pts/0, login alice): port set eth0 mtu 9000:
  *done change: alice (uid 1000, pid 4712 vsctl of bash, pts/1): bridge del xenbr0: refused: ...

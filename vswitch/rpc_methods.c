@@ -613,6 +613,8 @@ const struct rpc_method rpc_methods[] = {
 	{ "batch.run", RPC_CHANGES, rpc_batch_run, rpc_config_pending, rpc_config_finish },
 	{ "capture.start", RPC_LISTENS, .follow = rpc_capture_start },
 	{ "capture.show", RPC_READS, rpc_capture_show },
+	{ "drops.show", RPC_READS, rpc_drops_show },
+	{ "drops.last", RPC_LISTENS, rpc_drops_last },
 	{ "event.show", RPC_READS, rpc_event_show },
 	{ "event.follow", RPC_READS, .follow = rpc_event_follow },
 	{ "health.show", RPC_READS, rpc_health_show, rpc_health_pending, rpc_health_finish },

@@ -244,6 +244,20 @@ int rpc_capture_start(void *ctx, struct rpc_stream *stream, const json_t *params
 /** rpc_capture_show() - the captures that go on. */
 int rpc_capture_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 
+/**
+ * rpc_drops_show() - dropped packets of "port", for "reason", or of all: {"time_usec",
+ * "started_usec", "rows": [{"port", "instance", "reason", "vlan": null if it is not known,
+ * "packets", "age": of the last one, in seconds}]}. The packets of a port and reason are those that
+ * stats.show counts.
+ */
+int rpc_drops_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/**
+ * rpc_drops_last() - how the last of them began, oldest first: [{"time_nsec": of the day, "port",
+ * "reason", "vlan", "length", "data": in hexadecimal digits}].
+ */
+int rpc_drops_last(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
 /** rpc_confirm_read() - "confirm" of a transaction; 0 if it is not given. Return: 0 or -EINVAL. */
 int rpc_confirm_read(const json_t *params, unsigned int *ret_seconds, struct error *err);
 
