@@ -12,6 +12,7 @@
 #include "capture.h"
 #include "client.h"
 #include "config_commands.h"
+#include "drops.h"
 #include "error.h"
 #include "health.h"
 #include "monitor.h"
@@ -129,6 +130,9 @@ const struct command commands[] = {
 	  "tell guests of a network nothing more", run_change },
 	{ "stats", "show", &stats_schema, VERB_SHOW, NAME_OPTIONAL, "PORT",
 	  "list counters and the reasons of drops", show_stats },
+	{ NULL, "drops", NULL, 0, NAME_OPTIONAL, "[last] [PORT|REASON]... [-w FILE]",
+	  "what is dropped, why, and what to do about it; or how the last packets began", drops_run,
+	  .takes_words = true },
 	{ "worker", "show", &worker_schema, VERB_SHOW, NAME_NONE, NULL,
 	  "list the threads that forward, and how busy they are", show_workers },
 	{ NULL, "health", NULL, 0, NAME_REQUIRED, "[-v]",

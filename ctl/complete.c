@@ -9,6 +9,7 @@
 
 #include "brctl.h"
 #include "command.h"
+#include "drop.h"
 #include "event_kind.h"
 #include "help.h"
 #include "live_names.h"
@@ -127,6 +128,9 @@ put_kind(struct completion *c, const struct place *place, const char *kind, size
 	} else if (len == strlen("KIND") && strncmp(kind, "KIND", len) == 0) {
 		for (unsigned int i = 0; i < EVENT_KINDS; i++)
 			put(c, event_kinds[i].name);
+	} else if (len == strlen("REASON") && strncmp(kind, "REASON", len) == 0) {
+		for (unsigned int i = 0; i < DROP_REASONS; i++)
+			put(c, drop_reason_names[i]);
 	} else if (len == strlen("COLUMN") && strncmp(kind, "COLUMN", len) == 0) {
 		for (enum top_column column = 0; column < TOP_COLUMNS; column++)
 			put(c, top_column_key(column));

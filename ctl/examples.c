@@ -79,6 +79,13 @@ const struct example examples[] = {
 										  "-w health" },
 	{ "Which packets were dropped, and why; all of one port as JSON", "stats show\n"
 									  "-j stats show eth1" },
+	{ "What is being dropped now, and what to do about it; of one port, again and again",
+	  "drops\n"
+	  "-w drops vif3.0" },
+	{ "The last packets that were too large, or of another VLAN, and those of a port for "
+	  "Wireshark",
+	  "drops last mtu_exceeded\n"
+	  "drops last vif3.0 vlan_mismatch -w dropped.pcapng" },
 	{ "How busy the threads are that forward", "worker show" },
 	{ "A live screen: all ports; those of guests, with most drops first; one for a program",
 	  "top\n"

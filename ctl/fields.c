@@ -553,6 +553,28 @@ static const struct field overview_fields[] = {
 	{ "vifs[]", "vif show", NULL, "see there" },
 };
 
+static const struct field drops_fields[] = {
+	{ "reason", "string", NULL, "as in stats show" },
+	{ "port", "string", NULL, "that counts it" },
+	{ "vlan", "integer?", NULL, "0: without; null: it is not known" },
+	{ "packets", "integer", "packets", "since the port was added" },
+	{ "per_second", "number?", "packets/s", "in the last second; with -w since the last time" },
+	{ "age", "integer?", "s", "since the last one" },
+	{ "what", "string?", NULL, "what has happened" },
+	{ "cause", "string?", NULL, "what it usually comes from" },
+	{ "mend", "string?", NULL, "what to do about it" },
+	{ "look", "string?", NULL, "the command that shows more" },
+};
+
+static const struct field drops_last_fields[] = {
+	{ "time_nsec", "integer", "ns", "since 1970" },
+	{ "port", "string", NULL, "that counts it" },
+	{ "reason", "string", NULL, "as in stats show" },
+	{ "vlan", "integer?", NULL, "0: without; null: it is not known" },
+	{ "length", "integer", "bytes", "of the whole packet" },
+	{ "data", "string", NULL, "what is kept of it: hexadecimal digits" },
+};
+
 #define FIELDS(array) array, N_ELEMENTS(array)
 
 static const struct field adopt_fields[] = {
@@ -578,6 +600,8 @@ const struct show_fields show_fields[] = {
 	{ "nat-table show", false, FIELDS(nat_table_fields) },
 	{ "network show", true, FIELDS(network_fields) },
 	{ "stats show", true, FIELDS(stats_fields) },
+	{ "drops", true, FIELDS(drops_fields) },
+	{ "drops last", true, FIELDS(drops_last_fields) },
 	{ "worker show", true, FIELDS(worker_fields) },
 	{ "health", false, FIELDS(health_fields) },
 	{ "top", false, FIELDS(top_fields) },

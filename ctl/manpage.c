@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "drop.h"
 #include "event_kind.h"
 #include "examples.h"
 #include "help.h"
@@ -306,6 +307,31 @@ print_events(void)
 }
 
 static void
+print_drop_reasons(void)
+{
+	fputs(".SH DROP REASONS\n"
+	      "Each packet that does not leave the switch is counted for one of these, on the port "
+	      "that "
+	      "it came by or that it was to leave by. PORT stands for that port.\n",
+	      stdout);
+	for (unsigned int i = 0; i < DROP_REASONS; i++) {
+		const struct drop_text *text = &drop_texts[i];
+
+		fputs(".TP\n\\fB", stdout);
+		print_text(drop_reason_names[i]);
+		fputs("\\fR\n", stdout);
+		print_text(text->what);
+		putchar('\n');
+		print_text(text->cause);
+		fputs("\n.br\n", stdout);
+		print_text(text->mend);
+		fputs("\n.br\n\\fBvsctl ", stdout);
+		print_text(text->show);
+		fputs("\\fR\n", stdout);
+	}
+}
+
+static void
 print_examples(void)
 {
 	char line[EXAMPLE_LINE_SIZE];
@@ -343,6 +369,7 @@ print_vsctl(void)
 	fputs(vsctl_values, stdout);
 	print_commands();
 	print_events();
+	print_drop_reasons();
 	fputs(vsctl_after_commands, stdout);
 	print_files(vsctl_files);
 	print_examples();

@@ -13,6 +13,7 @@
 
 #include "client.h"
 #include "command.h"
+#include "drops.h"
 #include "error.h"
 #include "health.h"
 
@@ -59,7 +60,7 @@ bool
 watch_can(const struct request *request)
 {
 	return strcmp(request->command->verb, "show") == 0 ||
-	       strcmp(request->command->verb, "sessions") == 0 ||
+	       strcmp(request->command->verb, "sessions") == 0 || drops_can_watch(request) ||
 	       request->command->run == health_run;
 }
 

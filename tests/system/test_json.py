@@ -261,6 +261,8 @@ def test_json_is_as_documented(house, tmp_path):
         for show in SHOWS:
             reader.read(daemon, *show.split())
         reader.row("health", json.loads(daemon.vsctl_raw("-j", "health").stdout))
+        reader.read(daemon, "drops")
+        reader.read(daemon, "drops", "last")
         reader.row("top", daemon.vsctl("top", "-n", 1, "-d", "0.2"))
         os.kill(daemon.vsctl("network", "show")[0]["pid"], signal.SIGKILL)
         wait_until(lambda: reader.read(daemon, "network", "show")[0]["reason"],
