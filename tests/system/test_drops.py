@@ -243,7 +243,7 @@ def test_readers(house):  # noqa: F811
     assert (result.returncode, result.stderr) == (0, "")
     result = house.reader.vsctl("drops", "last")
     assert result.returncode == 1
-    assert result.stderr == ("vsctl: drops last: only root may look at packets; you are uid %d (?)\n"
+    assert result.stderr == ("vsctl: drops last: only root may see what guests send; you are uid %d (?)\n"
                              % READER)
     house.daemon.vsctl_raw("drops", "last")
     assert re.search(r"look: root \(.*\): drops last\n", house.daemon.log)
