@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "error.h"
+#include "listen.h"
 #include "nat_text.h"
 #include "rate.h"
 #include "vlans.h"
@@ -196,6 +197,10 @@ schema_describe(const struct schema_key *key, char *ret_text, size_t size)
 	case VALUE_DNAT:
 		snprintf(ret_text, size,
 			 "tcp|udp [ADDR:]PORT[-PORT] -> ADDR[:PORT], or icmp|any [ADDR] -> ADDR");
+		break;
+	case VALUE_LISTEN:
+		snprintf(ret_text, size, LISTEN_FORMS);
+		describe_zero(key, ret_text, size);
 		break;
 	case VALUE_STRING:
 		snprintf(ret_text, size, "%" PRIu64 "-%" PRIu64 " printable characters", key->min,
@@ -438,6 +443,7 @@ static int
 value_read(const struct schema_key *key, const char *text, struct value *value,
 	   const char **ret_fault)
 {
+	struct listen_address address;
 	struct nat_dnat_text dnat;
 	uint16_t low, high;
 	struct rate rate;
@@ -498,6 +504,10 @@ value_read(const struct schema_key *key, const char *text, struct value *value,
 		return list_result(ret == -E2BIG ? -ERANGE : ret, text, key->min);
 	case VALUE_DNAT:
 		return nat_dnat_parse(text, &dnat, ret_fault);
+	case VALUE_LISTEN:
+		if (key->zero_word != NULL && strcmp(text, key->zero_word) == 0)
+			return 0;
+		return listen_parse(text, &address, ret_fault);
 	case VALUE_STRING:
 		return string_is_valid(text, key->min, key->max) ? 0 : -EINVAL;
 	}

@@ -46,6 +46,7 @@ enum value_type {
 	VALUE_PORTS,    /* port, or a range of them: nat_text.h */
 	VALUE_NETS,     /* up to max IPv4 prefixes: nat_text.h */
 	VALUE_DNAT,     /* forwarding, one to four words on a command line: nat_text.h */
+	VALUE_LISTEN,   /* where a service listens: listen.h; zero_word is nowhere */
 	VALUE_STRING,   /* min..max bytes of printable text */
 };
 
@@ -132,6 +133,11 @@ enum vswitchd_key {
 enum route_import_word { ROUTE_IMPORT_NONE, ROUTE_IMPORT_KERNEL };
 
 enum hugepages_word { HUGEPAGES_AUTO, HUGEPAGES_YES, HUGEPAGES_NO };
+
+enum metrics_key {
+	METRICS_KEY_LISTEN, /* text, for listen_parse(); zero_word: not at all */
+	METRICS_KEYS
+};
 
 enum bridge_key {
 	BRIDGE_KEY_AGEING,
@@ -383,6 +389,7 @@ extern const struct object_schema neigh_schema;
 extern const struct object_schema nat_schema;
 extern const struct object_schema nat_sessions_schema; /* which sessions: show and flush only */
 extern const struct object_schema nat_table_schema;
+extern const struct object_schema metrics_schema;
 extern const struct object_schema network_schema;
 extern const struct object_schema group_schema;   /* show only */
 extern const struct object_schema querier_schema; /* show only */
@@ -391,7 +398,7 @@ extern const struct object_schema stp_schema;     /* show only */
 extern const struct object_schema stats_schema;   /* show only */
 extern const struct object_schema worker_schema;  /* show only */
 
-#define OBJECT_SCHEMAS 18
+#define OBJECT_SCHEMAS 19
 extern const struct object_schema *const object_schemas[OBJECT_SCHEMAS];
 
 /**
@@ -400,8 +407,8 @@ extern const struct object_schema *const object_schemas[OBJECT_SCHEMAS];
  * @number: VALUE_UINT, VALUE_SECONDS; VALUE_ENUM: index of the word; VALUE_BOOL: 0 or 1.
  * @mac: VALUE_MAC.
  * @text: VALUE_NAME, VALUE_NAMES, VALUE_ADDRS, VALUE_IPS, VALUE_PREFIXES, VALUE_STRING,
- * VALUE_CORES, VALUE_RATE, VALUE_VLANS, VALUE_POOL, VALUE_PORTS, VALUE_NETS, VALUE_DNAT; for the
- * others, the canonical text.
+ * VALUE_CORES, VALUE_RATE, VALUE_VLANS, VALUE_POOL, VALUE_PORTS, VALUE_NETS, VALUE_DNAT,
+ * VALUE_LISTEN; for the others, the canonical text.
  */
 struct value {
 	bool is_set;

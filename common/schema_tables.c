@@ -5,6 +5,8 @@
 
 #include <assert.h>
 
+#include "listen.h"
+
 static const char *const hugepages_words[] = {
 	[HUGEPAGES_AUTO] = "auto",
 	[HUGEPAGES_YES] = "yes",
@@ -68,6 +70,23 @@ const struct object_schema vswitchd_schema = {
 	.help = "the daemon itself",
 	.keys = vswitchd_keys,
 	.n_keys = VSWITCHD_KEYS,
+};
+
+static const struct schema_key metrics_keys[] = {
+	[METRICS_KEY_LISTEN] = {
+		.name = "listen", .type = VALUE_LISTEN, .verbs = VERB_SET | VERB_CONFIG,
+		.zero_word = "off", .def = "off", .metavar = "ADDRESS",
+		.help = "serve metrics to Prometheus by HTTP, at /metrics: " LISTEN_FORMS,
+	},
+};
+static_assert(N_ELEMENTS(metrics_keys) == METRICS_KEYS, "a key has no description");
+
+const struct object_schema metrics_schema = {
+	.kind = "metrics",
+	.in_config = true,
+	.help = "what a monitoring system is told, in numbers",
+	.keys = metrics_keys,
+	.n_keys = METRICS_KEYS,
 };
 
 static const char *const stp_words[] = {
@@ -735,5 +754,5 @@ const struct object_schema *const object_schemas[OBJECT_SCHEMAS] = {
 	&vswitchd_schema, &bridge_schema, &port_schema,    &bond_schema,         &addr_schema,
 	&route_schema,    &neigh_schema,  &nat_schema,     &nat_sessions_schema, &nat_table_schema,
 	&vif_schema,      &fdb_schema,    &group_schema,   &querier_schema,      &stp_schema,
-	&stats_schema,    &worker_schema, &network_schema,
+	&stats_schema,    &worker_schema, &network_schema, &metrics_schema,
 };

@@ -87,6 +87,9 @@ const struct example examples[] = {
 	  "drops last mtu_exceeded\n"
 	  "drops last vif3.0 vlan_mismatch -w dropped.pcapng" },
 	{ "How busy the threads are that forward", "worker show" },
+	{ "Metrics for Prometheus, at http://127.0.0.1:9477/metrics",
+	  "metrics set listen 127.0.0.1:9477\n"
+	  "metrics show" },
 	{ "A live screen: all ports; those of guests, with most drops first; one for a program",
 	  "top\n"
 	  "top --sort drop/s type vif\n"

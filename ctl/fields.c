@@ -460,6 +460,17 @@ static const struct field worker_fields[] = {
 	{ "sleeps", "integer", NULL, "how often it had nothing to do" },
 };
 
+static const struct field metrics_fields[] = {
+	{ "listen", "string?", NULL, "where; null: nowhere" },
+	{ "clients", "integer", NULL, "that are connected" },
+	{ "requests", "integer", NULL, "that were answered" },
+	{ "renders", "integer", NULL, "times that metrics were collected" },
+	{ "render_usec", "integer", "us", "of the control thread that these took" },
+	{ "last_usec", "integer", "us", "of the last one" },
+	{ "last_bytes", "integer", "bytes", "of the last one" },
+	{ "reason", "string?", NULL, "why it does not listen though it should" },
+};
+
 static const struct field top_fields[] = {
 	{ "host", "string", NULL, "its name" },
 	{ "time", "number", "s since 1970", "when" },
@@ -604,6 +615,7 @@ const struct show_fields show_fields[] = {
 	{ "drops last", true, FIELDS(drops_last_fields) },
 	{ "worker show", true, FIELDS(worker_fields) },
 	{ "health", false, FIELDS(health_fields) },
+	{ "metrics show", false, FIELDS(metrics_fields) },
 	{ "top", false, FIELDS(top_fields) },
 	{ "config show", false, FIELDS(config_fields) },
 	{ "config diff", false, change_fields, N_ELEMENTS(change_fields) - 2 }, /* not done */

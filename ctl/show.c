@@ -426,7 +426,7 @@ print_member(const char *name, const json_t *value)
 }
 
 int
-show_nat_table(struct client *client, const struct request *request, struct error *err)
+show_members(struct client *client, const struct request *request, struct error *err)
 {
 	json_t *table, *value;
 	const char *name;

@@ -64,8 +64,8 @@ int show_nats(struct client *client, const struct request *request, struct error
 /** show_nat_sessions() - "nat sessions": page by page */
 int show_nat_sessions(struct client *client, const struct request *request, struct error *err);
 
-/** show_nat_table() - "nat-table show": what it holds, and its settings */
-int show_nat_table(struct client *client, const struct request *request, struct error *err);
+/** show_members() - "nat-table show", "metrics show": an object, a line for each member */
+int show_members(struct client *client, const struct request *request, struct error *err);
 
 /** show_version() - "version" */
 int show_version(struct client *client, const struct request *request, struct error *err);

@@ -32,7 +32,9 @@ struct netback {
 	uint64_t lost_events[NETBACK_THREADS_MAX]; /* by thread; as told before */
 	struct hypervisor_thread *control;         /* of control rings */
 	uint32_t n_grants;                         /* static grants of all vifs */
-	uint8_t domains[DOMID_FIRST_RESERVED];     /* enum: what is known, for one look at all */
+	uint64_t names_since;                      /* ms; guests' names read since then: n_names */
+	unsigned int n_names;
+	uint8_t domains[DOMID_FIRST_RESERVED]; /* enum: what is known, for one look at all */
 };
 
 /** netback_log() - one line about a vif, to the owner. */

@@ -164,6 +164,9 @@ int vif_rate_write(struct vif *vif, const struct rate *rate);
 /** vif_mtu() - the MTU that the toolstack has given, or 0: none. */
 uint32_t vif_mtu(const struct vif *vif);
 
+/** vif_info_kept() - all there is to show, but for what is read in the store: hotplug. */
+void vif_info_kept(const struct vif *vif, struct vif_info *ret_info);
+
 /** vif_info() - all there is to show. */
 void vif_info(const struct vif *vif, struct vif_info *ret_info);
 

@@ -13,6 +13,8 @@
 #include "store.h"
 #include "vif_ctrl.h"
 
+#define NAMES_MSEC 100 /* in this time no more names are read than */
+#define NAMES_MAX 64
 #define GUEST_MSEC 10000 /* how old a guest's name gets at least */
 
 static const char *const state_names[] = {
@@ -74,11 +76,22 @@ info_connection(const struct vif *vif, struct vif_info *info)
 		vif_ctrl_info(vif->ctrl, info);
 }
 
+/* Not of all guests at once: the store takes its time, and who asks has others to serve. */
+static bool
+name_may_be_read(struct netback *netback, uint64_t now)
+{
+	if (now - netback->names_since >= NAMES_MSEC) {
+		netback->names_since = now;
+		netback->n_names = 0;
+	}
+	return netback->n_names++ < NAMES_MAX;
+}
+
 /* The guest's name may change, and one that migrates here has a preliminary one. */
 static void
 guest_name(struct vif *vif)
 {
-	/* not of all guests at once: who asks has others to serve */
+	/* names read at one time are not read again at one time */
 	const uint64_t keep = GUEST_MSEC + vif->domid % 50 * 1000;
 	uint64_t now;
 	char dir[32], *name;
@@ -86,7 +99,8 @@ guest_name(struct vif *vif)
 	if (vif->netback == NULL)
 		return;
 	now = netback_now(vif->netback);
-	if (vif->guest_at != 0 && now - vif->guest_at < keep)
+	if ((vif->guest_at != 0 && now - vif->guest_at < keep) ||
+	    !name_may_be_read(vif->netback, now))
 		return;
 	vif->guest_at = now;
 	snprintf(dir, sizeof(dir), "/local/domain/%u", vif->domid);
@@ -131,10 +145,9 @@ vif_load(struct vif *vif, struct vif_load *ret_load)
 }
 
 void
-vif_info(const struct vif *vif, struct vif_info *ret_info)
+vif_info_kept(const struct vif *vif, struct vif_info *ret_info)
 {
 	struct vif_totals totals = vif->totals;
-	char *hotplug = NULL;
 
 	*ret_info = (struct vif_info){
 		.domid = vif->domid,
@@ -148,13 +161,8 @@ vif_info(const struct vif *vif, struct vif_info *ret_info)
 	ret_info->copy_errno = vif->copy_errno;
 	if (vif->rate != NULL)
 		ret_info->rate = vif->rate->rate;
-	if (vif->netback != NULL) {
+	if (vif->netback != NULL)
 		ret_info->max_queues = netback_max_queues(vif->netback);
-		hotplug = store_read(vif->netback->config.hv, vif->backend, "hotplug-status");
-	}
-	snprintf(ret_info->hotplug, sizeof(ret_info->hotplug), "%s",
-		 hotplug != NULL ? hotplug : "");
-	free(hotplug);
 	if (vif->rings != NULL) {
 		info_connection(vif, ret_info);
 		vif_totals_add(&totals, vif->rings);
@@ -177,4 +185,18 @@ vif_info(const struct vif *vif, struct vif_info *ret_info)
 		snprintf(ret_info->error, sizeof(ret_info->error),
 			 "grant copies have failed %" PRIu64 " times, last: %s",
 			 ret_info->copy_failures, strerror(ret_info->copy_errno));
+}
+
+void
+vif_info(const struct vif *vif, struct vif_info *ret_info)
+{
+	char *hotplug;
+
+	vif_info_kept(vif, ret_info);
+	if (vif->netback == NULL)
+		return;
+	hotplug = store_read(vif->netback->config.hv, vif->backend, "hotplug-status");
+	if (hotplug != NULL)
+		snprintf(ret_info->hotplug, sizeof(ret_info->hotplug), "%s", hotplug);
+	free(hotplug);
 }

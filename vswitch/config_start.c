@@ -23,6 +23,7 @@ enum config_step {
 	STEP_NAT_TABLE,
 	STEP_NATS,
 	STEP_NETWORKS,
+	STEP_METRICS,
 	STEPS
 };
 
@@ -33,6 +34,7 @@ static const struct object_schema *const step_schemas[STEPS] = {
 	[STEP_ADDRS] = &addr_schema,      [STEP_ROUTES] = &route_schema,
 	[STEP_NEIGHS] = &neigh_schema,    [STEP_NAT_TABLE] = &nat_table_schema,
 	[STEP_NATS] = &nat_schema,        [STEP_NETWORKS] = &network_schema,
+	[STEP_METRICS] = &metrics_schema,
 };
 
 static bool
@@ -99,6 +101,8 @@ step_make(struct vswitch *sw, enum config_step step, const struct object *obj, s
 		return rpc_nat_make(sw, obj, err);
 	case STEP_NETWORKS:
 		return rpc_network_make(sw, obj, err);
+	case STEP_METRICS: /* guests need their network, whoever else listens there */
+		return rpc_metrics_make(sw, obj, true, err);
 	default:
 		return rpc_port_make(sw, obj, true, err);
 	}
@@ -127,6 +131,7 @@ step_undo(struct vswitch *sw, enum config_step step, const struct object *obj)
 		rpc_neigh_undo(sw, obj);
 		break;
 	case STEP_NAT_TABLE: /* settings harm nobody */
+	case STEP_METRICS:
 		break;
 	case STEP_NATS:
 		rpc_nat_undo(sw, obj);

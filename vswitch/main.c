@@ -25,6 +25,7 @@
 #include "hypervisor_xen_pages.h"
 #include "lacp_bond.h"
 #include "log.h"
+#include "metrics_server.h"
 #include "nat_control.h"
 #include "netlink.h"
 #include "options.h"
@@ -153,7 +154,10 @@ datapath_start(struct vswitchd *d, bool xen, struct error *err)
 	if (d->sw->routing == NULL)
 		return err->code;
 	d->sw->nat = nat_control_create(d->sw, err);
-	return d->sw->nat != NULL ? 0 : err->code;
+	if (d->sw->nat == NULL)
+		return err->code;
+	d->sw->metrics = metrics_create(d->sw, err);
+	return d->sw->metrics != NULL ? 0 : err->code;
 }
 
 static int
@@ -218,6 +222,14 @@ config_note(const struct vswitchd *d)
 	record_list_free(&list);
 }
 
+static void
+request_spent(void *ctx, uint64_t nsec)
+{
+	struct vswitch *sw = ctx;
+
+	delay_count(&sw->request_time, nsec);
+}
+
 static int
 start(struct vswitchd *d, const struct options *options, struct error *err)
 {
@@ -225,6 +237,7 @@ start(struct vswitchd *d, const struct options *options, struct error *err)
 		.methods = rpc_methods,
 		.n_methods = n_rpc_methods,
 		.allow = access_allow,
+		.spent = request_spent,
 		.done = access_done,
 	};
 	const struct config_section *section;
@@ -276,8 +289,11 @@ stop(struct vswitchd *d)
 			    json_pack("{s:s}", "state", "stopping"), "is stopping");
 	rpc_server_destroy(d->rpc);
 	transactions_destroy(d->transactions);
-	if (d->sw != NULL)
+	if (d->sw != NULL) {
+		metrics_destroy(d->sw->metrics);
+		d->sw->metrics = NULL;
 		adopt_stop(d->sw);
+	}
 	if (d->workers_running) {
 		lacp_bonds_stopping(d->sw);
 		for (uint16_t w = 0; w < d->dp->n_workers; w++)

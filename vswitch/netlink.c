@@ -2,6 +2,7 @@
 #include "netlink.h"
 
 #include <errno.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,23 @@ read_counters(struct nlattr *attr, struct netlink_link *link)
 	memcpy(&stats, nla_data(attr), RTE_MIN((size_t)nla_len(attr), sizeof(stats)));
 	link->rx_missed = stats.rx_missed_errors;
 	link->tx_dropped = stats.tx_dropped;
+}
+
+/* The answer to RTM_GETSTATS. */
+static bool
+read_stats(struct nlmsghdr *header, struct netlink_link *link)
+{
+	struct nlattr *attrs[IFLA_STATS_MAX + 1];
+	const struct if_stats_msg *info;
+
+	if (header->nlmsg_type != RTM_NEWSTATS ||
+	    nlmsg_parse(header, sizeof(*info), attrs, IFLA_STATS_MAX, NULL) < 0 ||
+	    attrs[IFLA_STATS_LINK_64] == NULL)
+		return false;
+	info = nlmsg_data(header);
+	*link = (struct netlink_link){ .ifindex = (int)info->ifindex };
+	read_counters(attrs[IFLA_STATS_LINK_64], link);
+	return true;
 }
 
 bool
@@ -262,7 +280,8 @@ request_answer(struct nl_msg *msg, void *arg)
 	nl->n_answers++;
 	if (nl->dump_fn != NULL)
 		nl->dump_fn(nl->dump_arg, nlmsg_hdr(msg));
-	if (netlink_link_read(nlmsg_hdr(msg), &nl->answer))
+	if (netlink_link_read(nlmsg_hdr(msg), &nl->answer) ||
+	    read_stats(nlmsg_hdr(msg), &nl->answer))
 		nl->answered = true;
 	return NL_OK;
 }
@@ -516,6 +535,22 @@ int
 netlink_link_get_index(struct netlink_monitor *nl, int ifindex, struct netlink_link *ret_link)
 {
 	return link_read(nl, link_message(RTM_GETLINK, ifindex, 0, 0), ret_link);
+}
+
+int
+netlink_link_losses(struct netlink_monitor *nl, int ifindex, struct netlink_link *ret_link)
+{
+	struct if_stats_msg info = {
+		.ifindex = (uint32_t)ifindex,
+		.filter_mask = IFLA_STATS_FILTER_BIT(IFLA_STATS_LINK_64),
+	};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETSTATS, 0);
+
+	if (msg != NULL && nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(msg);
+		return -ENOMEM;
+	}
+	return link_read(nl, msg, ret_link);
 }
 
 int

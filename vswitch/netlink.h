@@ -71,6 +71,12 @@ int netlink_link_get(struct netlink_monitor *nl, const char *name, struct netlin
 /** netlink_link_get_index() - read an interface by index. Return: as netlink_link_get(). */
 int netlink_link_get_index(struct netlink_monitor *nl, int ifindex, struct netlink_link *ret_link);
 
+/**
+ * netlink_link_losses() - read rx_missed and tx_dropped of an interface by index, and no more: in a
+ * fraction of the time. Return: as netlink_link_get().
+ */
+int netlink_link_losses(struct netlink_monitor *nl, int ifindex, struct netlink_link *ret_link);
+
 /* Changes to the interface with index @ifindex. Return: 0 or -errno. */
 int netlink_link_set_up(struct netlink_monitor *nl, int ifindex, bool up);
 int netlink_link_set_mtu(struct netlink_monitor *nl, int ifindex, uint32_t mtu);

@@ -260,8 +260,7 @@ port_netdev_stats(struct port *port, struct port_stats *sum)
 
 	if (dev->conn != NULL) {
 		count_socket_losses(dev);
-		if (netlink_link_get(dev->sw->netlink, dev->name, &link) == 0 &&
-		    link.ifindex == dev->conn->ifindex)
+		if (netlink_link_losses(dev->sw->netlink, dev->conn->ifindex, &link) == 0)
 			count_losses(dev, &link);
 	}
 	sum->rx_packets += dev->lost;

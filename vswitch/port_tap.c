@@ -171,8 +171,8 @@ port_tap_stats(struct port *port, struct port_stats *sum)
 	struct tap *tap = port->priv;
 	struct netlink_link link;
 
-	if (tap->conn != NULL && netlink_link_get(tap->sw->netlink, tap->name, &link) == 0 &&
-	    link.ifindex == tap->conn->ifindex)
+	if (tap->conn != NULL &&
+	    netlink_link_losses(tap->sw->netlink, tap->conn->ifindex, &link) == 0)
 		tap_count_losses(tap, &link);
 	sum->rx_packets += tap->lost;
 	sum->drops[DROP_RX_ERROR] += tap->lost;

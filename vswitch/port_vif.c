@@ -722,6 +722,16 @@ port_vif_load(const struct switch_port *port, struct vif_load *ret_load)
 	return vif != NULL;
 }
 
+bool
+port_vif_kept(const struct switch_port *port, struct vif_info *ret_info)
+{
+	const struct vif *vif = vif_of(port->sw, port);
+
+	if (vif != NULL)
+		vif_info_kept(vif, ret_info);
+	return vif != NULL;
+}
+
 void
 port_vif_bridge_added(struct vswitch *sw, const char *bridge)
 {

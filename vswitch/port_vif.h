@@ -71,6 +71,12 @@ bool port_vif_rate(const struct switch_port *port, struct rate *ret_rate);
  */
 bool port_vif_load(const struct switch_port *port, struct vif_load *ret_load);
 
+/**
+ * port_vif_kept() - what is known about a vif without asking the store: all but its hotplug status.
+ * Return: true with @ret_info filled, or false: not a vif.
+ */
+bool port_vif_kept(const struct switch_port *port, struct vif_info *ret_info);
+
 /** port_vif_mac() - the MAC of a vif's guest. Return: false: it is no vif. */
 bool port_vif_mac(const struct switch_port *port, uint8_t ret_mac[6]);
 

@@ -2,7 +2,6 @@
 #include "rpc.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -10,7 +9,6 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +20,7 @@
 
 #include "error.h"
 #include "log.h"
+#include "unix_listen.h"
 
 #define BURST_MAX 16   /* requests of one client before others get their turn */
 #define HELD_USEC 1000 /* how often it is looked whether a reply is due */
@@ -445,6 +444,8 @@ pay(struct client *client, int64_t began)
 	struct rpc_server *server = client->server;
 	const int64_t now = now_nsec();
 
+	if (server->dispatch.spent != NULL)
+		server->dispatch.spent(server->dispatch.ctx, (uint64_t)(now - began));
 	if (is_root(&client->peer))
 		return;
 	if (server->readers_until < now - RPC_READER_CREDIT_NSEC)
@@ -521,9 +522,9 @@ serve(struct client *client)
 		}
 		began = now_nsec();
 		more = serve_line(client);
-		pay(client, began);
 		if (!more)
 			break;
+		pay(client, began);
 	}
 	if (n == BURST_MAX) {
 		event_add(client->resume, &now);
@@ -697,55 +698,6 @@ on_relisten(evutil_socket_t fd, short events, void *arg)
 	evconnlistener_enable(server->listener);
 }
 
-/* Without the group it is for root alone. */
-static void
-group_set(const char *path)
-{
-	const struct group *group = getgrnam(RPC_GROUP);
-
-	if (group != NULL && chown(path, (uid_t)-1, group->gr_gid) < 0)
-		log_line(LOG_WARNING, "socket: its group cannot be " RPC_GROUP ": %s",
-			 strerror(errno));
-}
-
-/*
- * Listen under another name and rename: whoever sees the socket can connect, and nobody ever could
- * with wider permissions.
- */
-static int
-listen_on(const char *path, struct error *err)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd, ret;
-
-	ret = snprintf(addr.sun_path, sizeof(addr.sun_path), "%s.new", path);
-	if (ret < 0 || (size_t)ret >= sizeof(addr.sun_path))
-		return error_set(
-			err, ENAMETOOLONG,
-			"socket %s: path is longer than %zu bytes: use a shorter run directory",
-			path, sizeof(addr.sun_path) - sizeof(".new"));
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return error_set(err, errno, "socket %s: %s", path, strerror(errno));
-	unlink(addr.sun_path);
-	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		goto err;
-	group_set(addr.sun_path);
-	if (chmod(addr.sun_path, 0660) < 0 || listen(fd, SOMAXCONN) < 0 ||
-	    rename(addr.sun_path, path) < 0)
-		goto err_unlink;
-	return fd;
-
-err_unlink:
-	ret = errno;
-	unlink(addr.sun_path);
-	errno = ret;
-err:
-	ret = error_set(err, errno, "socket %s: %s", path, strerror(errno));
-	close(fd);
-	return ret;
-}
-
 struct rpc_server *
 rpc_server_create(struct event_base *base, const char *path, const struct rpc_dispatch *dispatch,
 		  struct error *err)
@@ -768,7 +720,7 @@ rpc_server_create(struct event_base *base, const char *path, const struct rpc_di
 		goto err_free;
 	}
 
-	fd = listen_on(path, err);
+	fd = unix_listen(path, err);
 	if (fd < 0)
 		goto err_event;
 	snprintf(server->path, sizeof(server->path), "%s", path);

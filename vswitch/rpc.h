@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * RPC: the daemon's control socket. JSON-RPC 2.0 (https://www.jsonrpc.org/specification), one
- * object per line in each direction, over a unix stream socket of mode 0660, of the group vswitch
- * if the host has one. Who can connect may read; what changes something is for root (access.h).
+ * object per line in each direction, over a unix stream socket (unix_listen.h). Who can connect may
+ * read; what changes something is for root (access.h).
  *
  * How: a libevent bufferevent per client. Whole lines are taken from its input, dispatched through
  * a const table of methods, and the replies are appended to its output, in order. Nothing is
@@ -26,6 +26,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <jansson.h>
@@ -38,7 +39,6 @@ struct rpc_server;
 #define RPC_BACKLOG_MAX (1024 * 1024) /* bytes of unread replies at which a client is paused */
 #define RPC_CLIENTS_MAX 64
 #define RPC_STREAM_MAX (64 * 1024) /* bytes of unread output at which no notification is taken */
-#define RPC_GROUP "vswitch"        /* that may read */
 
 /* Of those who are not root. */
 #define RPC_READERS_MAX 32     /* all of them */
@@ -109,6 +109,7 @@ struct rpc_method {
 /**
  * struct rpc_dispatch - the methods of a server and what they are called with.
  * @allow: NULL, or: may this method be called now? Return 0, or -errno with @err filled.
+ * @spent: NULL, or: is told how long each request has held the thread.
  * @done: NULL, or: is told of each call: what @fn returned, or @allow if that refused, and why.
  */
 struct rpc_dispatch {
@@ -117,6 +118,7 @@ struct rpc_dispatch {
 	void *ctx;
 	int (*allow)(void *ctx, const struct rpc_peer *peer, const struct rpc_method *method,
 		     struct error *err);
+	void (*spent)(void *ctx, uint64_t nsec);
 	void (*done)(void *ctx, const struct rpc_peer *peer, const struct rpc_method *method,
 		     const json_t *params, int ret, const struct error *err);
 };

@@ -599,6 +599,8 @@ const struct rpc_method rpc_methods[] = {
 	{ "nat.flush", RPC_CHANGES, rpc_nat_flush, rpc_nat_flush_pending },
 	{ "nat-table.set", RPC_CHANGES, rpc_nat_table_set },
 	{ "nat-table.show", RPC_READS, rpc_nat_table_show },
+	{ "metrics.set", RPC_CHANGES, rpc_metrics_set },
+	{ "metrics.show", RPC_READS, rpc_metrics_show },
 	{ "network.add", RPC_CHANGES, rpc_network_add },
 	{ "network.del", RPC_CHANGES, rpc_network_del },
 	{ "network.set", RPC_CHANGES, rpc_network_set },

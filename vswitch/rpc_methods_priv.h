@@ -49,6 +49,16 @@ int rpc_querier_show(void *ctx, const json_t *params, json_t **ret_result, struc
 
 int rpc_vif_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 
+int rpc_metrics_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_metrics_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/**
+ * rpc_metrics_make() - listen where an object of metrics_schema says.
+ * @may_wait: if that fails it is tried again. Return: 0 or -errno.
+ */
+int rpc_metrics_make(struct vswitch *sw, const struct object *obj, bool may_wait,
+		     struct error *err);
+
 int rpc_bond_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 int rpc_bond_del(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 int rpc_bond_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err);

@@ -51,17 +51,30 @@ switch_rcu_pending(void *arg)
 }
 
 static void
-switch_beat(struct switch_beat *beat, uint64_t now)
+switch_beat(struct switch_beat *beat, uint64_t now, uint64_t late)
 {
-	const uint64_t passed = beat->last != 0 ? now - beat->last : 0;
-
-	beat->last = now;
-	if (passed < TICK_USEC + SWITCH_LATE_USEC)
+	if (late < SWITCH_LATE_USEC)
 		return;
 	beat->late_at = now;
-	beat->late_usec = passed - TICK_USEC;
-	beat->worst_usec = RTE_MAX(beat->worst_usec, beat->late_usec);
+	beat->late_usec = late;
+	beat->worst_usec = RTE_MAX(beat->worst_usec, late);
 	beat->n_late++;
+}
+
+/* What is due now comes as late as this: a measure of the control thread that wakes nobody. */
+static void
+tick_delay(struct vswitch *sw)
+{
+	const uint64_t now = switch_usec();
+	const uint64_t late = sw->tick_due != 0 && now > sw->tick_due ? now - sw->tick_due : 0;
+
+	if (sw->tick_due != 0)
+		delay_count(&sw->timer_delay, late * 1000);
+	switch_beat(&sw->beat, now, late);
+	/* libevent counts from when it was due, or from now if it is late by a whole round */
+	if (sw->tick_due == 0 || late >= TICK_USEC)
+		sw->tick_due = now;
+	sw->tick_due += TICK_USEC;
 }
 
 static void
@@ -73,7 +86,7 @@ switch_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	switch_beat(&sw->beat, switch_usec());
+	tick_delay(sw);
 	LIST_FOREACH(bridge, &sw->bridges, list)
 		fdb_age(bridge->dp->fdb, stp_ageing(bridge, now), now);
 	loop_tick(sw);

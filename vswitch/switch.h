@@ -20,6 +20,7 @@
 
 #include "bridge.h"
 #include "datapath.h"
+#include "delay.h"
 #include "guest.h"
 #include "rcu.h"
 #include "log.h"
@@ -41,6 +42,7 @@ struct event_base;
 struct events;
 struct health;
 struct lacp_shared;
+struct metrics;
 struct netback;
 struct netlink_monitor;
 struct nat_control;
@@ -175,8 +177,7 @@ LIST_HEAD(switch_vlan_list, switch_vlan);
 /* The tick of every second, and when it was late: how the control thread is. Microseconds. */
 #define SWITCH_LATE_USEC 250000 /* is late */
 struct switch_beat {
-	uint64_t last;      /* CLOCK_MONOTONIC; 0: there was none yet */
-	uint64_t late_at;   /* the same: the last time that it was late, */
+	uint64_t late_at;   /* CLOCK_MONOTONIC: the last time that it was late, */
 	uint64_t late_usec; /* by so much */
 	uint64_t worst_usec;
 	uint32_t n_late; /* times */
@@ -196,6 +197,7 @@ struct vswitch {
 	struct nat_control *nat;         /* NULL: no NAT */
 	struct captures *captures;       /* NULL: nobody captures */
 	struct health *health;           /* NULL: nobody has asked how it is */
+	struct metrics *metrics;         /* NULL: there is no server for them */
 	struct networks *networks;       /* DHCP and DNS for guests; NULL: none */
 	bool networks_told;              /* they hear of addresses that come and go */
 	const char *run_dir;             /* where sockets are; NULL: /run/vswitch */
@@ -213,7 +215,10 @@ struct vswitch {
 	struct event *learn_event; /* dp->event_fd */
 	struct event *rcu_timer;   /* 1 ms, while something is retired */
 	struct event *tick;        /* 1 s: ageing */
-	struct switch_beat beat;
+	uint64_t tick_due;         /* when it is due next, as switch_usec(); 0: not known */
+	struct switch_beat beat;   /* of it */
+	struct delay_histogram timer_delay;  /* how late it came */
+	struct delay_histogram request_time; /* of clients */
 	uint16_t next_bridge_id;
 	uint64_t created;       /* microseconds of CLOCK_MONOTONIC */
 	bool started;           /* until then a failure takes back what was made */
