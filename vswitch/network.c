@@ -204,8 +204,8 @@ prepare(void *arg)
 		if (ret < 0)
 			return ret;
 	}
-	return lease_file_prepare(&networks->leases, dnsmasq_user(networks->dnsmasq),
-				  lease_is_stale, networks);
+	return lease_file_prepare(&networks->leases, child_user(networks->dnsmasq), lease_is_stale,
+				  networks);
 }
 
 void
@@ -213,7 +213,7 @@ network_sync(struct networks *networks)
 {
 	bool restart = false, reload = false;
 
-	if (networks->dnsmasq == NULL || dnsmasq_pid(networks->dnsmasq) == 0)
+	if (networks->dnsmasq == NULL || child_pid(networks->dnsmasq) == 0)
 		return; /* all is written when it starts */
 	for (int file = 0; file < NETWORK_FILES; file++) {
 		const int ret = renew_file(networks, file);
@@ -225,12 +225,12 @@ network_sync(struct networks *networks)
 		reload |= ret == 1;
 	}
 	if (restart) {
-		dnsmasq_restart(networks->dnsmasq); /* which drops stale leases */
+		child_restart(networks->dnsmasq); /* which drops stale leases */
 		return;
 	}
 	release_stale(networks);
 	if (reload)
-		dnsmasq_reload(networks->dnsmasq);
+		child_reload(networks->dnsmasq);
 }
 
 static void
@@ -264,7 +264,7 @@ static void
 server_stop(struct networks *networks)
 {
 	event_del(networks->sync);
-	dnsmasq_destroy(networks->dnsmasq);
+	child_destroy(networks->dnsmasq);
 	networks->dnsmasq = NULL;
 	dhcp_wanted(networks, false);
 	server_link_close(&networks->link);
@@ -277,12 +277,23 @@ server_stop(struct networks *networks)
 static int
 server_start(struct networks *networks, struct error *err)
 {
-	char config[PATH_MAX];
+	char config[PATH_MAX + 32];
+	const char *const args[] = { "--keep-in-foreground", config, NULL };
+	const struct child_config child = {
+		.name = "dnsmasq",
+		.package = "dnsmasq-base",
+		.area = "network",
+		.user = "dnsmasq",
+		.rights = "-all,+net_admin,+net_bind_service", /* the first dnsmasq insists on */
+		.args = args,
+		.prepare = prepare,
+		.arg = networks,
+	};
 	int ret;
 
-	snprintf(config, sizeof(config), "%s/%s", networks->folder,
+	snprintf(config, sizeof(config), "--conf-file=%s/%s", networks->folder,
 		 network_file_names[FILE_CONFIG]);
-	networks->dnsmasq = dnsmasq_create(networks->sw->base, config, prepare, networks, err);
+	networks->dnsmasq = child_create(networks->sw->base, &child, err);
 	if (networks->dnsmasq == NULL)
 		return err->code;
 	ret = server_link_open(&networks->link, networks->sw, network_from_server, networks, err);
@@ -291,7 +302,7 @@ server_start(struct networks *networks, struct error *err)
 		return ret;
 	}
 	dhcp_wanted(networks, true);
-	dnsmasq_restart(networks->dnsmasq);
+	child_restart(networks->dnsmasq);
 	return 0;
 }
 
@@ -512,9 +523,9 @@ network_info(const struct vswitch *sw, const struct network *network, struct net
 	};
 	if (!network->config.dhcp || networks->dnsmasq == NULL)
 		return;
-	ret_info->pid = dnsmasq_pid(networks->dnsmasq);
+	ret_info->pid = child_pid(networks->dnsmasq);
 	if (ret_info->pid == 0)
-		ret_info->reason = dnsmasq_reason(networks->dnsmasq);
+		ret_info->reason = child_reason(networks->dnsmasq);
 }
 
 unsigned int

@@ -14,7 +14,7 @@
 
 #include <event2/event.h>
 
-#include "dnsmasq.h"
+#include "child.h"
 #include "network.h"
 #include "routing.h"
 #include "server_link.h"
@@ -57,7 +57,7 @@ struct networks {
 	unsigned int next_number;
 	char folder[PATH_MAX - 32];
 	struct event *sync;         /* things have changed */
-	struct dnsmasq *dnsmasq;    /* NULL: no network has dhcp */
+	struct child *dnsmasq;      /* NULL: no network has dhcp */
 	struct server_link link;    /* fd < 0: the same */
 	char *texts[NETWORK_FILES]; /* that dnsmasq has been given; NULL: nothing */
 	struct lease_file leases;
