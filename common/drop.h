@@ -6,10 +6,10 @@
  * Balance, at any moment no burst is under way, summed over all ports:
  *	rx_packets + copies == tx_packets + sum of drops + merged + punted
  * where copies are the packets that flooding (one in, k out: k - 1 copies) and segmentation
- * (one in, n out: n - 1 copies) add, and those that the switch itself sends in the name of a
- * station (worker_inject(), worker_send(): none in, one copy); merged are those that merging
- *(gro.h; n in, one out: n - 1 merged) takes away, and punted those that the control thread has
- *taken (punt.h).
+ * (one in, n out: n - 1 copies) add, those for mirrors (one each, on the port that it leaves by:
+ * mirror.h), and those that the switch itself sends in the name of a station (worker_inject(),
+ * worker_send(): none in, one copy); merged are those that merging (gro.h; n in, one out: n - 1
+ * merged) takes away, and punted those that the control thread has taken (punt.h).
  *
  * Thread-safety: constants only.
  */

@@ -14,6 +14,7 @@
 #include "port.h"
 
 struct capture_set;
+struct mirror_set;
 struct rte_rcu_qsbr;
 struct worker;
 
@@ -26,7 +27,8 @@ struct datapath {
 	struct rte_rcu_qsbr *qsbr;          /* workers are its readers, by worker id */
 	/* control: rw (release), worker: ro, by capture_set_of(); NULL: nobody captures */
 	const struct capture_set *captures;
-	int event_fd;          /* eventfd: learn events wait; worker -> control */
+	const struct mirror_set *mirrors; /* the same, by mirror_set_of(); NULL: there are none */
+	int event_fd;                     /* eventfd: learn events wait; worker -> control */
 	uint32_t event_wanted; /* control sleeps: the first event kicks event_fd (atomic) */
 };
 

@@ -7,6 +7,7 @@
 
 #include "egress.h"
 #include "gro.h"
+#include "mirror.h"
 #include "packet.h"
 #include "vlan.h"
 
@@ -64,6 +65,7 @@ egress_segments(struct worker *worker, struct port *out, struct rte_mbuf *pkt)
 {
 	uint32_t csum_cap =
 		(pkt->ol_flags & RTE_MBUF_F_TX_IPV4) ? PORT_CAP_CSUM_IPV4 : PORT_CAP_CSUM_IPV6;
+	const uint64_t mirrored = pkt->ol_flags & PORT_MIRRORED;
 	struct rte_mbuf *segments[OFFLOAD_SEGMENTS_MAX];
 	int n;
 
@@ -75,8 +77,10 @@ egress_segments(struct worker *worker, struct port *out, struct rte_mbuf *pkt)
 	}
 	rte_pktmbuf_free(pkt);
 	worker_stats(worker, out)->copies += n - 1;
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
+		segments[i]->ol_flags |= mirrored;
 		egress_queue(worker, out, segments[i]);
+	}
 }
 
 bool
@@ -88,14 +92,56 @@ egress_fill(struct worker *worker, struct rte_mbuf *pkt)
 	       worker->fill(worker, &pkt, 1, &bytes) == 1;
 }
 
+/* Send a packet that may be too long, or unfinished. @tag: for port_drop_tag(); its tags are right.
+ */
+static void
+egress_finish(struct worker *worker, struct port *out, struct rte_mbuf *pkt, uint16_t tag)
+{
+	const bool super = pkt->ol_flags & OFFLOAD_SEG_MASK;
+
+	if (!egress_fits(out, pkt, offload_frame_len(pkt))) {
+		port_drop_tag(worker, out, pkt, DROP_MTU_EXCEEDED, tag);
+		return;
+	}
+	if (!offload_wanted(pkt, egress_caps(out, pkt))) {
+		egress_queue(worker, out, pkt);
+		return;
+	}
+	if (!egress_fill(worker, pkt))
+		return;
+	if (super) {
+		egress_segments(worker, out, pkt);
+		return;
+	}
+	pkt = egress_writable(worker, pkt);
+	if (pkt == NULL) {
+		port_drop_tag(worker, out, pkt, DROP_NO_BUFFER, tag);
+		return;
+	}
+	if (offload_complete(pkt) < 0) {
+		port_drop_tag(worker, out, pkt, DROP_OFFLOAD, tag);
+		return;
+	}
+	egress_queue(worker, out, pkt);
+}
+
+void
+egress_copy(struct worker *worker, struct port *out, struct rte_mbuf *pkt)
+{
+	if (unlikely(!out->open))
+		port_drop(worker, out, pkt, out->up ? DROP_BLOCKED : DROP_PORT_DOWN);
+	else if (likely(pkt->pkt_len <= out->max_frame && !(pkt->ol_flags & OFFLOAD_BLANK_MASK)))
+		egress_queue(worker, out, pkt);
+	else
+		egress_finish(worker, out, pkt, VLAN_NONE);
+}
+
 void
 egress_slow(struct worker *worker, const struct port *in, struct port *out, struct rte_mbuf *pkt,
 	    uint16_t tag)
 {
 	const struct vlan_settings *vlan = vlan_of(out);
 	enum vlan_change change;
-	uint32_t frame_len;
-	bool super;
 
 	if (!vlan_allowed(vlan, tag)) {
 		port_drop_tag(worker, in, pkt, DROP_VLAN_MISMATCH, tag);
@@ -122,32 +168,7 @@ egress_slow(struct worker *worker, const struct port *in, struct port *out, stru
 			return;
 		}
 	}
-	super = pkt->ol_flags & OFFLOAD_SEG_MASK;
-	frame_len = offload_frame_len(pkt);
-	if (!egress_fits(out, pkt, frame_len)) {
-		port_drop_tag(worker, out, pkt, DROP_MTU_EXCEEDED, tag);
-		return;
-	}
-	if (!offload_wanted(pkt, egress_caps(out, pkt))) {
-		egress_queue(worker, out, pkt);
-		return;
-	}
-	if (!egress_fill(worker, pkt))
-		return;
-	if (super) {
-		egress_segments(worker, out, pkt);
-		return;
-	}
-	pkt = egress_writable(worker, pkt);
-	if (pkt == NULL) {
-		port_drop_tag(worker, out, pkt, DROP_NO_BUFFER, tag);
-		return;
-	}
-	if (offload_complete(pkt) < 0) {
-		port_drop_tag(worker, out, pkt, DROP_OFFLOAD, tag);
-		return;
-	}
-	egress_queue(worker, out, pkt);
+	egress_finish(worker, out, pkt, tag);
 }
 
 void
@@ -219,23 +240,25 @@ egress_send_seen(struct worker *worker, const struct capture_set *captures, stru
 
 /* Is the data of pending packets needed, since the port cannot do without, or somebody looks? */
 static bool
-egress_wants_data(const struct port *port, const struct capture_set *captures)
+egress_wants_data(const struct port *port, const struct capture_set *captures, bool mirrored)
 {
-	return !port->type->takes_pending ||
+	return !port->type->takes_pending || mirrored ||
 	       (captures != NULL && capture_wants(captures, CAPTURE_TX, port));
 }
 
-void
-egress_flush_port(struct worker *worker, uint16_t port_id)
+/* @held: what of it is to be copied is put there; or NULL. Return: how many were sent. */
+static inline uint16_t
+egress_flush_batch(struct worker *worker, uint16_t port_id, struct port *port,
+		   const struct mirror_set *mirrors, struct mirror_held *held)
 {
 	const struct capture_set *captures = capture_set_of(worker->dp);
 	struct tx_batch *batch = &worker->tx[port_id];
 	struct port_stats *stats = &worker->stats[port_id];
-	struct port *port = datapath_port(worker->dp, port_id);
 	uint16_t n, sent = 0;
 	uint64_t bytes;
 
-	if (unlikely(worker->pending) && port != NULL && egress_wants_data(port, captures))
+	if (unlikely(worker->pending) && port != NULL &&
+	    egress_wants_data(port, captures, held != NULL))
 		batch->n = worker->fill(worker, batch->pkts, batch->n, &batch->bytes);
 	if (worker->wire && likely(port != NULL))
 		egress_merge(worker, port, batch);
@@ -243,6 +266,8 @@ egress_flush_port(struct worker *worker, uint16_t port_id)
 	bytes = batch->bytes;
 	batch->n = 0;
 	batch->bytes = 0;
+	if (held != NULL)
+		mirror_hold(mirrors, port, batch->pkts, n, held);
 	if (unlikely(captures != NULL) && port != NULL)
 		sent = egress_send_seen(worker, captures, port, batch->pkts, n);
 	else if (likely(port != NULL))
@@ -259,6 +284,29 @@ egress_flush_port(struct worker *worker, uint16_t port_id)
 	worker->tx_lost_bytes = 0;
 	if (unlikely(sent < n))
 		stats->drops[port != NULL ? DROP_TX_FULL : DROP_PORT_DOWN] += n - sent;
+	return sent;
+}
+
+/* The same of a port of which copies are made. These may fill its batch anew, so they come last. */
+static __rte_noinline void
+egress_flush_mirrored(struct worker *worker, struct port *port, const struct mirror_set *mirrors)
+{
+	struct mirror_held held;
+	const uint16_t sent = egress_flush_batch(worker, port->id, port, mirrors, &held);
+
+	mirror_out(worker, mirrors, &held, sent);
+}
+
+void
+egress_flush_port(struct worker *worker, uint16_t port_id)
+{
+	const struct mirror_set *mirrors = mirror_set_of(worker->dp);
+	struct port *port = datapath_port(worker->dp, port_id);
+
+	if (unlikely(mirrors != NULL) && port != NULL && mirror_wants(mirrors, MIRROR_OUT, port))
+		egress_flush_mirrored(worker, port, mirrors);
+	else
+		egress_flush_batch(worker, port_id, port, NULL, NULL);
 }
 
 void

@@ -33,6 +33,13 @@ struct rte_mbuf *egress_writable(struct worker *worker, struct rte_mbuf *pkt);
  */
 bool egress_fill(struct worker *worker, struct rte_mbuf *pkt);
 
+/**
+ * egress_copy() - send a copy by a port as it is, whatever VLANs the port has. What it leaves to be
+ * done - checksum, segments - is done. Worker.
+ * @pkt: none of its data pending; the caller's no more.
+ */
+void egress_copy(struct worker *worker, struct port *out, struct rte_mbuf *pkt);
+
 /** egress_flush_port() - send a port's batch; what the port does not take is dropped. */
 void egress_flush_port(struct worker *worker, uint16_t port_id);
 

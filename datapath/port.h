@@ -18,7 +18,7 @@
  *    RTE_MBUF_F_TX_UDP_SEG, which no port's caps take, so that egress always cuts it;
  *  - "checksum verified": RTE_MBUF_F_RX_L4_CKSUM_GOOD;
  *  - "pending": PORT_PENDING, only between workers and types that know it;
- *  - no other ol_flags but RTE_MBUF_F_INDIRECT/EXTERNAL are set.
+ *  - no other ol_flags but PORT_MIRRORED and RTE_MBUF_F_INDIRECT/EXTERNAL are set.
  * A port type's rx_burst delivers this form; its tx_burst takes it, and gets checksum-blank packets
  * or super-packets only if its caps say so (the egress step completes them otherwise).
  * A packet given to tx_burst may be shared (refcnt > 1): tx_burst never writes to it.
@@ -46,6 +46,10 @@
 #define PORT_PENDING_BIT 40
 #define PORT_PENDING (UINT64_C(1) << PORT_PENDING_BIT)
 static_assert(PORT_PENDING == RTE_MBUF_F_LAST_FREE, "taken");
+
+/* A mirror's copy: it is not copied again (mirror.h). In mbufs that nobody else has. */
+#define PORT_MIRRORED_BIT 39
+#define PORT_MIRRORED (UINT64_C(1) << PORT_MIRRORED_BIT)
 
 struct bridge;
 struct error;

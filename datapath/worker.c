@@ -18,6 +18,7 @@
 #include "bridge.h"
 #include "drop_log.h"
 #include "egress.h"
+#include "mirror.h"
 #include "punt.h"
 #include "router.h"
 #include "worker.h"
@@ -468,9 +469,15 @@ worker_enter(struct worker *worker, struct port *port, struct rte_mbuf **pkts, u
 {
 	const struct port_demux *demux = __atomic_load_n(&port->demux, __ATOMIC_ACQUIRE);
 	const struct capture_set *captures = capture_set_of(worker->dp);
+	const struct mirror_set *mirrors = mirror_set_of(worker->dp);
 
 	if (unlikely(captures != NULL) && capture_wants(captures, CAPTURE_RX, port)) {
 		n = capture_burst(worker, captures, CAPTURE_RX, port, pkts, n);
+		if (unlikely(n == 0))
+			return;
+	}
+	if (unlikely(mirrors != NULL) && mirror_wants(mirrors, MIRROR_IN, port)) {
+		n = mirror_in(worker, mirrors, port, pkts, n);
 		if (unlikely(n == 0))
 			return;
 	}

@@ -6,6 +6,7 @@
 #include "capture.h"
 #include "fake_port.h"
 #include "l4_frame.h"
+#include "mirror.h"
 
 #define MTU 65000
 #define MSS 1448
@@ -725,6 +726,51 @@ test_captured(void **state)
 	free(set);
 }
 
+/* The same of who is mirrored: the copy is whole. */
+static void
+test_mirrored(void **state)
+{
+	static uint8_t frame[9014], got[9014];
+	struct bed *bed = *state;
+	struct mirror_set *set = calloc(1, sizeof(*set));
+	struct mirror_count *counts =
+		aligned_alloc(RTE_CACHE_LINE_SIZE, WORKER_MAX * sizeof(*counts));
+
+	start(bed, false);
+	bed->dp->ports[SINK_ID] = &sink.port;
+	memset(counts, 0, WORKER_MAX * sizeof(*counts));
+	set->mirrors[0] = (struct mirror){
+		.out = SINK_ID,
+		.generation = sink.port.generation,
+		.vid = MIRROR_VID_ANY,
+		.counts = counts,
+	};
+	bed->dp->mirrors = set;
+	for (uint32_t end = 0; end < 2; end++) {
+		set->wanted[MIRROR_IN][vif_dp(bed, 0)->id] = end == 0;
+		set->wanted[MIRROR_OUT][vif_dp(bed, 1)->id] = end == 1;
+		forget(bed);
+		send_frame(bed, 0, frame, make_frame(frame, 1, 0, sizeof(frame)));
+		assert_int_equal(recv_frame(bed, 1, got, sizeof(got)), sizeof(frame));
+		assert_memory_equal(got, frame, sizeof(frame));
+		assert_int_equal(sink.n, end + 1);
+		assert_bytes(sink.pkts[end], frame, sizeof(frame));
+	}
+	/* data that is not there */
+	set->wanted[MIRROR_IN][vif_dp(bed, 0)->id] = 1;
+	forget(bed);
+	fake_frontend_reap(bed->guests[0], 0);
+	send_frame(bed, 0, frame, make_frame(frame, 1, 0, sizeof(frame)));
+	ungrant_sent(bed, 1);
+	assert_int_equal(recv_frame(bed, 1, got, sizeof(got)), 0);
+	assert_int_equal(drops(bed, 0, DROP_RX_ERROR), 1);
+	assert_int_equal(sink.n, 2);
+	assert_balance(bed);
+	bed->dp->mirrors = NULL;
+	free(counts);
+	free(set);
+}
+
 /* No mbufs for the data to come: an error, and nothing is left behind. */
 static void
 test_no_mbufs(void **state)
@@ -841,6 +887,7 @@ main(void)
 		TEST(test_destination_fails),
 		TEST(test_dropped),
 		TEST(test_captured),
+		TEST(test_mirrored),
 		TEST(test_no_mbufs),
 		TEST(test_takeover),
 		TEST(test_source_gone),
