@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
@@ -422,6 +423,66 @@ check_network(const struct object *network, struct error *err)
 	return 0;
 }
 
+/* "192.0.2.1:4739", "[2001:db8::1]:4739" or "collector.example.org:4739" */
+static bool
+is_host_port(const char *text)
+{
+	static const char letters[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ.-_";
+	const char *port = strrchr(text, ':');
+	unsigned long number;
+	struct ip_addr addr;
+	char host[256], *end;
+
+	if (port == NULL || port == text || (size_t)(port - text) >= sizeof(host))
+		return false;
+	number = strtoul(port + 1, &end, 10);
+	if (port[1] < '0' || port[1] > '9' || *end != '\0' || number == 0 || number > 65535)
+		return false;
+	snprintf(host, sizeof(host), "%.*s", (int)(port - text), text);
+	if (host[0] == '[') {
+		end = host + strlen(host) - 1;
+		if (*end != ']')
+			return false;
+		*end = '\0';
+		return ip_addr_parse(host + 1, &addr) == 0 && addr.family == AF_INET6;
+	}
+	return host[0] != '-' && host[strspn(host, letters)] == '\0';
+}
+
+/* It copies from one place to one other. */
+static int
+check_mirror(const struct object *mirror, enum schema_verb verb, struct error *err)
+{
+	const struct value *values = mirror->values;
+	const bool vxlan = values[MIRROR_KEY_VXLAN].is_set, ipfix = values[MIRROR_KEY_IPFIX].is_set;
+
+	if (!(verb & (VERB_ADD | VERB_CONFIG)))
+		return 0;
+	if (values[MIRROR_KEY_PORT].is_set == values[MIRROR_KEY_BRIDGE].is_set)
+		return error_set(err, EINVAL, "what is copied? give port or bridge, and not both");
+	if (values[MIRROR_KEY_TO].is_set + vxlan + ipfix != 1)
+		return error_set(err, EINVAL,
+				 "where do the copies go? give one of to, vxlan and ipfix");
+	if (values[MIRROR_KEY_BRIDGE].is_set &&
+	    values[MIRROR_KEY_DIRECTION].number != MIRROR_DIRECTION_BOTH)
+		return error_set(err, EINVAL, "direction is for a port's mirror, not a bridge's");
+	if (vxlan != values[MIRROR_KEY_VNI].is_set)
+		return error_set(err, EINVAL, "vxlan and vni go together; %s is missing",
+				 vxlan ? "vni" : "vxlan");
+	if (values[MIRROR_KEY_VXLAN_PORT].is_set && !vxlan)
+		return error_set(err, EINVAL, "vxlan-port is for vxlan");
+	if (values[MIRROR_KEY_IPFIX_TIMEOUT].is_set && !ipfix)
+		return error_set(err, EINVAL, "ipfix-timeout is for ipfix");
+	if (ipfix && values[MIRROR_KEY_SNAPLEN].number != 0)
+		return error_set(err, EINVAL, "snaplen is not for ipfix, which counts bytes");
+	if (ipfix && !is_host_port(values[MIRROR_KEY_IPFIX].text))
+		return error_set(err, EINVAL,
+				 "ipfix is not HOST:PORT, such as 192.0.2.1:4739 or "
+				 "[2001:db8::1]:4739");
+	return 0;
+}
+
 int
 object_check(const struct object *obj, enum schema_verb verb, struct error *err)
 {
@@ -446,6 +507,8 @@ object_check(const struct object *obj, enum schema_verb verb, struct error *err)
 		return prefix_object(obj, err);
 	if (obj->schema == &network_schema && (verb & (VERB_ADD | VERB_CONFIG | VERB_SET)) &&
 	    check_network(obj, err) < 0)
+		return prefix_object(obj, err);
+	if (obj->schema == &mirror_schema && check_mirror(obj, verb, err) < 0)
 		return prefix_object(obj, err);
 	if (obj->schema != &port_schema)
 		return 0;

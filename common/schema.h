@@ -375,6 +375,24 @@ enum network_key {
 };
 #define NETWORK_DNS_WORDS_MAX 4
 
+/* A mirror is of a port or a bridge, and goes to one of to, vxlan and ipfix. */
+enum mirror_key {
+	MIRROR_KEY_PORT,
+	MIRROR_KEY_BRIDGE,
+	MIRROR_KEY_VLAN,      /* 0: any */
+	MIRROR_KEY_DIRECTION, /* enum mirror_direction_word */
+	MIRROR_KEY_TO,
+	MIRROR_KEY_VXLAN,
+	MIRROR_KEY_VNI,
+	MIRROR_KEY_VXLAN_PORT,
+	MIRROR_KEY_IPFIX,
+	MIRROR_KEY_IPFIX_TIMEOUT,
+	MIRROR_KEY_SNAPLEN, /* 0: whole packets */
+	MIRROR_KEYS
+};
+
+enum mirror_direction_word { MIRROR_DIRECTION_BOTH, MIRROR_DIRECTION_IN, MIRROR_DIRECTION_OUT };
+
 enum vif_key { VIF_KEY_BRIDGE, VIF_KEYS };
 
 extern const struct object_schema vswitchd_schema;
@@ -391,6 +409,7 @@ extern const struct object_schema nat_sessions_schema; /* which sessions: show a
 extern const struct object_schema nat_table_schema;
 extern const struct object_schema metrics_schema;
 extern const struct object_schema network_schema;
+extern const struct object_schema mirror_schema;
 extern const struct object_schema group_schema;   /* show only */
 extern const struct object_schema querier_schema; /* show only */
 extern const struct object_schema vif_schema;     /* show only */
@@ -398,7 +417,7 @@ extern const struct object_schema stp_schema;     /* show only */
 extern const struct object_schema stats_schema;   /* show only */
 extern const struct object_schema worker_schema;  /* show only */
 
-#define OBJECT_SCHEMAS 19
+#define OBJECT_SCHEMAS 20
 extern const struct object_schema *const object_schemas[OBJECT_SCHEMAS];
 
 /**

@@ -754,5 +754,5 @@ const struct object_schema *const object_schemas[OBJECT_SCHEMAS] = {
 	&vswitchd_schema, &bridge_schema, &port_schema,    &bond_schema,         &addr_schema,
 	&route_schema,    &neigh_schema,  &nat_schema,     &nat_sessions_schema, &nat_table_schema,
 	&vif_schema,      &fdb_schema,    &group_schema,   &querier_schema,      &stp_schema,
-	&stats_schema,    &worker_schema, &network_schema, &metrics_schema,
+	&stats_schema,    &worker_schema, &network_schema, &mirror_schema,       &metrics_schema,
 };

@@ -77,6 +77,11 @@ const struct example examples[] = {
 						      "network show" },
 	{ "What is wrong, and what to do about it; shown again as things change", "health\n"
 										  "-w health" },
+	{ "A port's packets to another one, a VLAN's into a tunnel; flows of a bridge by IPFIX",
+	  "mirror add ids port eth1 to tap7\n"
+	  "mirror add far bridge xenbr1 vlan 10 vxlan 192.0.2.50 vni 7\n"
+	  "mirror add flows bridge xenbr1 ipfix 192.0.2.60:4739\n"
+	  "mirror show" },
 	{ "Which packets were dropped, and why; all of one port as JSON", "stats show\n"
 									  "-j stats show eth1" },
 	{ "What is being dropped now, and what to do about it; of one port, again and again",

@@ -32,7 +32,7 @@ static const struct field bridge_fields[] = {
 static const struct field port_fields[] = {
 	{ "port", "string", NULL, "its name" },
 	{ "bridge", "string?", NULL, "that it is on" },
-	{ "type", "string", NULL, "netdev, tap, eth, vif, vhost, vlan, bond, gateway" },
+	{ "type", "string", NULL, "netdev, tap, eth, vif, vhost, vlan, bond, gateway, vxlan" },
 	{ "link", "string", NULL, "up or down" },
 	{ "mtu", "integer", "bytes", "of an IP packet" },
 	{ "mac", "string?", NULL, "its address" },
@@ -422,6 +422,26 @@ static const struct field network_fields[] = {
 	{ "refused", "map of integer", "packets", "of guests, by reason" },
 };
 
+static const struct field mirror_fields[] = {
+	{ "mirror", "string", NULL, "its name" },
+	{ "port", "string?", NULL, "whose packets are copied; null: a bridge's" },
+	{ "bridge", "string?", NULL, "the same; null: a port's" },
+	{ "vlan", "integer?", NULL, "only of this one; null: any" },
+	{ "direction", "string?", NULL, "both, in, out; null: a bridge's, in" },
+	{ "snaplen", "integer?", "bytes", "that copies are cut to; null: whole ones" },
+	{ "to", "string", NULL, "the port that they leave by" },
+	{ "vxlan", "string?", NULL, "the tunnel's other end; null: there is none" },
+	{ "vni", "integer?", NULL, "of the tunnel" },
+	{ "vxlan_port", "integer?", NULL, "UDP port of it" },
+	{ "ipfix", "string?", NULL, "HOST:PORT that is told of flows; null: nobody is" },
+	{ "ipfix_timeout", "integer?", "s", "after which it is told of one" },
+	{ "pid", "integer?", NULL, "of softflowd" },
+	{ "reason", "string?", NULL, "why nothing is copied, or does not arrive" },
+	{ "packets", "integer", "packets", "that were to be copied" },
+	{ "bytes", "integer", "bytes", "of these" },
+	{ "drops", "map of integer", "packets", "copies by reason; of all mirrors to that port" },
+};
+
 static const struct field stats_fields[] = {
 	{ "port", "string", NULL, "its name; (removed): of ports that are gone" },
 	{ "rx_packets", "integer", "packets", "that came in" },
@@ -492,7 +512,8 @@ static const struct field top_fields[] = {
 	{ "ports[].port", "string", NULL, "its name" },
 	{ "ports[].domid", "integer?", NULL, "of the guest" },
 	{ "ports[].guest", "string?", NULL, "its name" },
-	{ "ports[].type", "string", NULL, "vif, netdev, tap, eth, vhost, bond, vlan, gateway" },
+	{ "ports[].type", "string", NULL,
+	  "vif, netdev, tap, eth, vhost, bond, vlan, gateway, vxlan" },
 	{ "ports[].bridge", "string?", NULL, "null: on none" },
 	{ "ports[].link", "string", NULL, "up or down" },
 	{ "ports[].rx_bits_per_second", "number?", "1/s", "bits; null: a port that is new" },
@@ -610,6 +631,7 @@ const struct show_fields show_fields[] = {
 	{ "nat sessions", true, FIELDS(nat_session_fields) },
 	{ "nat-table show", false, FIELDS(nat_table_fields) },
 	{ "network show", true, FIELDS(network_fields) },
+	{ "mirror show", true, FIELDS(mirror_fields) },
 	{ "stats show", true, FIELDS(stats_fields) },
 	{ "drops", true, FIELDS(drops_fields) },
 	{ "drops last", true, FIELDS(drops_last_fields) },

@@ -38,6 +38,7 @@ static const struct source {
 	{ "route", "IP/LEN", "route.show", "route", "origin", "static", .page = 4096 },
 	{ "neigh", "IP", "neigh.show", "neighbour" },
 	{ "network", "IP/LEN", "network.show", "network" },
+	{ "mirror", "MIRROR", "mirror.show", "mirror" },
 	{ "fdb", "MAC", "fdb.show", "mac", .page = 1024 },
 	{ "config", "N", "config.history", "number" },
 };

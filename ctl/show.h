@@ -25,6 +25,9 @@ int show_ports(struct client *client, const struct request *request, struct erro
 /** show_bonds() - "bond show": each with its members; of one, also the stations it carries */
 int show_bonds(struct client *client, const struct request *request, struct error *err);
 
+/** show_mirrors() - "mirror show": what is copied where to */
+int show_mirrors(struct client *client, const struct request *request, struct error *err);
+
 /** show_networks() - "network show": with the leases */
 int show_networks(struct client *client, const struct request *request, struct error *err);
 

@@ -82,8 +82,8 @@ top_column_letter(int letter)
 	return column;
 }
 
-const char *const top_types[] = { "vif",  "netdev", "tap",     "eth", "vhost",
-				  "bond", "vlan",   "gateway", NULL };
+const char *const top_types[] = { "vif",  "netdev", "tap",     "eth",   "vhost",
+				  "bond", "vlan",   "gateway", "vxlan", NULL };
 
 static int
 type_check(const char *type, struct error *err)

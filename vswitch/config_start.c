@@ -6,6 +6,7 @@
 #include "bond.h"
 #include "config.h"
 #include "error.h"
+#include "mirrors.h"
 #include "rpc_methods_priv.h"
 #include "switch.h"
 
@@ -23,6 +24,7 @@ enum config_step {
 	STEP_NAT_TABLE,
 	STEP_NATS,
 	STEP_NETWORKS,
+	STEP_MIRRORS,
 	STEP_METRICS,
 	STEPS
 };
@@ -34,7 +36,7 @@ static const struct object_schema *const step_schemas[STEPS] = {
 	[STEP_ADDRS] = &addr_schema,      [STEP_ROUTES] = &route_schema,
 	[STEP_NEIGHS] = &neigh_schema,    [STEP_NAT_TABLE] = &nat_table_schema,
 	[STEP_NATS] = &nat_schema,        [STEP_NETWORKS] = &network_schema,
-	[STEP_METRICS] = &metrics_schema,
+	[STEP_MIRRORS] = &mirror_schema,  [STEP_METRICS] = &metrics_schema,
 };
 
 static bool
@@ -101,6 +103,8 @@ step_make(struct vswitch *sw, enum config_step step, const struct object *obj, s
 		return rpc_nat_make(sw, obj, err);
 	case STEP_NETWORKS:
 		return rpc_network_make(sw, obj, err);
+	case STEP_MIRRORS:
+		return rpc_mirror_make(sw, obj, err);
 	case STEP_METRICS: /* guests need their network, whoever else listens there */
 		return rpc_metrics_make(sw, obj, true, err);
 	default:
@@ -138,6 +142,9 @@ step_undo(struct vswitch *sw, enum config_step step, const struct object *obj)
 		break;
 	case STEP_NETWORKS:
 		rpc_network_undo(sw, obj);
+		break;
+	case STEP_MIRRORS:
+		mirror_del(sw, obj->name, NULL);
 		break;
 	default:
 		switch_port_del(sw, obj->name, NULL);

@@ -185,3 +185,9 @@ ingress_guard_forget(struct netlink_monitor *nl, const struct netlink_link *link
 	snprintf(guard.name, sizeof(guard.name), "%s", link->name);
 	ingress_guard_clear(&guard, nl);
 }
+
+void
+ingress_silence(const char *name)
+{
+	sysctl_set("ipv6", name, "disable_ipv6", 1);
+}

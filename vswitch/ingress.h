@@ -41,4 +41,7 @@ void ingress_guard_clear(struct ingress_guard *guard, struct netlink_monitor *nl
 /** ingress_guard_forget() - the same for what a process that was killed has left on @link. */
 void ingress_guard_forget(struct netlink_monitor *nl, const struct netlink_link *link);
 
+/** ingress_silence() - have the host do no IPv6 on an interface: it says nothing there unasked. */
+void ingress_silence(const char *name);
+
 #endif /* VSWITCH_INGRESS_H */

@@ -57,6 +57,7 @@ struct tap {
 	uint64_t lost_seen;        /* the interface's own count, as read last */
 	uint32_t mtu;              /* asked for; 0: the interface's own */
 	bool carrier_off;          /* by the operator; each attach gives the interface one */
+	bool goes;                 /* is a mirror's own: no longer there than the process */
 	bool ours;                 /* made by a vswitchd: goes with the port */
 	bool made;                 /* made by this one */
 	int claim;                 /* of the interface that it has; negative: none */
@@ -254,7 +255,7 @@ tap_setup(struct tap *tap, const struct tap_conn *conn, bool existed, struct net
 		ret = link_change_up(&tap->change, nl, link);
 	if (ret == 0)
 		ret = netlink_link_get(nl, tap->name, link);
-	if (ret == 0 && ioctl(conn->queues[0].fd, TUNSETPERSIST, 1) < 0)
+	if (ret == 0 && ioctl(conn->queues[0].fd, TUNSETPERSIST, !tap->goes) < 0)
 		ret = -errno;
 	return ret;
 }
@@ -395,6 +396,7 @@ tap_open(struct port *port, const struct port_config *config, struct error *err)
 	tap->port = port;
 	tap->sw = config->sw;
 	tap->mtu = config->mtu;
+	tap->goes = config->is_auto;
 	tap->claim = -1;
 	snprintf(tap->name, sizeof(tap->name), "%s", config->name);
 	port->priv = tap;

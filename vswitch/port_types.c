@@ -9,6 +9,7 @@
 #include "port_vhost.h"
 #include "port_vif.h"
 #include "port_vlan.h"
+#include "port_vxlan.h"
 #include "switch.h"
 
 const struct port_type *const port_types[PORT_KINDS] = {
@@ -16,8 +17,9 @@ const struct port_type *const port_types[PORT_KINDS] = {
 	[PORT_KIND_ETH] = &port_type_eth,       [PORT_KIND_VIF] = &port_type_vif,
 	[PORT_KIND_VHOST] = &port_type_vhost,   [PORT_KIND_BOND] = &port_type_bond,
 	[PORT_KIND_VLAN] = &port_type_vlan,     [PORT_KIND_GATEWAY] = &port_type_gateway,
+	[PORT_KIND_VXLAN] = &port_type_vxlan,
 };
-static_assert(PORT_KINDS == 8, "enter every kind of port");
+static_assert(PORT_KINDS == 9, "enter every kind of port");
 
 /* Guests have no device besides the rings, which their workers read. */
 static void (*const device_stats[PORT_KINDS])(struct port *port, struct port_stats *sum) = {

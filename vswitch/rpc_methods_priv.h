@@ -150,6 +150,10 @@ int rpc_neigh_flush(void *ctx, const json_t *params, json_t **ret_result, struct
 /** rpc_route_show() - one page of the routes: {"entries": [...], "next": CURSOR or null}. */
 int rpc_route_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 
+int rpc_mirror_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_mirror_del(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_mirror_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+int rpc_mirror_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 int rpc_network_add(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 int rpc_network_del(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 int rpc_network_set(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
@@ -165,6 +169,7 @@ int rpc_port_change(struct vswitch *sw, const struct object *obj, struct error *
 int rpc_addr_make(struct vswitch *sw, const struct object *obj, struct error *err);
 int rpc_route_make(struct vswitch *sw, const struct object *obj, struct error *err);
 int rpc_neigh_make(struct vswitch *sw, const struct object *obj, struct error *err);
+int rpc_mirror_make(struct vswitch *sw, const struct object *obj, struct error *err);
 int rpc_network_make(struct vswitch *sw, const struct object *obj, struct error *err);
 void rpc_network_undo(struct vswitch *sw, const struct object *obj);
 void rpc_addr_undo(struct vswitch *sw, const struct object *obj);

@@ -18,7 +18,7 @@
 #include <netlink/msg.h>
 
 #include "error.h"
-#include "log.h"
+#include "ingress.h"
 #include "netlink.h"
 #include "switch.h"
 
@@ -136,22 +136,6 @@ set_rule(const struct server_link *link, bool add)
 	return ret == -EEXIST && add ? 0 : ret; /* one who was killed has left it */
 }
 
-/* There is nothing for IPv6 to say on it. */
-static void
-silence(const struct server_link *link)
-{
-	char path[96];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", link->name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return; /* the kernel has none */
-	if (write(fd, "1", 1) < 0)
-		log_line(LOG_INFO, "interface %s: %s: %s", link->name, path, strerror(errno));
-	close(fd);
-}
-
 /* --- the interface --- */
 
 static int
@@ -179,7 +163,7 @@ make_interface(struct server_link *link, struct error *err)
 	ret = netlink_link_get(link->sw->netlink, link->name, &info);
 	if (ret == 0) {
 		link->ifindex = info.ifindex;
-		silence(link);
+		ingress_silence(link->name); /* there is nothing for IPv6 to say */
 		ret = netlink_link_set_up(link->sw->netlink, link->ifindex, true);
 	}
 	if (ret == 0)

@@ -17,6 +17,7 @@
 #include "health.h"
 #include "lacp_bond.h"
 #include "log.h"
+#include "mirrors.h"
 #include "nat_control.h"
 #include "packet.h"
 #include "neighbour.h"
@@ -93,6 +94,7 @@ switch_tick(evutil_socket_t fd, short what, void *arg)
 	if (sw->routing != NULL)
 		neighbours_tick(sw->routing);
 	nat_control_tick(sw);
+	mirrors_tick(sw);
 }
 
 uint64_t
@@ -158,6 +160,8 @@ switch_destroy(struct vswitch *sw)
 	captures_destroy(sw->captures);
 	health_destroy(sw->health);
 	sw->captures = NULL;
+	mirrors_destroy(sw->mirrors);
+	sw->mirrors = NULL;
 	networks_destroy(sw->networks);
 	sw->networks = NULL;
 	bonds_destroy(sw);

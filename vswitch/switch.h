@@ -42,6 +42,7 @@ struct event_base;
 struct events;
 struct health;
 struct lacp_shared;
+struct mirrors;
 struct metrics;
 struct netback;
 struct netlink_monitor;
@@ -51,6 +52,7 @@ struct routing;
 struct running;
 struct subport_table;
 struct transactions;
+struct vxlan_config;
 
 #define SWITCH_NAME_SIZE 16 /* bytes, as IFNAMSIZ: bridges, ports */
 #define SWITCH_DEVARGS_SIZE 256
@@ -69,6 +71,7 @@ enum port_kind {
 	PORT_KIND_BOND,
 	PORT_KIND_VLAN,
 	PORT_KIND_GATEWAY, /* port_gateway.h */
+	PORT_KIND_VXLAN,   /* port_vxlan.h */
 	PORT_KINDS
 };
 
@@ -125,8 +128,9 @@ struct port_config {
 	struct guest_config guest;
 	uint32_t nat_sessions; /* caps; 0: as nat-table has it */
 	uint32_t nat_rate;
-	bool is_auto;                          /* it comes and goes by itself: gateway */
+	bool is_auto; /* it comes and goes by itself: gateway, mirrors' own */
 	char gateway_bridge[SWITCH_NAME_SIZE]; /* gateway: name of the bridge that it is made for */
+	const struct vxlan_config *vxlan;      /* vxlan: while it is opened */
 	struct vswitch *sw; /* for types that need the event loop, netback, pool */
 };
 
@@ -159,6 +163,7 @@ struct switch_port {
 	struct stp_port *stp;                 /* its part of the tree; NULL: it is in none */
 	struct guest *guest;                  /* guest.c; NULL: in mode bridge */
 	struct loop_port loop;
+	bool is_mirror_end;                 /* mirrors send to it: mirrors.c */
 	struct membership_port *membership; /* NULL: its bridge does not snoop */
 	uint64_t learn_refused;             /* sources not learnt: a limit of the FDB was reached */
 	struct log_limit log_limit;         /* what the other side can trigger */
@@ -197,6 +202,7 @@ struct vswitch {
 	struct nat_control *nat;         /* NULL: no NAT */
 	struct captures *captures;       /* NULL: nobody captures */
 	struct health *health;           /* NULL: nobody has asked how it is */
+	struct mirrors *mirrors;         /* NULL: there are none */
 	struct metrics *metrics;         /* NULL: there is no server for them */
 	struct networks *networks;       /* DHCP and DNS for guests; NULL: none */
 	bool networks_told;              /* they hear of addresses that come and go */

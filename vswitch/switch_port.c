@@ -10,6 +10,7 @@
 #include "error.h"
 #include "events.h"
 #include "log.h"
+#include "mirrors.h"
 #include "port_vif.h"
 #include "port_vlan.h"
 #include "routing.h"
@@ -133,6 +134,8 @@ int
 switch_port_announce(struct vswitch *sw, struct switch_port *port, struct switch_bridge *bridge,
 		     struct error *err)
 {
+	if (port->is_mirror_end)
+		return mirror_end_is_busy(port, err);
 	if (bridge_flood_add(bridge->dp, sw->rcu, port->dp->id) < 0)
 		return error_set(err, ENOMEM, "port %s: no memory for bridge %s", port->config.name,
 				 bridge->name);
@@ -152,6 +155,7 @@ switch_port_join(struct switch_port *port, struct switch_bridge *bridge)
 		    "is on bridge %s", bridge->name);
 	loop_port_changed(port);
 	capture_ports_changed(port->sw);
+	mirror_ports_changed(port->sw);
 }
 
 static int
@@ -188,6 +192,7 @@ switch_port_detach(struct vswitch *sw, struct switch_port *port)
 	switch_port_unshut(port);
 	switch_port_judge(port);
 	capture_ports_changed(sw);
+	mirror_ports_changed(sw);
 }
 
 /* Let workers poll the port. */
@@ -311,6 +316,7 @@ switch_port_open(struct vswitch *sw, const struct port_config *config, struct er
 	switch_port_assign(sw, dp);
 	LIST_INSERT_HEAD(&sw->ports, port, list);
 	capture_ports_changed(sw);
+	mirror_ports_changed(sw);
 	__atomic_store_n(&sw->dp->ports[dp->id], dp, __ATOMIC_RELEASE);
 	return port;
 
@@ -370,7 +376,8 @@ switch_port_apply_caps(struct switch_port *port)
 {
 	uint32_t caps = port->caps;
 
-	if (port->config.checksum_full)
+	/* what a mirror shows is as on a wire */
+	if (port->config.checksum_full || port->is_mirror_end)
 		caps &= ~(uint32_t)PORT_CAPS_OFFLOAD;
 	__atomic_store_n(&port->dp->caps, caps, __ATOMIC_RELAXED);
 	bond_port_changed(port);
@@ -506,6 +513,8 @@ switch_port_del(struct vswitch *sw, const char *name, struct error *err)
 		return -ENOENT;
 	if (port->member != NULL)
 		return switch_port_is_member(port, err);
+	if (port->is_mirror_end && port->config.is_auto)
+		return mirror_end_is_busy(port, err);
 	if (routing_may_go(port, err) < 0 || adopt_may_go(sw, port, err) < 0)
 		return -EBUSY;
 	if (!switch_kind_stays(port->config.kind)) {

@@ -8,6 +8,7 @@
 
 #include "bond.h"
 #include "error.h"
+#include "mirrors.h"
 #include "nat_control.h"
 #include "netback.h"
 #include "port_vif.h"
@@ -94,6 +95,21 @@ unknown_vif(struct vswitch *sw, const char *name, struct error *err)
 			search.nearest = strcpy(nearest, info.name);
 	}
 	return unknown("vif", &search, "see \"vsctl vif show\"", err);
+}
+
+int
+unknown_mirror(struct vswitch *sw, const char *name, struct error *err)
+{
+	const struct mirror_job *job = NULL;
+	struct word_search search;
+	struct mirror_info info;
+
+	word_search_start(&search, name);
+	while ((job = mirror_next(sw, job)) != NULL) {
+		mirror_info(job, &info);
+		word_search_add(&search, info.config->name);
+	}
+	return unknown("mirror", &search, "see \"vsctl mirror show\"", err);
 }
 
 int

@@ -19,6 +19,7 @@ int unknown_bridge(struct vswitch *sw, const char *name, struct error *err);
 int unknown_port(struct vswitch *sw, const char *name, struct error *err);
 int unknown_bond(struct vswitch *sw, const char *name, struct error *err);
 int unknown_vif(struct vswitch *sw, const char *name, struct error *err);
+int unknown_mirror(struct vswitch *sw, const char *name, struct error *err);
 int unknown_nat_rule(struct nat_control *control, const char *name, struct error *err);
 
 /**

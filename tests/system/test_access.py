@@ -133,6 +133,7 @@ def test_who_may_what(house):
     for words in ("show", "bridge show", "port show", "bond show", "vif show", "fdb show",
                   "stp show", "group show", "querier show", "addr show", "route show",
                   "neigh show", "nat show", "nat sessions", "nat-table show", "network show",
+                  "mirror show",
                   "stats show", "worker show", "config show", "config history", "version"):
         result = house.reader.vsctl(*words.split())
         assert (result.returncode, result.stderr) == (0, ""), words

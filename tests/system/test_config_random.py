@@ -58,6 +58,7 @@ def random_config(rng):
             sections["fdb %s 02:00:00:00:00:%02x%s" % (keys["bridge"], rng.randint(0x10, 0x99),
                                                        vid)] = {"port": name.split()[1]}
     random_router(rng, sections, bridges, free)
+    random_mirrors(rng, sections, bridges, free)
     order = list(sections)
     rng.shuffle(order)
     return "".join("[%s]\n%s\n" % (name, "".join("%s = %s\n" % row for row in
@@ -113,6 +114,28 @@ def random_router(rng, sections, bridges, free):
         sections["nat-table"] = {"udp": rng.choice((60, 300)), "sessions-max": 4096}
     if rng.random() < 0.3:
         sections["route 10.20.0.0/16"] = {"blackhole": "yes"}
+
+
+def random_mirrors(rng, sections, bridges, free):
+    """Of bridges and ports, into tunnels and to ports that have no other use."""
+    routed = {keys.get("port") for name, keys in sections.items() if name.startswith("addr ")}
+    ends = [name for name in free if name not in routed]
+    sources = [name.split()[1] for name in sections if name.startswith("port ")]
+    for number in range(rng.randint(0, 2)):
+        keys = {"bridge": rng.choice(bridges)}
+        if sources and rng.random() < 0.5:
+            keys = {"port": rng.choice(sources)}
+            ends = [name for name in ends if name != keys["port"]]
+        if ends:
+            keys["to"] = ends[0]
+            sources = [name for name in sources if name != ends[0]]
+        else:
+            keys.update(vxlan="192.0.2.7", vni=rng.randint(1, 3))
+        if rng.random() < 0.4:
+            keys["vlan"] = rng.choice((5, 6))
+        if rng.random() < 0.4:
+            keys["snaplen"] = rng.choice((100, 200))
+        sections["mirror m%d" % number] = keys
 
 
 def test_random_configurations(idle_bed):

@@ -40,7 +40,7 @@ UNSEEN = {
 
 SHOWS = ("bridge show", "port show", "bond show", "vif show", "fdb show", "stp show", "group show",
          "querier show", "addr show", "route show", "neigh show", "nat show", "nat sessions",
-         "nat-table show", "network show", "stats show", "worker show", "metrics show",
+         "nat-table show", "network show", "mirror show", "stats show", "worker show", "metrics show",
          "config show", "config history", "version", "show")
 
 CONFIG = """\
@@ -231,6 +231,11 @@ def populate(bed, tmp_path, stack):
     daemon.vsctl("addr", "add", "10.8.0.1/24", "bridge", "br0", "vid", "7")
     daemon.vsctl("network", "add", "10.55.0.0/24", "dhcp", "on")
     daemon.vsctl("route", "add", "10.8.0.0/24", "via", "10.5.0.7")
+    daemon.vsctl("port", "add", "tap7", "type", "tap", "bridge", "none", "carrier", "off")
+    daemon.vsctl("mirror", "add", "span", "port", "q1", "direction", "in", "vlan", "7",
+                 "snaplen", "99", "to", "tap7")
+    daemon.vsctl("mirror", "add", "far", "bridge", "br0", "vxlan", "10.5.0.50", "vni", "7")
+    daemon.vsctl("mirror", "add", "flows", "bridge", "br0", "ipfix", "127.0.0.1:4739")
     guest = bed.cable(9, plain=False)
     daemon.vsctl("port", "add", "p9", "bridge", "br1")
     daemon.wait_link("p9")

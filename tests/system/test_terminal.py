@@ -16,7 +16,7 @@ from harness.netns import die_with_parent
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 SHOWS = ("show", "bridge show", "port show", "bond show bond0", "fdb show", "stats show",
-         "vif show", "addr show", "route show", "nat show", "network show", "worker show",
+         "vif show", "addr show", "route show", "nat show", "network show", "mirror show", "worker show",
          "querier show", "group show", "neigh show", "nat sessions")
 NAMES = ("p1", "p2", "a-very-long-br", "tap-with-a-name", "bond0", "eth8", "eth9", "p1.100")
 

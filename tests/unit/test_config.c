@@ -107,7 +107,7 @@ test_bad(void **state)
 		  "vswitch.conf:1: unknown section 'stats'; known: [vswitchd], "
 		  "[bridge NAME], [port NAME], [bond NAME], [addr IP/LEN], [route IP/LEN], "
 		  "[neigh IP], [nat NAME], [nat-table], [fdb NAME MAC], [network IP/LEN], "
-		  "[metrics]" },
+		  "[mirror NAME], [metrics]" },
 		{ "[fdb b]\n", "vswitch.conf:1: [fdb b] lacks the address: [fdb b MAC]" },
 		{ "[bridge b]\n[fdb b 02:00:00:00:00:aa 5]\nport=p\n"
 		  "[fdb b 02:00:00:00:00:AA 5]\nport=p\n",

@@ -105,10 +105,11 @@ test_errors(void **state)
 		const char *line, *message;
 		int ret;
 	} cases[] = {
-		{ "", "a command is missing: show, bridge, port, bond, vif, fdb, stp, group, "
-		      "querier, addr, route, neigh, nat, nat-table, network, metrics, stats, "
-		      "drops, worker, health, top, config, event, monitor, capture, batch, "
-		      "version, help" },
+		{ "",
+		  "a command is missing: show, bridge, port, bond, vif, fdb, stp, group, "
+		  "querier, addr, route, neigh, nat, nat-table, network, mirror, metrics, stats, "
+		  "drops, worker, health, top, config, event, monitor, capture, batch, "
+		  "version, help" },
 		{ "brdige add x", "unknown command 'brdige'; did you mean 'bridge'?" },
 		{ "b show", "command 'b' is short for more than one: bridge, bond, batch" },
 		{ "bridge s", "bridge: verb 's' is short for more than one: set, show" },
@@ -117,8 +118,8 @@ test_errors(void **state)
 		{ "bridge add b age 3", "bridge b: unknown key 'age'; did you mean 'ageing'?" },
 		{ "interface",
 		  "unknown command 'interface'; known: show, bridge, port, bond, vif, fdb, stp, "
-		  "group, querier, addr, route, neigh, nat, nat-table, network, metrics, stats, "
-		  "drops, worker, health, top, config, event, monitor, capture, batch, "
+		  "group, querier, addr, route, neigh, nat, nat-table, network, mirror, metrics, "
+		  "stats, drops, worker, health, top, config, event, monitor, capture, batch, "
 		  "version, help" },
 		{ "bridge", "bridge: a verb is missing: add, del, set, show, adopt, "
 			    "release, help" },

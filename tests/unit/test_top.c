@@ -282,7 +282,7 @@ test_filter(void **state)
 		{ "type", "type: its value is missing" },
 		{ "type vfi", "type: there is no 'vfi'; did you mean 'vif'?" },
 		{ "type auto", "type: there is no 'auto'; known: vif, netdev, tap, eth, vhost, "
-			       "bond, vlan, gateway" },
+			       "bond, vlan, gateway, vxlan" },
 		{ "a b", "unexpected 'b': say type TYPE, bridge BRIDGE, or a part of a name" },
 		{ "type vif type tap",
 		  "unexpected 'tap': say type TYPE, bridge BRIDGE, or a part of a name" },

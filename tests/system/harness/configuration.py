@@ -16,7 +16,7 @@ def switch_state(daemon):
         "bridge", "type", "vid", "trunk", "native", "tunnel", "tpid", "isolated", "flood_unknown",
         "flood_multicast", "mtu", "parent", "parent_vid", "stp_cost", "stp_priority", "bpdu",
         "mrouter", "fast_leave", "checksum", "carrier", "bond")}
-             for row in daemon.vsctl("port", "show") if row["type"] != "gateway"}
+             for row in daemon.vsctl("port", "show") if row["type"] not in ("gateway", "vxlan")}
     bridges = {row["bridge"]: {key: row[key] for key in (
         "ageing", "fdb_limit", "announce", "stp", "stp_priority", "snooping", "querier",
         "query_interval")}
@@ -38,11 +38,15 @@ def switch_state(daemon):
              if key in ("udp", "mapping", "sessions-max", "sessions_max")}
     networks = {row["network"]: (row["lease"], row["domain"])
                 for row in daemon.vsctl("network", "show")}
+    mirrors = {row["mirror"]: (row["port"], row["bridge"], row["vxlan"] or row["to"], row["vni"],
+                               row["vlan"], row["snaplen"])
+               for row in daemon.vsctl("mirror", "show")}
     stations = {(row["bridge"], row["mac"], row["vid"]): row["port"] for bridge in bridges
                 for row in daemon.vsctl("fdb", "show", bridge)
                 if row["static"] and not row["port"].startswith("gw")}
     return {"ports": ports, "bridges": bridges, "bonds": bonds, "addrs": addrs, "routes": routes,
-            "neighs": neighs, "stations": stations, "nats": nats, "table": table, "networks": networks}
+            "neighs": neighs, "stations": stations, "nats": nats, "table": table, "networks": networks,
+            "mirrors": mirrors}
 
 
 def differences(one, two, where=""):
