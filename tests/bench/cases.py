@@ -10,7 +10,7 @@ from host import BenchError
 from programs import (AfPacketVswitchd, AfXdpVswitchd, BondVswitchd, CaptureAllVswitchd,
                       CaptureVswitchd, Failover,
                       FewFlowNatVswitchd, FlowNatVswitchd, FlowTestpmd, FullNatVswitchd,
-                      IdleVswitchd, ManyPorts, NatOvs, NatVswitchd, NewNatVswitchd, Ovs,
+                      IdleVswitchd, ManyPorts, MirrorIdleVswitchd, MirrorVswitchd, NatOvs, NatVswitchd, NewNatVswitchd, Ovs,
                       PlainNatOvs, RouteVswitchd, Setup, Testpmd, VhostGuests, VifGuests,
                       VlanVswitchd, Vswitchd)
 
@@ -120,6 +120,9 @@ CASES = {
     "bond-64-1024": Bridge(64, 1024, programs=(Vswitchd, BondVswitchd), plain_bound=1.3),
     "capture-64-1024": Bridge(64, 1024, programs=(Vswitchd, CaptureVswitchd, CaptureAllVswitchd),
                               plain_bound=1.05),
+    "mirror-64-1024": Bridge(64, 1024, programs=(Vswitchd, MirrorVswitchd), plain_bound=2),
+    "mirror-idle-64-1024": Bridge(64, 1024, programs=(Vswitchd, MirrorIdleVswitchd),
+                                  plain_bound=1.05),
     "vlan-64-1024": Bridge(64, 1024, programs=(Vswitchd, VlanVswitchd), plain_bound=1.2),
     "route-64-2": Bridge(64, 1024, programs=(Vswitchd, RouteVswitchd), n_routes=1,
                          plain_bound=1.2),

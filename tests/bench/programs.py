@@ -479,6 +479,26 @@ class CaptureAllVswitchd(CaptureVswitchd):
     what = {}
 
 
+class MirrorVswitchd(Vswitchd):
+    """What one of the ports receives is copied to a third one, which throws it away."""
+
+    name = "vswitchd-mirror"
+    source = "p0"
+
+    def config(self):
+        return super().config() + "\n".join([
+            "[port end0]", "bridge = none", "type = eth", "devargs = net_null7,no-rx=1",
+            "[port idle0]", "bridge = none", "type = eth", "devargs = net_null8,no-rx=1",
+            "[mirror m]", f"port = {self.source}", "direction = in", "to = end0"]) + "\n"
+
+
+class MirrorIdleVswitchd(MirrorVswitchd):
+    """There is a mirror, of a port where nothing passes."""
+
+    name = "vswitchd-mirror-idle"
+    source = "idle0"
+
+
 class RouteVswitchd(Vswitchd):
     """The same ports as routed ones, and routes whose gateways are known."""
 
