@@ -15,6 +15,7 @@
 #include "lag.h"
 #include "punt.h"
 #include "rcu.h"
+#include "trace.h"
 #include "vlan.h"
 #include "worker.h"
 
@@ -164,6 +165,10 @@ bridge_report(struct worker *worker, const struct bridge *bridge, const struct p
 		.bridge = bridge->id,
 	};
 
+	if (unlikely(worker->trace != NULL))
+		trace_add(worker, TRACE_LEARN, in, NULL, key, 0, 0, 0);
+	if (worker_is_dry(worker))
+		return;
 	if (cache->key == key && cache->bridge_port == bridge_port && cache->when == worker->now)
 		return;
 	if (!bridge_may_report(worker, &worker->learn_budget[in->id])) {
@@ -195,7 +200,8 @@ bridge_learn(struct worker *worker, const struct bridge *bridge, const struct fd
 		if (likely(dest == in->id)) {
 			/* at most one write a second keeps the cache line shared between workers */
 			if (unlikely(__atomic_load_n(&entry->seen, __ATOMIC_RELAXED) !=
-				     worker->now))
+				     worker->now) &&
+			    !worker_is_dry(worker))
 				__atomic_store_n(&entry->seen, worker->now, __ATOMIC_RELAXED);
 			return true;
 		}
@@ -208,6 +214,27 @@ bridge_learn(struct worker *worker, const struct bridge *bridge, const struct fd
 	return true;
 }
 
+/* May a port be given a flood? */
+static inline enum flood_skip
+flood_skip(const struct bridge *bridge, const struct port *in, const struct port *out, uint16_t tag,
+	   unsigned int kind)
+{
+	if (out == NULL)
+		return FLOOD_GONE;
+	if (out == in && !in->hairpin)
+		return FLOOD_SELF;
+	if (!out->open)
+		return FLOOD_CLOSED;
+	if (!vlan_member(out, tag))
+		return FLOOD_VLAN;
+	if (in->isolated & out->isolated)
+		return FLOOD_ISOLATED;
+	if (out->no_flood & kind)
+		return FLOOD_REFUSED;
+	/* gone to another bridge: the list is from before */
+	return __atomic_load_n(&out->bridge, __ATOMIC_RELAXED) != bridge ? FLOOD_GONE : FLOOD_GIVEN;
+}
+
 /* @kind: enum port_floods, which ports may refuse; 0: no such. */
 static __rte_noinline void
 bridge_flood_list(struct worker *worker, const struct bridge *bridge, const struct flood_list *list,
@@ -215,14 +242,17 @@ bridge_flood_list(struct worker *worker, const struct bridge *bridge, const stru
 {
 	struct port *last = NULL;
 
+	if (unlikely(worker->trace != NULL))
+		trace_add(worker, TRACE_FLOOD, in, NULL, kind, 0, 0, 0);
 	for (uint32_t i = 0; i < list->n; i++) {
 		struct port *out = datapath_port(worker->dp, list->ports[i]);
+		const enum flood_skip skip = flood_skip(bridge, in, out, tag, kind);
 
-		if (out == NULL || (out == in && !in->hairpin) || !out->open ||
-		    !vlan_member(out, tag) || (in->isolated & out->isolated) ||
-		    (out->no_flood & kind) ||
-		    __atomic_load_n(&out->bridge, __ATOMIC_RELAXED) != bridge)
-			continue; /* gone to another bridge: the list is from before */
+		if (skip != FLOOD_GIVEN) {
+			if (unlikely(worker->trace != NULL) && skip > FLOOD_GONE)
+				trace_add(worker, TRACE_SKIP, out, NULL, skip, 0, 0, 0);
+			continue;
+		}
 		/* one behind, so that the last port takes the packet itself */
 		if (last != NULL) {
 			rte_pktmbuf_refcnt_update(pkt, 1);
@@ -322,6 +352,8 @@ bridge_burst(struct worker *worker, struct bridge *bridge, struct port *in, stru
 	uint64_t last_src = 0;
 
 	bridge_ingress(worker, bridge, table, in, pkts, n, &frames);
+	if (unlikely(worker->trace != NULL) && frames.n > 0)
+		trace_bridge(worker, table, in, frames.tag[0], frames.src[0], frames.dst[0]);
 	if (unlikely(__atomic_load_n(&in->state, __ATOMIC_RELAXED) != PORT_FORWARDING)) {
 		bridge_block(worker, bridge, table, in, &frames);
 		return;

@@ -15,10 +15,12 @@
 
 struct capture_set;
 struct mirror_set;
+struct trace_set;
 struct rte_rcu_qsbr;
 struct worker;
 
 #define WORKER_MAX 64
+#define WORKER_DRY WORKER_MAX /* id of the control thread's own (trace.h): on no list */
 
 struct datapath {
 	struct port *ports[PORT_MAX];       /* control: rw (release), worker: ro (acquire) */
@@ -28,6 +30,7 @@ struct datapath {
 	/* control: rw (release), worker: ro, by capture_set_of(); NULL: nobody captures */
 	const struct capture_set *captures;
 	const struct mirror_set *mirrors; /* the same, by mirror_set_of(); NULL: there are none */
+	const struct trace_set *traced;   /* the same, by trace_set_of(); NULL: nothing */
 	int event_fd;                     /* eventfd: learn events wait; worker -> control */
 	uint32_t event_wanted; /* control sleeps: the first event kicks event_fd (atomic) */
 };

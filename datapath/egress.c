@@ -9,6 +9,7 @@
 #include "gro.h"
 #include "mirror.h"
 #include "packet.h"
+#include "trace.h"
 #include "vlan.h"
 
 struct rte_mbuf *
@@ -76,6 +77,8 @@ egress_segments(struct worker *worker, struct port *out, struct rte_mbuf *pkt)
 		return;
 	}
 	rte_pktmbuf_free(pkt);
+	if (unlikely(worker->trace != NULL))
+		trace_add(worker, TRACE_SEGMENTS, out, NULL, n, 0, 0, 0);
 	worker_stats(worker, out)->copies += n - 1;
 	for (int i = 0; i < n; i++) {
 		segments[i]->ol_flags |= mirrored;
@@ -122,6 +125,8 @@ egress_finish(struct worker *worker, struct port *out, struct rte_mbuf *pkt, uin
 		port_drop_tag(worker, out, pkt, DROP_OFFLOAD, tag);
 		return;
 	}
+	if (unlikely(worker->trace != NULL))
+		trace_add(worker, TRACE_CHECKSUM, out, NULL, 0, 0, 0, 0);
 	egress_queue(worker, out, pkt);
 }
 
@@ -238,6 +243,27 @@ egress_send_seen(struct worker *worker, const struct capture_set *captures, stru
 	return sent;
 }
 
+/* The same while the packet that is sent is traced; a dry worker's does not leave the switch. */
+static __rte_noinline uint16_t
+egress_send_traced(struct worker *worker, const struct capture_set *captures, struct port *port,
+		   struct rte_mbuf **pkts, uint16_t n)
+{
+	const uint16_t step = worker->trace->n_steps;
+	uint64_t drops[DROP_REASONS];
+	uint16_t sent;
+
+	trace_add(worker, TRACE_OUT, port, pkts[0], n, pkts[0]->pkt_len, port->type->hands_on, 0);
+	if (worker_is_dry(worker) && !port->type->hands_on) {
+		rte_pktmbuf_free_bulk(pkts, n);
+		return n;
+	}
+	memcpy(drops, worker_stats(worker, port)->drops, sizeof(drops));
+	sent = captures != NULL ? egress_send_seen(worker, captures, port, pkts, n) :
+				  egress_send(worker, port, pkts, n);
+	trace_lost(worker, port, drops, step);
+	return sent;
+}
+
 /* Is the data of pending packets needed, since the port cannot do without, or somebody looks? */
 static bool
 egress_wants_data(const struct port *port, const struct capture_set *captures, bool mirrored)
@@ -268,7 +294,9 @@ egress_flush_batch(struct worker *worker, uint16_t port_id, struct port *port,
 	batch->bytes = 0;
 	if (held != NULL)
 		mirror_hold(mirrors, port, batch->pkts, n, held);
-	if (unlikely(captures != NULL) && port != NULL)
+	if (unlikely(worker->trace != NULL) && port != NULL && n > 0)
+		sent = egress_send_traced(worker, captures, port, batch->pkts, n);
+	else if (unlikely(captures != NULL) && port != NULL)
 		sent = egress_send_seen(worker, captures, port, batch->pkts, n);
 	else if (likely(port != NULL))
 		sent = egress_send(worker, port, batch->pkts, n);

@@ -14,6 +14,7 @@
 #include "egress.h"
 #include "fdb.h"
 #include "punt.h"
+#include "trace.h"
 #include "worker.h"
 
 #define PREFETCH_AHEAD 4
@@ -283,12 +284,15 @@ lag_tx_burst(struct worker *worker, struct port *port, uint16_t queue, struct rt
 {
 	struct lag *lag = port->priv;
 	const struct lag_table *table = __atomic_load_n(&lag->table, __ATOMIC_ACQUIRE);
+	const bool notes = table->by_bucket && !worker_is_dry(worker);
 	struct lag_counters *counters = lag->counters[worker->id];
 	uint64_t bytes = 0, lost_bytes = 0;
 	struct port *outs[LAG_MEMBERS_MAX];
 	uint32_t lost = 0;
 
 	lag_resolve(worker, table, outs);
+	if (unlikely(worker->trace != NULL))
+		trace_lag(worker, port, lag, table, pkts[0]);
 	for (uint16_t i = 0; i < n; i++) {
 		struct port *out = lag_choose(lag, table, counters, outs, pkts[i]);
 
@@ -299,7 +303,7 @@ lag_tx_burst(struct worker *worker, struct port *port, uint16_t queue, struct rt
 			rte_pktmbuf_free(pkts[i]);
 			continue;
 		}
-		if (table->by_bucket)
+		if (notes)
 			echo_note(&lag->echo, pkts[i], worker->now);
 		bytes += pkts[i]->pkt_len;
 		egress_queue(worker, out, pkts[i]);
@@ -322,7 +326,8 @@ lag_rx_burst(struct worker *worker, struct port *port, uint16_t queue, struct rt
 
 /* Is a frame that came by a member the bond's, by the member's bucket? */
 static inline bool
-lag_admits_slb(struct lag *lag, const struct lag_table *table, uint8_t slot, const uint8_t *frame)
+lag_admits_slb(const struct worker *worker, struct lag *lag, const struct lag_table *table,
+	       uint8_t slot, const uint8_t *frame)
 {
 	const uint64_t dst = mac_at(frame);
 	uint32_t bucket;
@@ -332,7 +337,8 @@ lag_admits_slb(struct lag *lag, const struct lag_table *table, uint8_t slot, con
 	bucket = bucket_source(dst, vid_of(frame));
 	if (likely(table->slots[bucket] == slot)) {
 		if (unlikely(__atomic_load_n(&lag->settled[bucket], __ATOMIC_RELAXED) !=
-			     table->moved[bucket]))
+			     table->moved[bucket]) &&
+		    !worker_is_dry(worker))
 			__atomic_store_n(&lag->settled[bucket], table->moved[bucket],
 					 __ATOMIC_RELAXED);
 		return true;
@@ -376,8 +382,8 @@ lag_sort(struct worker *worker, struct port *port, const struct lag_member *memb
 			rte_prefetch0(rte_pktmbuf_mtod(pkts[i + PREFETCH_AHEAD], const void *));
 		if (punts && unlikely(lag_punts(worker, port, pkts[i], frame)))
 			continue;
-		if (collecting &&
-		    (!table->by_bucket || lag_admits_slb(member->lag, table, member->slot, frame)))
+		if (collecting && (!table->by_bucket ||
+				   lag_admits_slb(worker, member->lag, table, member->slot, frame)))
 			pkts[n_kept++] = pkts[i];
 		else
 			port_drop(worker, port, pkts[i], DROP_BOND_INACTIVE);
@@ -431,7 +437,9 @@ lag_create(struct port *port, uint16_t n_workers)
 	if (lag->table == NULL)
 		goto err;
 	lag_table_init(lag->table);
-	for (uint16_t w = 0; w < n_workers; w++) {
+	for (uint16_t w = 0; w <= WORKER_DRY; w++) {
+		if (w >= n_workers && w != WORKER_DRY)
+			continue;
 		if (posix_memalign((void **)&lag->counters[w], RTE_CACHE_LINE_SIZE,
 				   sizeof(*lag->counters[w])) != 0)
 			goto err;
@@ -450,7 +458,7 @@ lag_destroy(struct lag *lag)
 {
 	if (lag == NULL)
 		return;
-	for (uint16_t w = 0; w < WORKER_MAX; w++)
+	for (uint16_t w = 0; w <= WORKER_DRY; w++)
 		free(lag->counters[w]);
 	free(lag->table);
 	free(lag);

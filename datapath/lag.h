@@ -72,8 +72,8 @@ struct lag {
 	void *owner;             /* control only */
 	struct lag_table *table; /* control: rw (release), worker: ro; never NULL */
 	uint64_t seed[2];        /* of the hash: nobody can aim at a member */
-	struct lag_counters *counters[WORKER_MAX]; /* by worker id */
-	uint32_t settled[LAG_BUCKETS];             /* SLB: last move that is over; worker: rw */
+	struct lag_counters *counters[WORKER_MAX + 1]; /* by worker id */
+	uint32_t settled[LAG_BUCKETS];                 /* SLB: last move that is over; worker: rw */
 	struct lag_echo echo;
 };
 

@@ -226,7 +226,7 @@ classify_slow(const struct nat_step *step, struct ip_meta *meta, enum nat_side s
 	} else {
 		classify_new_out(step, meta);
 	}
-	if ((meta->flags & IP_FRAG_FIRST) && meta->session != 0)
+	if ((meta->flags & IP_FRAG_FIRST) && meta->session != 0 && !step->dry)
 		nat_frag_note(step->nat->frags, step->nat->sessions, meta,
 			      step->nat->sessions[meta->session].guest, step->now);
 }
@@ -275,10 +275,21 @@ step_begin(struct nat *nat, uint16_t worker, uint32_t now, uint16_t guest)
 	return (struct nat_step){
 		.nat = nat,
 		.rules = nat_rules(nat),
-		.worker = &nat->workers[worker],
+		.worker = &nat->workers[RTE_MIN(worker, nat->n_workers)],
 		.now = now,
 		.guest = guest,
+		.dry = worker >= nat->n_workers,
 	};
+}
+
+/* What is not really there keeps no session alive. */
+static __rte_noinline void
+sessions_copy(struct nat *nat, struct ip_meta *metas, uint16_t n)
+{
+	for (uint16_t i = 0; i < n; i++) {
+		metas[i].session = nat_dry_copy(nat, metas[i].session, NAT_DRY_COPY);
+		metas[i].session2 = nat_dry_copy(nat, metas[i].session2, NAT_DRY_COPY2);
+	}
 }
 
 void
@@ -291,6 +302,8 @@ nat_classify(struct nat *nat, uint16_t worker, uint32_t now, enum nat_side side,
 		classify_side(&step, NAT_INSIDE, metas, n);
 	else
 		classify_side(&step, NAT_OUTSIDE, metas, n);
+	if (unlikely(step.dry))
+		sessions_copy(nat, metas, n);
 }
 
 /* The transport header: the port of one end, and what follows for the checksum. */
@@ -413,6 +426,8 @@ translate_new(const struct nat_step *step, struct ip_meta *meta)
 	/* the first fragment may have begun the session just now */
 	if ((meta->flags & IP_FRAG_LATER) &&
 	    nat_frag_find(nat->frags, nat->sessions, meta, step->now)) {
+		if (step->dry)
+			meta->session = nat_dry_copy(nat, meta->session, NAT_DRY_COPY);
 		translate_out(step, meta, meta->session);
 		step->worker->stats.out++;
 		step->worker->stats.fragments++;
@@ -436,8 +451,10 @@ translate_new(const struct nat_step *step, struct ip_meta *meta)
 	meta->drop = drop;
 	if (ref == 0)
 		return;
+	if (step->dry)
+		ref = nat_dry_copy(nat, ref, NAT_DRY_COPY);
 	found_out(meta, ref);
-	if (meta->flags & IP_FRAG_FIRST)
+	if ((meta->flags & IP_FRAG_FIRST) && !step->dry)
 		nat_frag_note(nat->frags, nat->sessions, meta, step->guest, step->now);
 	translate_out(step, meta, ref);
 	step->worker->stats.out++;
@@ -514,18 +531,19 @@ static bool
 tables_create(struct nat *nat, const struct nat_config *config)
 {
 	const uint32_t max = config->max_sessions;
+	const size_t n_workers = config->n_workers + 1u; /* the last one is dry */
 
-	nat->sessions = nat_memory_map(((size_t)max + 1) * sizeof(nat->sessions[0]), config->huge);
+	nat->sessions = nat_memory_map(((size_t)max + NAT_DRY_SLOTS) * sizeof(nat->sessions[0]),
+				       config->huge);
 	nat->free = nat_memory_map(((size_t)max + 1) * sizeof(nat->free[0]), false);
 	nat->guests = nat_memory_map(NAT_GUESTS * sizeof(nat->guests[0]), false);
 	nat->frags = nat_memory_map(sizeof(*nat->frags), false);
 	nat->exts = calloc(1, sizeof(*nat->exts));
-	nat->workers =
-		aligned_alloc(RTE_CACHE_LINE_SIZE, config->n_workers * sizeof(nat->workers[0]));
+	nat->workers = aligned_alloc(RTE_CACHE_LINE_SIZE, n_workers * sizeof(nat->workers[0]));
 	if (nat->sessions == NULL || nat->free == NULL || nat->guests == NULL ||
 	    nat->frags == NULL || nat->exts == NULL || nat->workers == NULL)
 		return false;
-	memset(nat->workers, 0, config->n_workers * sizeof(nat->workers[0]));
+	memset(nat->workers, 0, n_workers * sizeof(nat->workers[0]));
 	nat->sessions[0].remote = NAT_REMOTE_SHELL;
 	nat->fresh = 1;
 	return nat_index_create(&nat->index, max, config->huge, nat->sessions) == 0;
@@ -536,7 +554,7 @@ seeds_draw(struct nat *nat)
 {
 	if (getrandom(&nat->frags->seed, sizeof(nat->frags->seed), 0) != sizeof(nat->frags->seed))
 		return false;
-	for (uint16_t i = 0; i < nat->n_workers; i++) {
+	for (uint16_t i = 0; i <= nat->n_workers; i++) {
 		if (getrandom(&nat->workers[i].random, sizeof(nat->workers[i].random), 0) !=
 		    sizeof(nat->workers[i].random))
 			return false;
@@ -584,7 +602,8 @@ nat_destroy(struct nat *nat)
 	for (unsigned int i = 0; nat->exts != NULL && i < NAT_EXT_MAX; i++)
 		nat_ext_close(&nat->exts->slots[i]);
 	nat_index_destroy(&nat->index);
-	nat_memory_unmap(nat->sessions, ((size_t)nat->max_sessions + 1) * sizeof(nat->sessions[0]));
+	nat_memory_unmap(nat->sessions,
+			 ((size_t)nat->max_sessions + NAT_DRY_SLOTS) * sizeof(nat->sessions[0]));
 	nat_memory_unmap(nat->free, ((size_t)nat->max_sessions + 1) * sizeof(nat->free[0]));
 	nat_memory_unmap(nat->guests, NAT_GUESTS * sizeof(nat->guests[0]));
 	nat_memory_unmap(nat->frags, sizeof(*nat->frags));

@@ -165,7 +165,8 @@ void nat_destroy(struct nat *nat);
 
 /**
  * nat_classify() - find or begin the sessions of a burst. Worker.
- * @worker: number of the calling worker.
+ * @worker: number of the calling worker. Of packets that are not really there, WORKER_DRY: then no
+ *	session begins, or hears of them; ip_meta.session says what would be.
  * @now: seconds, the clock of nat_age().
  * @side: of the interface that the burst came in by.
  * @guest: of that interface.

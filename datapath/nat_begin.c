@@ -12,6 +12,7 @@ struct making {
 	const struct nat_flow *flow;
 	struct nat_session *session;
 	uint32_t ref;
+	enum nat_dry dry; /* 0: it is real */
 };
 
 static uint32_t
@@ -66,18 +67,29 @@ slot_return(struct nat_worker *worker, uint32_t ref)
 	__atomic_store_n(&worker->n_slots, worker->n_slots + 1, __ATOMIC_RELAXED);
 }
 
-/*
- * Take a slot and count it. On 0 nothing is taken, or counted but in the statistics.
- * @inside: the inside end.
- */
+/* What making_start() would say of a session, which is one of enum nat_dry. */
 static bool
-making_start(struct making *making, uint64_t inside, uint16_t guest, uint8_t *ret_drop)
+making_pretend(struct making *making, uint16_t guest, uint8_t *ret_drop)
+{
+	const struct nat *nat = making->step->nat;
+	const bool room = nat_index_has_room(&nat->index, NAT_KEYS_MAX, nat->n_workers) &&
+			  (nat->n_free > 0 || nat_fresh(nat) <= nat->max_sessions);
+	const uint8_t drop = nat_guest_may(nat, guest);
+
+	making->ref = nat->max_sessions + making->dry;
+	if (drop == IP_KEEP && room)
+		return true;
+	*ret_drop = drop != IP_KEEP ? drop : DROP_NAT_FULL;
+	return false;
+}
+
+/* Take a slot and count it. On false nothing is taken, or counted but in the statistics. */
+static bool
+making_take(struct making *making, uint16_t guest, uint8_t *ret_drop)
 {
 	const struct nat_step *step = making->step;
 	struct nat *nat = step->nat;
-	struct nat_session *session;
-	uint8_t drop = nat_guest_take(nat, guest);
-	uint16_t generation;
+	const uint8_t drop = nat_guest_take(nat, guest);
 
 	if (drop != IP_KEEP) {
 		step->worker->stats.refused_sessions += drop == DROP_NAT_SESSIONS;
@@ -94,6 +106,20 @@ making_start(struct making *making, uint64_t inside, uint16_t guest, uint8_t *re
 		*ret_drop = DROP_NAT_FULL;
 		return false;
 	}
+	return true;
+}
+
+static bool
+making_start(struct making *making, uint64_t inside, uint16_t guest, uint8_t *ret_drop)
+{
+	const struct nat_step *step = making->step;
+	struct nat *nat = step->nat;
+	struct nat_session *session;
+	uint16_t generation;
+
+	if (!(making->dry ? making_pretend(making, guest, ret_drop) :
+			    making_take(making, guest, ret_drop)))
+		return false;
 	session = &nat->sessions[making->ref];
 	generation = session->generation + 1;
 	*session = (struct nat_session){
@@ -112,8 +138,10 @@ making_start(struct making *making, uint64_t inside, uint16_t guest, uint8_t *re
 static void
 making_cancel(const struct making *making, uint8_t *ret_drop)
 {
-	nat_guest_give(making->step->nat, making->session->guest);
-	slot_return(making->step->worker, making->ref);
+	if (!making->dry) {
+		nat_guest_give(making->step->nat, making->session->guest);
+		slot_return(making->step->worker, making->ref);
+	}
 	making->step->worker->stats.refused_ports++;
 	*ret_drop = DROP_NAT_PORTS;
 }
@@ -126,6 +154,8 @@ making_finish(const struct making *making, uint8_t flags)
 	const struct nat_key key = { making->session->end[0], making->session->remote };
 
 	making->session->flags |= flags;
+	if (making->dry)
+		return making->ref;
 	nat_index_insert(&nat->index, nat_index_hash(&nat->index, &key), making->ref);
 	making->step->worker->stats.created++;
 	__atomic_fetch_or(&making->session->flags, NAT_LIVE, __ATOMIC_RELEASE);
@@ -149,6 +179,8 @@ try_external(const struct making *making, uint32_t ip, uint16_t port)
 		delta = 0; /* its checksum covers no addresses */
 	session->delta_l4 = csum_fold(csum_delta16(delta, nat_end_port(inside), port));
 	key = (struct nat_key){ session->end[1], session->remote };
+	if (making->dry)
+		return nat_find(nat, &key) == 0;
 	return nat_index_insert_new(&nat->index, &key, nat_index_hash(&nat->index, &key),
 				    making->ref);
 }
@@ -253,6 +285,25 @@ claim_port(const struct making *making, const struct nat_snat_rule *rule, struct
 	return 0;
 }
 
+/* One that claim_port() might claim: the flow's own one, or the first of the others. */
+static uint16_t
+pretend_port(const struct making *making, const struct nat_snat_rule *rule,
+	     const struct nat_ports *ports, uint32_t ip)
+{
+	const uint16_t own = rte_be_to_cpu_16(making->flow->port);
+	const bool keeps = own >= rule->port_low && own <= rule->port_high;
+
+	for (uint32_t i = keeps ? 0 : 1; i <= rule->port_high - rule->port_low + 1u; i++) {
+		const uint16_t port = i == 0 ? own : rule->port_low + i - 1;
+
+		if (nat_port_is_free(ports, port) &&
+		    !port_forwarded(making->step, ip, making->flow->proto, port) &&
+		    try_external(making, ip, rte_cpu_to_be_16(port)))
+			return port;
+	}
+	return 0;
+}
+
 /* Address-dependent filtering: note that the remote address is known to the mapping. */
 static void
 peer_join(const struct making *making)
@@ -275,6 +326,8 @@ map_join(const struct making *making, uint32_t anchor, uint8_t filtering)
 {
 	struct nat *nat = making->step->nat;
 
+	if (making->dry)
+		return;
 	making->session->map = anchor;
 	making->session->ext = nat->sessions[anchor].ext;
 	making->session->flags = filtering << NAT_FILTER_SHIFT;
@@ -303,9 +356,12 @@ map_external(const struct making *making, const struct nat_snat_rule *rule,
 		return true;
 	}
 	ports = nat_ports_of(nat->exts, pool->slot, making->flow->kind);
-	port = claim_port(making, rule, ports, pool->ip);
+	port = making->dry ? pretend_port(making, rule, ports, pool->ip) :
+			     claim_port(making, rule, ports, pool->ip);
 	if (port == 0)
 		return false;
+	if (making->dry)
+		return true;
 	making->session->ext = pool->slot;
 	nat_index_insert(&nat->index, hash, making->ref);
 	map_join(making, making->ref, rule->filtering);
@@ -315,10 +371,10 @@ map_external(const struct making *making, const struct nat_snat_rule *rule,
 
 /* A session that is there already, perhaps made before the remote end was known to be our own. */
 static uint32_t
-found_again(struct nat *nat, uint32_t ref, uint8_t flags)
+found_again(const struct nat_step *step, uint32_t ref, uint8_t flags)
 {
-	if (flags != 0)
-		__atomic_fetch_or(&nat->sessions[ref].flags, flags, __ATOMIC_RELAXED);
+	if (flags != 0 && !step->dry)
+		__atomic_fetch_or(&step->nat->sessions[ref].flags, flags, __ATOMIC_RELAXED);
 	return ref;
 }
 
@@ -386,14 +442,14 @@ nat_begin_out(const struct nat_step *step, const struct nat_flow *flow, uint16_t
 	const uint64_t inside = nat_end_word(NAT_KEY_INSIDE, flow->proto, flow->ip, flow->port);
 	const struct nat_key key = { inside, flow->remote };
 	rte_spinlock_t *lock = nat_lock_of(step->nat, inside);
-	struct making making = { .step = step, .flow = flow };
+	struct making making = { .step = step, .flow = flow, .dry = step->dry ? NAT_DRY_OUT : 0 };
 	const struct nat_snat_rule *rule;
 	uint32_t ref;
 
 	rte_spinlock_lock(lock);
 	ref = nat_find(step->nat, &key); /* another worker may have been faster */
 	if (ref != 0) {
-		found_again(step->nat, ref, flags);
+		found_again(step, ref, flags);
 	} else {
 		rule = nat_rules_snat(step->rules, step->guest, flow->ip, out);
 		if (rule != NULL)
@@ -439,7 +495,7 @@ begin_to(struct making *making, uint64_t inside, uint16_t guest, uint32_t anchor
 	uint32_t ref = nat_find(nat, &ext);
 
 	if (ref != 0)
-		return found_again(nat, ref, flags);
+		return found_again(step, ref, flags);
 	if (nat_find(nat, &in) != 0) {
 		/* the same two ends by another external one: answers would be ambiguous */
 		step->worker->stats.refused_ports++;
@@ -505,7 +561,7 @@ nat_begin_in(const struct nat_step *step, const struct nat_ext_rule *ext,
 {
 	const uint16_t port = rte_be_to_cpu_16(flow->port);
 	const struct nat_dnat_rule *dnat = nat_rules_dnat(step->rules, ext, flow->proto, port);
-	struct making making = { .step = step, .flow = flow };
+	struct making making = { .step = step, .flow = flow, .dry = step->dry ? NAT_DRY_IN : 0 };
 	uint16_t inside_port = flow->port;
 	rte_spinlock_t *lock;
 	uint64_t inside;

@@ -47,6 +47,21 @@ nat_guest_take(struct nat *nat, uint16_t number)
 	return IP_KEEP;
 }
 
+uint8_t
+nat_guest_may(const struct nat *nat, uint16_t number)
+{
+	const struct nat_guest *guest = &nat->guests[number];
+	const uint64_t ahead = guest->next - rte_rdtsc();
+
+	if (number == NAT_GUEST_NONE)
+		return IP_KEEP;
+	if (guest->max_sessions != 0 && guest->sessions >= guest->max_sessions)
+		return DROP_NAT_SESSIONS;
+	if (guest->interval != 0 && (int64_t)ahead > 0 && ahead > guest->burst)
+		return DROP_NAT_RATE;
+	return IP_KEEP;
+}
+
 void
 nat_guest_give(struct nat *nat, uint16_t number)
 {

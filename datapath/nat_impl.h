@@ -118,7 +118,30 @@ struct nat_step {
 	struct nat_worker *worker;
 	uint32_t now;
 	uint16_t guest;
+	bool dry; /* nothing begins, and sessions are copies: nat_dry */
 };
+
+/* Sessions beyond the table's, of packets that are not really there (trace.h): nobody finds them.
+ */
+enum nat_dry {
+	NAT_DRY_OUT = 1, /* that would begin */
+	NAT_DRY_IN,
+	NAT_DRY_COPY, /* of those that exist */
+	NAT_DRY_COPY2,
+	NAT_DRY_SLOTS
+};
+
+/** nat_dry_copy() - a copy of a session; it itself if it is one of enum nat_dry. Return: its
+ * number.
+ */
+static inline uint32_t
+nat_dry_copy(struct nat *nat, uint32_t ref, enum nat_dry to)
+{
+	if (ref == 0 || ref > nat->max_sessions)
+		return ref;
+	nat->sessions[nat->max_sessions + to] = nat->sessions[ref];
+	return nat->max_sessions + to;
+}
 
 /* A flow that may begin, from either side. */
 struct nat_flow {
@@ -162,6 +185,9 @@ bool nat_wants_in(const struct nat_step *step, const struct nat_ext_rule *ext,
  * Return: IP_KEEP, or why not. Worker.
  */
 uint8_t nat_guest_take(struct nat *nat, uint16_t guest);
+
+/** nat_guest_may() - what nat_guest_take() would say; nothing is counted. */
+uint8_t nat_guest_may(const struct nat *nat, uint16_t guest);
 
 /** nat_guest_give() - a session of a guest has ended, or did not come about. Any. */
 void nat_guest_give(struct nat *nat, uint16_t guest);

@@ -50,6 +50,13 @@ nat_ports_of(struct nat_exts *exts, uint16_t slot, uint8_t kind)
 	return exts->slots[slot].ports[kind - IP_L4_TCP];
 }
 
+/** nat_port_is_free() - is a port (host order) nobody's just now? Any thread. */
+static inline bool
+nat_port_is_free(const struct nat_ports *ports, uint16_t port)
+{
+	return !(__atomic_load_n(&ports->used[port / 64], __ATOMIC_RELAXED) >> port % 64 & 1);
+}
+
 /** nat_port_claim() - take one port (host order), if it is free. Worker. */
 bool nat_port_claim(struct nat_ports *ports, uint16_t port);
 

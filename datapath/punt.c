@@ -11,6 +11,7 @@
 #include "egress.h"
 #include "fdb.h"
 #include "router.h"
+#include "trace.h"
 #include "vlan.h"
 
 /* Which budget a packet takes from. */
@@ -89,6 +90,12 @@ punt_queue(struct worker *worker, const struct port *port, struct punt *entry)
 	entry->generation = port->generation;
 	if (!egress_fill(worker, entry->pkt))
 		return;
+	if (unlikely(worker->trace != NULL))
+		trace_add(worker, TRACE_PUNT, port, NULL, entry->kind, 0, 0, 0);
+	if (unlikely(worker_is_dry(worker))) {
+		rte_pktmbuf_free(entry->pkt);
+		return;
+	}
 	if (rte_ring_sp_enqueue_elem(worker->punts, entry, sizeof(*entry)) != 0) {
 		port_drop(worker, port, entry->pkt, DROP_PUNT);
 		return;

@@ -17,6 +17,7 @@
 #include "fib.h"
 #include "packet.h"
 #include "punt.h"
+#include "trace.h"
 #include "unaligned.h"
 
 #define PREFETCH_AHEAD 4
@@ -530,7 +531,8 @@ way_new(const struct router_step *step, const struct ip_meta *meta, struct next_
 		take_next_hop(step, meta, next_hop);
 		return WAY_NONE;
 	}
-	if (unlikely(__atomic_load_n(&next_hop->used, __ATOMIC_RELAXED) != step->worker->now))
+	if (unlikely(__atomic_load_n(&next_hop->used, __ATOMIC_RELAXED) != step->worker->now) &&
+	    !worker_is_dry(step->worker))
 		__atomic_store_n(&next_hop->used, step->worker->now, __ATOMIC_RELAXED);
 	if (unlikely(!way_fill(step, next_hop, mac, &ways->ways[way]))) {
 		port_drop(step->worker, step->in, meta->pkt, DROP_PORT_DOWN);
@@ -678,12 +680,38 @@ router_translate(const struct router_step *step, struct nat *nat, struct ip_meta
 
 	if (unlikely(captures != NULL) && capture_wants(captures, CAPTURE_PRE_NAT, step->in))
 		n = router_show(step, captures, CAPTURE_PRE_NAT, metas, n);
-	if (likely(n > 0))
+	if (likely(n > 0)) {
+		const uint8_t found = metas[0].nat;
+
 		nat_translate(nat, step->worker->id, step->worker->now, rif->side, rif->guest,
 			      metas, n);
+		if (unlikely(step->worker->trace != NULL) && metas[0].nat != found)
+			trace_nat(step->worker, nat, metas, true);
+	}
 	if (unlikely(captures != NULL) && capture_wants(captures, CAPTURE_POST_NAT, step->in))
 		n = router_show(step, captures, CAPTURE_POST_NAT, metas, n);
 	return n;
+}
+
+/* --- what a trace is told (trace.h): of the only packet that there is --- */
+
+static __rte_noinline void
+trace_routed(const struct router_step *step, const struct nat *nat, const struct ip_meta *meta)
+{
+	if (nat != NULL && meta->nat != IP_NAT_NONE)
+		trace_nat(step->worker, nat, meta, false);
+	if (meta->drop == IP_KEEP)
+		trace_route(step->worker, step->in, meta);
+}
+
+static __rte_noinline void
+trace_way(const struct router_step *step, const struct ip_meta *meta,
+	  const struct router_ways *ways)
+{
+	const struct router_way *way = &ways->ways[meta->way];
+
+	trace_add(step->worker, TRACE_WAY, way->out, NULL, way->macs & MAC_MASK, way->next_hop,
+		  way->mtu, (meta->flags & IP_CUT) != 0);
 }
 
 void
@@ -707,13 +735,19 @@ router_burst(struct worker *worker, const struct rif *rif, struct port *in, stru
 		return;
 	}
 	worker->depth++;
+	if (unlikely(worker->trace != NULL))
+		trace_add(worker, TRACE_ROUTER, in, NULL, 0, 0, 0, 0);
 	n = router_parse(&step, pkts, n, metas);
 	if (nat != NULL && n > 0)
 		nat_classify(nat, worker->id, worker->now, rif->side, rif->guest, metas, n);
 	if (likely(n > 0)) {
 		router_lookup(step.router, metas, n);
+		if (unlikely(worker->trace != NULL))
+			trace_routed(&step, nat, metas);
 		n = router_decide(&step, metas, n, &ways);
 	}
+	if (unlikely(worker->trace != NULL) && n > 0)
+		trace_way(&step, metas, &ways);
 	if (nat != NULL && n > 0)
 		n = router_translate(&step, nat, metas, n);
 	router_output(worker, in, metas, &ways, n);

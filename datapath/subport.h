@@ -42,7 +42,7 @@ struct subport_counts {
 struct subport {
 	struct port *parent; /* constant */
 	uint16_t vid;        /* constant */
-	struct subport_counts counts[WORKER_MAX];
+	struct subport_counts counts[WORKER_MAX + 1];
 };
 
 /** subport_table_init() - a table without subports. Control thread. */

@@ -21,6 +21,7 @@
 #include "mirror.h"
 #include "punt.h"
 #include "router.h"
+#include "trace.h"
 #include "worker.h"
 
 #define EVENTS_SIZE 4096       /* learn events of one worker that can wait */
@@ -400,6 +401,8 @@ drop_seen(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
 {
 	const struct capture_set *captures = capture_set_of(worker->dp);
 
+	if (unlikely(worker->trace != NULL))
+		trace_add(worker, TRACE_DROP, port, NULL, reason, 1, 0, 0);
 	if (unlikely(worker->drop_log == NULL))
 		return;
 	if (unlikely(pkt == NULL)) {
@@ -471,6 +474,8 @@ worker_enter(struct worker *worker, struct port *port, struct rte_mbuf **pkts, u
 	const struct capture_set *captures = capture_set_of(worker->dp);
 	const struct mirror_set *mirrors = mirror_set_of(worker->dp);
 
+	if (unlikely(worker->trace != NULL))
+		trace_add(worker, TRACE_IN, port, pkts[0], pkts[0]->pkt_len, 0, 0, 0);
 	if (unlikely(captures != NULL) && capture_wants(captures, CAPTURE_RX, port)) {
 		n = capture_burst(worker, captures, CAPTURE_RX, port, pkts, n);
 		if (unlikely(n == 0))
@@ -490,6 +495,7 @@ worker_enter(struct worker *worker, struct port *port, struct rte_mbuf **pkts, u
 static void
 worker_ingress(struct worker *worker, struct port *port, struct rte_mbuf **pkts, uint16_t n)
 {
+	const struct trace_set *traced = trace_set_of(worker->dp);
 	struct port_stats *stats = worker_stats(worker, port);
 	uint64_t bytes = 0;
 
@@ -498,7 +504,10 @@ worker_ingress(struct worker *worker, struct port *port, struct rte_mbuf **pkts,
 	stats->rx_packets += n;
 	stats->rx_bytes += bytes;
 	worker->wire |= port->wire;
-	worker_enter(worker, port, pkts, n);
+	if (unlikely(traced != NULL))
+		trace_enter(worker, traced, port, pkts, n);
+	else
+		worker_enter(worker, port, pkts, n);
 }
 
 /* Forward a packet that the control thread has looked at. */

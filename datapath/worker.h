@@ -133,8 +133,9 @@ struct worker {
 	struct datapath *dp;
 	struct drop_log *drop_log; /* worker: rw, control: ro; NULL: notes nothing (drop_log.h) */
 	struct rte_mempool *pool;  /* mbufs for what this worker receives and copies */
+	struct trace *trace;       /* of the packet that is under way alone; NULL: none (trace.h) */
 	void *hypervisor;          /* netback's context: grant copy, event channels */
-	uint16_t id;               /* 0 .. dp->n_workers - 1 */
+	uint16_t id;               /* 0 .. dp->n_workers - 1; or WORKER_DRY */
 	uint32_t now;              /* seconds of CLOCK_MONOTONIC, coarse; renewed every 50 ms */
 	uint64_t tsc;              /* when this turn began; 0: see for yourself */
 	uint64_t charged;          /* TSC: what comes after it is on nobody's account yet */
@@ -322,6 +323,13 @@ void worker_queues_wake(struct worker *worker, uint64_t tsc);
  */
 bool budget_take(const struct worker *worker, struct budget *budget, uint64_t per_msec,
 		 uint64_t burst);
+
+/** worker_is_dry() - is it to leave all that others can see as it is (trace.h)? Worker. */
+static inline bool
+worker_is_dry(const struct worker *worker)
+{
+	return worker->id == WORKER_DRY;
+}
 
 /** worker_stats() - the worker's counters of a port. Worker. */
 static inline struct port_stats *
