@@ -14,6 +14,7 @@
 #include "config_commands.h"
 #include "drops.h"
 #include "error.h"
+#include "explain.h"
 #include "health.h"
 #include "monitor.h"
 #include "nat_text.h"
@@ -178,6 +179,11 @@ const struct command commands[] = {
 	{ NULL, "capture", NULL, 0, NAME_REQUIRED, "PORT|any|bridge BRIDGE [OPTION...] [FILTER...]",
 	  "packets as they pass, or are dropped: lines, or a file for Wireshark", capture_run,
 	  .takes_words = true, .options = capture_options },
+	{ NULL, "explain", NULL, 0, NAME_REQUIRED, "PORT FLOW|FRAME|FILE [-c N]",
+	  "what would become of a packet that came in by a port, step by step; nothing is sent",
+	  explain_run, .takes_words = true },
+	{ NULL, "trace", NULL, 0, NAME_REQUIRED, "[FILTER]... [-c N]",
+	  "what becomes of packets as they come in, step by step", trace_run, .takes_words = true },
 	{ NULL, "batch", NULL, 0, NAME_REQUIRED, "FILE|- [--confirm SECONDS]",
 	  "many commands, one per line, all or nothing", batch_run, .takes_words = true },
 	{ NULL, "version", NULL, 0, NAME_NONE, NULL, "versions of vsctl and vswitchd",

@@ -104,6 +104,10 @@ const struct example examples[] = {
 	  "capture vif3.0 tcp port 80\n"
 	  "capture eth0 -w eth0.pcapng vlan 10\n"
 	  "capture any at drop" },
+	{ "What would become of a packet, and why: of a guest's, of frames in a file",
+	  "explain vif3.0 tcp 10.0.0.2:5000 to 192.0.2.1:80\n"
+	  "explain eth0 frames.pcap -c 3" },
+	{ "What becomes of a guest's next pings", "trace icmp and host 10.0.0.2 -c 4" },
 	{ "Links and failovers of the last hours", "event show link failover" },
 	{ "A bond, shown again as it changes", "-w bond show bond0" },
 	{ "Change the configuration file, and what runs, without being locked out",

@@ -573,6 +573,27 @@ static const struct field event_fields[] = {
 	{ "left_out", "integer", NULL, "how many others of the kind and object it stands for" },
 };
 
+static const struct field trace_fields[] = {
+	{ "time", "string", NULL, "when it came in: 2026-11-21T15:15:33.864114Z" },
+	{ "packet", "string", NULL, "what it is: its flow, MACs, tags" },
+	{ "steps[]", "object", NULL, "what is decided, in order" },
+	{ "steps[].step", "string", NULL, "in, vlan, fdb, nat, route, out, drop ..." },
+	{ "steps[].port", "string?", NULL, "at which port it happens" },
+	{ "steps[].text", "string", NULL, "what happens, in words: these may change" },
+	{ "sent[]", "object", NULL, "where it leaves" },
+	{ "sent[].port", "string?", NULL, "by which port it leaves; null: one that is gone" },
+	{ "sent[].packets", "integer", "packets", "into which it was cut for that port" },
+	{ "sent[].length", "integer", "bytes", "of the first of these" },
+	{ "sent[].frame", "string?", NULL, "how that begins, in hex; null: of too many to keep" },
+	{ "dropped[]", "object", NULL, "where it ends otherwise" },
+	{ "dropped[].port", "string?", NULL, "on which it is counted" },
+	{ "dropped[].reason", "string", NULL, "as in stats show" },
+	{ "dropped[].text", "string", NULL, "the same in a sentence" },
+	{ "dropped[].remedy", "string?", NULL, "what to do about it, if anything" },
+	{ "verdict", "string", NULL, "all that has come of it, in words" },
+	{ "assumed[]", "string", NULL, "what was not said of it: MACs, ports" },
+};
+
 static const struct field version_fields[] = {
 	{ "version", "string", NULL, "of vswitchd" },
 	{ "dpdk", "string", NULL, "of DPDK" },
@@ -647,6 +668,8 @@ const struct show_fields show_fields[] = {
 	{ "event show", true, FIELDS(event_fields) },
 	{ "bridge adopt", false, FIELDS(adopt_fields) },
 	{ "bridge release", false, FIELDS(adopt_fields) },
+	{ "explain", false, trace_fields + 1, N_ELEMENTS(trace_fields) - 1 }, /* no time */
+	{ "trace", false, trace_fields, N_ELEMENTS(trace_fields) - 1 },       /* all is said */
 	{ "version", false, FIELDS(version_fields) },
 };
 const size_t n_show_fields = N_ELEMENTS(show_fields);

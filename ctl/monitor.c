@@ -132,24 +132,6 @@ text_of(const json_t *event, const char *member)
 	return text != NULL ? text : "?";
 }
 
-/* "2026-11-21T15:04:05.678901Z" as the clock on the wall has it, in milliseconds. */
-static void
-time_print(const char *text)
-{
-	struct tm tm = { 0 };
-	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
-	char local[32];
-	time_t when;
-
-	when = timegm(&tm);
-	if (rest == NULL || localtime_r(&when, &tm) == NULL) {
-		fputs(text, stdout);
-		return;
-	}
-	strftime(local, sizeof(local), "%Y-%m-%d %H:%M:%S", &tm);
-	printf("%s%.4s", local, rest);
-}
-
 /* What has happened, in the shade of what shows have in the same state. */
 static void
 text_print(const json_t *event)
@@ -169,7 +151,7 @@ event_print(const json_t *event, bool json)
 	if (json) {
 		json_dumpf(event, stdout, JSON_COMPACT);
 	} else {
-		time_print(text_of(event, "time"));
+		terminal_time(text_of(event, "time"));
 		printf(" %-*s %-*s ", KIND_WIDTH, text_of(event, "kind"), OBJECT_WIDTH,
 		       text_of(event, "object"));
 		text_print(event);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -162,4 +163,21 @@ void
 terminal_field(const char *field, const char *text)
 {
 	terminal_put(terminal_shade(field, text), text, strlen(text), stdout);
+}
+
+void
+terminal_time(const char *text)
+{
+	struct tm tm = { 0 };
+	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	char local[32];
+	time_t when;
+
+	when = timegm(&tm);
+	if (rest == NULL || localtime_r(&when, &tm) == NULL) {
+		fputs(text, stdout);
+		return;
+	}
+	strftime(local, sizeof(local), "%Y-%m-%d %H:%M:%S", &tm);
+	printf("%s%.4s", local, rest);
 }

@@ -56,6 +56,9 @@ void terminal_put(enum shade shade, const char *text, size_t size, FILE *out);
  */
 int terminal_flush(void);
 
+/** terminal_time() - print "2026-11-21T15:04:05.678901Z" as the clock on the wall has it. */
+void terminal_time(const char *text);
+
 /** terminal_heading() - print a heading on stdout. */
 void terminal_heading(const char *text);
 

@@ -460,6 +460,7 @@ const struct port_type port_type_bond = {
 	.name = "bond",
 	.wait = PORT_WAIT_NONE,
 	.takes_pending = true,
+	.hands_on = true,
 	.open = port_bond_open,
 	.close = port_bond_close,
 	.set_mtu = port_bond_set_mtu,

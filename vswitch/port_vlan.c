@@ -282,6 +282,7 @@ port_vlan_rx_fd(struct port *port, uint16_t queue)
 const struct port_type port_type_vlan = {
 	.name = "vlan",
 	.wait = PORT_WAIT_FD,
+	.hands_on = true,
 	.open = port_vlan_open,
 	.close = port_vlan_close,
 	.set_mtu = port_vlan_set_mtu,

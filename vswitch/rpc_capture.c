@@ -106,8 +106,8 @@ op_read(const json_t *numbers, struct sock_filter *op)
 }
 
 /* @ret_ops: to be freed; NULL: there is no program. */
-static int
-program_read(const json_t *program, struct sock_filter **ret_ops, size_t *ret_n, struct error *err)
+int
+rpc_program_read(const json_t *program, struct sock_filter **ret_ops, size_t *ret_n, struct error *err)
 {
 	const size_t n = json_array_size(program);
 	struct sock_filter *ops;
@@ -176,7 +176,7 @@ rpc_capture_start(void *ctx, struct rpc_stream *stream, const json_t *params, js
 		return ret;
 	if (rpc_stream_is_open(stream))
 		return error_set(err, EALREADY, "capture: this connection follows events");
-	ret = program_read(json_object_get(params, "program"), &ops, &request.n_ops, err);
+	ret = rpc_program_read(json_object_get(params, "program"), &ops, &request.n_ops, err);
 	if (ret < 0)
 		return ret;
 	waiting = calloc(1, sizeof(*waiting));

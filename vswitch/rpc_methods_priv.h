@@ -21,6 +21,7 @@ struct stp_bridge_config;
 struct stp_port_config;
 struct port_config;
 struct rpc_stream;
+struct sock_filter;
 struct switch_bridge;
 struct switch_port;
 struct value;
@@ -256,6 +257,14 @@ int rpc_adopt_finish(void *ctx, const json_t *params, json_t **ret_result, struc
 int rpc_capture_start(void *ctx, struct rpc_stream *stream, const json_t *params,
 		      json_t **ret_result, struct error *err);
 
+/**
+ * rpc_program_read() - read a program of the classic BPF, as capture.start has it.
+ * @program: or NULL.
+ * @ret_ops: to be freed; NULL: there is no program.
+ */
+int rpc_program_read(const json_t *program, struct sock_filter **ret_ops, size_t *ret_n,
+		     struct error *err);
+
 /** rpc_capture_show() - the captures that go on. */
 int rpc_capture_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 
@@ -272,6 +281,23 @@ int rpc_drops_show(void *ctx, const json_t *params, json_t **ret_result, struct 
  * "reason", "vlan", "length", "data": in hexadecimal digits}].
  */
 int rpc_drops_last(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/**
+ * rpc_packet_explain() - what would become of packets that come in by a "port": of "frames", hex
+ * digits each, or of a "flow" (common/flow_text.h). [what explain_json() tells], of a flow with
+ * "assumed": what was not said.
+ */
+int rpc_packet_explain(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
+
+/**
+ * rpc_trace_follow() - have packets traced that match "program", which is "filter" as it was typed:
+ * notifications {"method": "trace", "params": what explain_json() tells, and "time"}. Result: {}.
+ */
+int rpc_trace_follow(void *ctx, struct rpc_stream *stream, const json_t *params,
+		     json_t **ret_result, struct error *err);
+
+/** rpc_trace_show() - what is traced, if anything is: tracer_json(). */
+int rpc_trace_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err);
 
 /** rpc_confirm_read() - "confirm" of a transaction; 0 if it is not given. Return: 0 or -EINVAL. */
 int rpc_confirm_read(const json_t *params, unsigned int *ret_seconds, struct error *err);

@@ -51,6 +51,7 @@ struct networks;
 struct routing;
 struct running;
 struct subport_table;
+struct tracer;
 struct transactions;
 struct vxlan_config;
 
@@ -202,6 +203,7 @@ struct vswitch {
 	struct nat_control *nat;         /* NULL: no NAT */
 	struct captures *captures;       /* NULL: nobody captures */
 	struct health *health;           /* NULL: nobody has asked how it is */
+	struct tracer *tracer;           /* NULL: nobody traces */
 	struct mirrors *mirrors;         /* NULL: there are none */
 	struct metrics *metrics;         /* NULL: there is no server for them */
 	struct networks *networks;       /* DHCP and DNS for guests; NULL: none */

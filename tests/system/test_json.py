@@ -15,6 +15,7 @@ from harness.daemon import build_folder
 from harness.dhcp import Client
 from harness.nat_lab import GUESTS, INET, NatLab
 from harness.wait import wait_until
+from harness.wire import BROADCAST
 
 from test_snoop import Member
 
@@ -34,6 +35,7 @@ UNSEEN = {
     "top: ports[].drop_reason": "drops meanwhile; test_top.py has them",
     "top: total.drop_reason": "the same",
     "metrics show: reason": "an address that is not to be had; test_metrics.py has it",
+    "trace": "as explain; test_explain.py has it",
     "config rollback: guests[]": "as of config apply",
     "config rollback: confirm": "the same",
 }
@@ -271,6 +273,10 @@ def test_json_is_as_documented(house, tmp_path):
         reader.read(daemon, "drops")
         reader.read(daemon, "drops", "last")
         reader.row("top", daemon.vsctl("top", "-n", 1, "-d", "0.2"))
+        for port in daemon.vsctl("port", "show"):
+            for mac in (BROADCAST, "01:80:c2:00:00:05"):
+                reader.row("explain", daemon.vsctl("explain", port["port"],
+                                                   "ip 10.99.0.2 -> 10.99.0.3 to " + mac))
         os.kill(daemon.vsctl("network", "show")[0]["pid"], signal.SIGKILL)
         wait_until(lambda: reader.read(daemon, "network", "show")[0]["reason"],
                    what="dnsmasq is missed")

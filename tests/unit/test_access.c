@@ -17,12 +17,13 @@
 
 /* All that others than root may call. Whoever adds to it has thought of what it tells. */
 static const char *const open_methods[] = {
-	"addr.show",      "bond.show",    "bridge.show", "capture.show", "config.diff",
-	"config.history", "config.show",  "drops.show",  "event.follow", "event.show",
-	"fdb.show",       "group.show",   "health.show", "metrics.show", "mirror.show",
-	"nat-table.show", "nat.sessions", "nat.show",    "neigh.show",   "network.show",
-	"port.show",      "querier.show", "route.show",  "stats.show",   "stp.show",
-	"top.show",       "version",      "vif.show",    "worker.show",
+	"addr.show",      "bond.show",    "bridge.show",  "capture.show", "config.diff",
+	"config.history", "config.show",  "drops.show",   "event.follow", "event.show",
+	"fdb.show",       "group.show",   "health.show",  "metrics.show", "mirror.show",
+	"nat-table.show", "nat.sessions", "nat.show",     "neigh.show",   "network.show",
+	"packet.explain", "port.show",    "querier.show", "route.show",   "stats.show",
+	"stp.show",       "top.show",     "trace.show",   "version",      "vif.show",
+	"worker.show",
 };
 
 static bool

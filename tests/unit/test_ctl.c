@@ -108,8 +108,8 @@ test_errors(void **state)
 		{ "",
 		  "a command is missing: show, bridge, port, bond, vif, fdb, stp, group, "
 		  "querier, addr, route, neigh, nat, nat-table, network, mirror, metrics, stats, "
-		  "drops, worker, health, top, config, event, monitor, capture, batch, "
-		  "version, help" },
+		  "drops, worker, health, top, config, event, monitor, capture, explain, trace, "
+		  "batch, version, help" },
 		{ "brdige add x", "unknown command 'brdige'; did you mean 'bridge'?" },
 		{ "b show", "command 'b' is short for more than one: bridge, bond, batch" },
 		{ "bridge s", "bridge: verb 's' is short for more than one: set, show" },
@@ -119,7 +119,8 @@ test_errors(void **state)
 		{ "interface",
 		  "unknown command 'interface'; known: show, bridge, port, bond, vif, fdb, stp, "
 		  "group, querier, addr, route, neigh, nat, nat-table, network, mirror, metrics, "
-		  "stats, drops, worker, health, top, config, event, monitor, capture, batch, "
+		  "stats, drops, worker, health, top, config, event, monitor, capture, explain, "
+		  "trace, batch, "
 		  "version, help" },
 		{ "bridge", "bridge: a verb is missing: add, del, set, show, adopt, "
 			    "release, help" },
