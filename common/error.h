@@ -13,7 +13,7 @@
 
 struct error {
 	int code;      /* negative errno; 0 = no error */
-	char msg[256]; /* one line, no newline, no full stop */
+	char msg[400]; /* one line, no newline, no full stop */
 };
 
 /**

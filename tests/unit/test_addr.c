@@ -80,7 +80,7 @@ static void
 test_error(void **state)
 {
 	struct error err;
-	char tall[400];
+	char tall[2 * sizeof(err.msg)];
 
 	assert_int_equal(error_set(&err, ENOENT, "no %s", "x"), -ENOENT);
 	assert_int_equal(err.code, -ENOENT);
