@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <assert.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "drop.h"
@@ -51,4 +53,28 @@ drop_reason_find(const char *name)
 	       (name == NULL || strcmp(name, drop_reason_names[reason]) != 0))
 		reason++;
 	return (enum drop_reason)reason;
+}
+
+static bool
+is_word(const char *text, size_t len, const char *word)
+{
+	return len == strlen(word) && strncmp(text, word, len) == 0;
+}
+
+const char *
+drop_text_fill(const char *text, const char *port, unsigned int vid, char ret_text[DROP_TEXT_SIZE])
+{
+	size_t len = 0, n;
+
+	for (; *text != '\0' && len < DROP_TEXT_SIZE; text += n) {
+		n = strcspn(text, " .'");
+		if (port != NULL && is_word(text, n, "PORT"))
+			len += (size_t)snprintf(ret_text + len, DROP_TEXT_SIZE - len, "%s", port);
+		else if (vid != 0 && is_word(text, n, "VID"))
+			len += (size_t)snprintf(ret_text + len, DROP_TEXT_SIZE - len, "%u", vid);
+		else
+			len += (size_t)snprintf(ret_text + len, DROP_TEXT_SIZE - len, "%.*s",
+						(int)(n += n == 0), text);
+	}
+	return ret_text;
 }

@@ -11,7 +11,7 @@
  * worker_send(): none in, one copy); merged are those that merging (gro.h; n in, one out: n - 1
  * merged) takes away, and punted those that the control thread has taken (punt.h).
  *
- * Thread-safety: constants only.
+ * Thread-safety: constants and pure functions.
  */
 #ifndef COMMON_DROP_H
 #define COMMON_DROP_H
@@ -82,5 +82,16 @@ struct drop_text {
 };
 
 extern const struct drop_text drop_texts[DROP_REASONS];
+
+#define DROP_TEXT_SIZE 512
+
+/**
+ * drop_text_fill() - a text with the names in it.
+ * @port: for PORT; NULL: leave it.
+ * @vid: for VID; 0: leave it.
+ * Return: @ret_text.
+ */
+const char *drop_text_fill(const char *text, const char *port, unsigned int vid,
+			   char ret_text[DROP_TEXT_SIZE]);
 
 #endif /* COMMON_DROP_H */

@@ -81,12 +81,13 @@ const struct drop_text drop_texts[] = {
 			"It is for everybody, or for nobody known, and no other port of its VLAN is "
 			"there to take it.",
 		.cause =
-			"The port is alone in its VLAN or on its bridge, or the others' link is down: "
-			"usual while a host starts.",
+			"The port is alone in its VLAN, since it is set to a wrong one, or on its "
+			"bridge; or the others' link is down: usual while a host starts.",
 		.show = "port show",
 		.mend =
-			"Put the port that is missing into the VLAN: 'vsctl port set OTHER vid VID'; if "
-			"the destination has gone, nothing.",
+			"Correct the VLAN: 'vsctl port set PORT vid 10', or put the port that is missing "
+			"into this one: 'vsctl port set OTHER vid VID'; if the destination has gone, "
+			"nothing.",
 	},
 	[DROP_RX_ERROR] = {
 		.what = "The device lost the packet, or could not deliver all of it.",
@@ -214,9 +215,10 @@ const struct drop_text drop_texts[] = {
 			"A flood of new sessions of many guests, or a table that is too small for them.",
 		.show = "nat-table show",
 		.mend =
-			"Make room: 'vsctl nat-table set sessions-max 1000000', or have quiet ones end "
-			"sooner: 'vsctl nat-table set tcp-established 1h'; limit guests: 'vsctl "
-			"nat-table set guest-sessions 10000'.",
+			"End those of the guest that has most: 'vsctl nat flush guest OTHER', and limit "
+			"it: 'vsctl port set OTHER nat-sessions 10000'; have quiet ones end sooner: "
+			"'vsctl nat-table set tcp-established 1h'. A larger table: sessions-max of "
+			"[nat-table] in vswitch.conf, and a restart.",
 	},
 	[DROP_NAT_PORTS] = {
 		.what = "No external port is left for this destination.",

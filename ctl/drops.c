@@ -18,7 +18,7 @@
 
 #define N_ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))
 #define TEXT_WIDTH 80 /* where stdout is no terminal */
-#define LINE_SIZE 512
+#define DETAILS 4     /* of a reason that are shown */
 
 static const struct column drops_columns[] = {
 	{ .heading = "REASON", .field = "reason" },
@@ -180,27 +180,12 @@ drops_sort(json_t *rows)
 
 /* --- text --- */
 
-/* @ret_line: a text with the port and VLAN of a row in it. */
+/* A text with the port and VLAN of a row in it. */
 static const char *
-text_of(const char *text, const json_t *row, char ret_line[LINE_SIZE])
+text_of(const char *text, const json_t *row, char ret_line[DROP_TEXT_SIZE])
 {
-	const json_int_t vlan = json_integer_value(json_object_get(row, "vlan"));
-	const char *port = json_string_value(json_object_get(row, "port"));
-	size_t len = 0, n;
-	char vid[16];
-
-	snprintf(vid, sizeof(vid), "%" JSON_INTEGER_FORMAT, vlan);
-	for (; *text != '\0' && len < LINE_SIZE; text += n) {
-		n = strcspn(text, " .'");
-		if (n == strlen("PORT") && strncmp(text, "PORT", n) == 0 && port != NULL)
-			len += snprintf(ret_line + len, LINE_SIZE - len, "%s", port);
-		else if (n == strlen("VID") && strncmp(text, "VID", n) == 0 && vlan > 0)
-			len += snprintf(ret_line + len, LINE_SIZE - len, "%s", vid);
-		else
-			len += snprintf(ret_line + len, LINE_SIZE - len, "%.*s", (int)(n += n == 0),
-					text);
-	}
-	return ret_line;
+	return drop_text_fill(text, json_string_value(json_object_get(row, "port")),
+			      (unsigned int)integer(row, "vlan"), ret_line);
 }
 
 /* Print a text, broken at blanks, from a column on. */
@@ -218,12 +203,32 @@ print_wrapped(int column, const char *text)
 	}
 }
 
+/* What is behind the rows of a reason, once each. */
+static void
+print_details(const json_t *rows, const char *reason)
+{
+	const char *detail, *last = "";
+	unsigned int n = 0;
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row) {
+		detail = json_string_value(json_object_get(row, "detail"));
+		if (detail == NULL || strcmp(detail, last) == 0 || n == DETAILS ||
+		    strcmp(json_string_value(json_object_get(row, "reason")), reason) != 0)
+			continue;
+		last = detail;
+		print_wrapped(printf("\n  Here:") - 1, detail);
+		n++;
+	}
+}
+
 /* Why, of each reason once, and what to do. */
 static void
 print_reasons(const json_t *rows)
 {
 	bool told[DROP_REASONS] = { false };
-	char line[LINE_SIZE];
+	char line[DROP_TEXT_SIZE];
 	const json_t *row;
 	size_t i;
 
@@ -240,6 +245,7 @@ print_reasons(const json_t *rows)
 		terminal_heading(drop_reason_names[reason]);
 		putchar(':');
 		print_wrapped((int)strlen(drop_reason_names[reason]) + 1, text->what);
+		print_details(rows, drop_reason_names[reason]);
 		print_wrapped(printf("\n  Cause:") - 1, text->cause);
 		print_wrapped(printf("\n  To do:") - 1, text_of(text->mend, row, line));
 		printf("\n  Look: vsctl %s\n", text_of(text->show, row, line));
@@ -260,6 +266,29 @@ last_text(const json_t *row)
 		return json_sprintf("%d s ago", (int)seconds);
 	return seconds < 7200 ? json_sprintf("%d min ago", (int)(seconds / 60)) :
 				json_sprintf("%d h ago", (int)(seconds / 3600));
+}
+
+/* What no drop tells of, though packets are lost. */
+static void
+print_faults(const json_t *faults)
+{
+	const json_t *fault;
+	size_t i;
+
+	json_array_foreach(faults, i, fault) {
+		const char *object = json_string_value(json_object_get(fault, "object"));
+		const char *check = json_string_value(json_object_get(fault, "check"));
+
+		putchar('\n');
+		if (i == 0)
+			puts("No port counts what is lost by these (vsctl health):\n");
+		terminal_heading(object);
+		print_wrapped((int)strlen(object) + printf(" (%s):", check),
+			      json_string_value(json_object_get(fault, "text")));
+		print_wrapped(printf("\n  To do:") - 1,
+			      json_string_value(json_object_get(fault, "remedy")));
+		putchar('\n');
+	}
 }
 
 static void
@@ -290,11 +319,27 @@ print_rows(json_t *rows)
 
 /* --- */
 
+/* A program reads faults as rows without a reason. */
+static void
+faults_add(json_t *rows, const json_t *faults)
+{
+	json_t *fault;
+	size_t i;
+
+	json_array_foreach(faults, i, fault)
+		json_array_append_new(
+			rows,
+			json_pack("{s:n, s:O, s:n, s:i, s:n, s:O, s:O, s:s}", "reason", "port",
+				  json_object_get(fault, "object"), "vlan", "packets", 0,
+				  "per_second", "what", json_object_get(fault, "text"), "mend",
+				  json_object_get(fault, "remedy"), "look", "vsctl health"));
+}
+
 /* What a program reads: the texts in each row, so that it need not know the reasons. */
 static void
 rows_explain(json_t *rows)
 {
-	char line[LINE_SIZE];
+	char line[DROP_TEXT_SIZE];
 	json_t *row;
 	size_t i;
 
@@ -339,9 +384,11 @@ drops_show(struct client *client, const struct request *request, json_t *params,
 	drops_sort(rows);
 	if (request->json) {
 		rows_explain(rows);
+		faults_add(rows, json_object_get(reply, "faults"));
 		json_show(request->command, rows);
 	} else {
 		print_rows(rows);
+		print_faults(json_object_get(reply, "faults"));
 	}
 	json_decref(reply);
 	return 0;

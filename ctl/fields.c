@@ -589,6 +589,7 @@ static const struct field trace_fields[] = {
 	{ "dropped[].port", "string?", NULL, "on which it is counted" },
 	{ "dropped[].reason", "string", NULL, "as in stats show" },
 	{ "dropped[].text", "string", NULL, "the same in a sentence" },
+	{ "dropped[].detail", "string?", NULL, "numbers and names that are behind it" },
 	{ "dropped[].remedy", "string?", NULL, "what to do about it, if anything" },
 	{ "verdict", "string", NULL, "all that has come of it, in words" },
 	{ "assumed[]", "string", NULL, "what was not said of it: MACs, ports" },
@@ -607,13 +608,15 @@ static const struct field overview_fields[] = {
 };
 
 static const struct field drops_fields[] = {
-	{ "reason", "string", NULL, "as in stats show" },
+	{ "reason", "string?", NULL,
+	  "as in stats show; null: of a fault of health's that no port counts" },
 	{ "port", "string", NULL, "that counts it" },
 	{ "vlan", "integer?", NULL, "0: without; null: it is not known" },
 	{ "packets", "integer", "packets", "since the port was added" },
 	{ "per_second", "number?", "packets/s", "in the last second; with -w since the last time" },
 	{ "age", "integer?", "s", "since the last one" },
 	{ "what", "string?", NULL, "what has happened" },
+	{ "detail", "string?", NULL, "numbers and names that are behind it" },
 	{ "cause", "string?", NULL, "what it usually comes from" },
 	{ "mend", "string?", NULL, "what to do about it" },
 	{ "look", "string?", NULL, "the command that shows more" },

@@ -7,8 +7,11 @@
 
 #include "addr.h"
 #include "bond.h"
+#include "drop_detail.h"
+#include "drop_log.h"
 #include "frame_text.h"
 #include "lag.h"
+#include "moves.h"
 #include "nat_control.h"
 #include "nat_session.h"
 #include "netback.h"
@@ -23,6 +26,7 @@
 #define TEXT_SIZE 384
 #define NAME_SIZE 64
 #define VERDICT_NAMES 8 /* ports that are named in a verdict */
+#define FULL_SECONDS 10 /* a port that had no room since may have none */
 
 /* A packet that is being told of. */
 struct tale {
@@ -132,6 +136,37 @@ tell_vlan(const struct tale *tale, const struct trace_step *step, char *text)
 		snprintf(text, TEXT_SIZE, "untagged: VLAN %u, the port's own", vid);
 }
 
+/* A station that is now here, now there. @text: TEXT_SIZE bytes; the end of a step's. */
+static void
+tell_moves(const struct tale *tale, const struct trace_step *step, char *text)
+{
+	const struct switch_port *port = port_of(tale, step->port, step->generation);
+	const json_int_t vid = step->arg[0] >> FDB_VID_SHIFT & VLAN_VID_MASK;
+	char mac[MAC_TEXT_SIZE];
+	const size_t len = strlen(text);
+	json_t *stations, *event;
+	const char *key;
+
+	/* of each live packet it would take too long */
+	if (!tale->dry || port == NULL || port->bridge == NULL)
+		return;
+	stations = moves_find(tale->sw, mac_text(step->arg[0], mac));
+	json_object_foreach(stations, key, event) {
+		const json_int_t n = json_integer_value(json_object_get(event, "moves"));
+
+		if (n >= MOVES_MIN && json_integer_value(json_object_get(event, "vid")) == vid &&
+		    strcmp(json_string_value(json_object_get(event, "bridge")),
+			   port->bridge->name) == 0)
+			snprintf(text + len, TEXT_SIZE - len,
+				 "; it has moved %lld times in the last %d s, between %s and %s: "
+				 "two stations with one MAC, or a loop",
+				 (long long)n, MOVES_SECONDS,
+				 json_string_value(json_object_get(event, "from")),
+				 json_string_value(json_object_get(event, "to")));
+	}
+	json_decref(stations);
+}
+
 static void
 tell_source(const struct tale *tale, const struct trace_step *step, char *text)
 {
@@ -152,6 +187,7 @@ tell_source(const struct tale *tale, const struct trace_step *step, char *text)
 		snprintf(text, TEXT_SIZE,
 			 "source %s is known behind %s, heard there %" PRIu64 " s ago", mac,
 			 name_of_id(tale, id, name), step->arg[2]);
+	tell_moves(tale, step, text);
 }
 
 static void
@@ -179,6 +215,7 @@ tell_station(const struct tale *tale, const struct trace_step *step, char *text)
 			 name_of_id(tale, dest & FDB_DEST_PORT, name),
 			 dest & FDB_DEST_STATIC ? "static" : "learnt",
 			 dest & FDB_DEST_STATIC ? "" : ago);
+	tell_moves(tale, step, text);
 }
 
 static void
@@ -207,9 +244,13 @@ tell_skip(const struct tale *tale, const struct trace_step *step, char *text)
 		[FLOOD_ISOLATED] = "is isolated, as the port that it came in by is",
 		[FLOOD_REFUSED] = "takes no such floods",
 	};
+	const struct switch_port *port = port_of(tale, step->port, step->generation);
+	const bool closed = step->arg[0] == FLOOD_CLOSED && port != NULL && port->reason[0] != '\0';
 	char name[NAME_SIZE];
 
-	snprintf(text, TEXT_SIZE, "not %s: it %s", step_port(tale, step, name), why[step->arg[0]]);
+	snprintf(text, TEXT_SIZE, "not %s: it %s%s%s%s", step_port(tale, step, name),
+		 why[step->arg[0]], closed ? " (" : "", closed ? port->reason : "",
+		 closed ? ")" : "");
 }
 
 /* --- the router's --- */
@@ -434,13 +475,33 @@ tell_punt(const struct tale *tale, const struct trace_step *step, char *text)
 	snprintf(text, TEXT_SIZE, "%s", punt_texts[step->arg[0]]);
 }
 
+/* The VLAN that it was of, as far as it was told. */
+static uint16_t
+vlan_of_step(const struct tale *tale, const struct trace_step *step)
+{
+	while (step-- > tale->trace->steps && step->kind != TRACE_IN)
+		if (step->kind == TRACE_VLAN)
+			return step->arg[0] & VLAN_VID_MASK;
+	return DROP_VLAN_UNKNOWN;
+}
+
+static bool
+detail_of(const struct tale *tale, const struct trace_step *step, char detail[DROP_DETAIL_SIZE])
+{
+	const struct switch_port *port = port_of(tale, step->port, step->generation);
+
+	return port != NULL &&
+	       drop_detail(port, (enum drop_reason)step->arg[0], vlan_of_step(tale, step), detail);
+}
+
 static void
 tell_drop(const struct tale *tale, const struct trace_step *step, char *text)
 {
-	char name[NAME_SIZE];
+	char name[NAME_SIZE], detail[DROP_DETAIL_SIZE];
 
 	snprintf(text, TEXT_SIZE, "%s, counted on %s: %s", drop_reason_names[step->arg[0]],
-		 step_port(tale, step, name), drop_texts[step->arg[0]].what);
+		 step_port(tale, step, name),
+		 detail_of(tale, step, detail) ? detail : drop_texts[step->arg[0]].what);
 }
 
 static const struct {
@@ -488,8 +549,7 @@ port_json(const struct tale *tale, const struct trace_step *step)
 
 /* What has come of it. */
 static void
-verdict_text(const struct tale *tale, const json_t *sent, const json_t *dropped, bool punted,
-	     char *text)
+verdict_text(const json_t *sent, const json_t *dropped, bool punted, size_t n_full, char *text)
 {
 	const size_t n = json_array_size(sent);
 	const json_t *row;
@@ -506,6 +566,8 @@ verdict_text(const struct tale *tale, const json_t *sent, const json_t *dropped,
 	if (n > VERDICT_NAMES)
 		len += (size_t)snprintf(text + len, TEXT_SIZE - len, " and %zu more",
 					n - VERDICT_NAMES);
+	if (n_full > 0)
+		len += (size_t)snprintf(text + len, TEXT_SIZE - len, ", if there is room");
 	if (punted)
 		len += (size_t)snprintf(text + len, TEXT_SIZE - len, "%s",
 					n > 0 ? "; given to the control thread, too" :
@@ -519,6 +581,64 @@ verdict_text(const struct tale *tale, const json_t *sent, const json_t *dropped,
 	}
 	if (len == 0)
 		snprintf(text, TEXT_SIZE, "nothing came of it");
+}
+
+/* When a port had no room for a packet. */
+struct port_full {
+	uint16_t port;
+	uint64_t when; /* as struct drop_count; 0: never */
+};
+
+static void
+full_see(void *arg, uint16_t port_id, const struct drop_count *count)
+{
+	struct port_full *full = arg;
+
+	if (port_id == full->port && count->reason == DROP_TX_FULL)
+		full->when = RTE_MAX(full->when, count->when);
+}
+
+/* Of guests of Xen the ring tells whether there is room; of others only what they did not take. */
+static bool
+room_text(struct vswitch *sw, const struct switch_port *port, char text[DROP_DETAIL_SIZE])
+{
+	struct port_full full = { .port = port->dp->id };
+	const uint64_t now = switch_usec() / 1000000;
+
+	if (drop_detail(port, DROP_TX_FULL, DROP_VLAN_UNKNOWN, text))
+		return true;
+	for (uint16_t w = 0; w < sw->dp->n_workers; w++)
+		drop_log_each(sw->dp->workers[w], full_see, &full);
+	if (full.when == 0 || full.when + FULL_SECONDS < now)
+		return false;
+	snprintf(text, DROP_DETAIL_SIZE,
+		 "port %s had no room %" PRIu64
+		 " s ago (tx_full): what is behind it is stalled, or "
+		 "too slow",
+		 port->config.name, now - RTE_MIN(now, full.when));
+	return true;
+}
+
+/* Tell of ports that may have no room. Return: how many. */
+static size_t
+rooms_tell(const struct tale *tale, const json_t *sent, json_t *rows)
+{
+	char text[DROP_DETAIL_SIZE];
+	const json_t *row;
+	size_t i, n = 0;
+
+	json_array_foreach(sent, i, row) {
+		const char *name = json_string_value(json_object_get(row, "port"));
+		const struct switch_port *port =
+			name != NULL ? switch_port_find(tale->sw, name) : NULL;
+
+		if (port == NULL || !tale->dry || !room_text(tale->sw, port, text))
+			continue;
+		json_array_append_new(rows, json_pack("{s:s, s:s, s:s}", "step", "room", "port",
+						      name, "text", text));
+		n++;
+	}
+	return n;
 }
 
 /* What a port was given and did not send after all. */
@@ -543,6 +663,21 @@ sent_less(json_t *sent, const char *port, uint64_t n)
 	}
 }
 
+static json_t *
+drop_json(const struct tale *tale, const struct trace_step *step)
+{
+	const struct switch_port *port = port_of(tale, step->port, step->generation);
+	const struct drop_text *about = &drop_texts[step->arg[0]];
+	const uint16_t vid = vlan_of_step(tale, step);
+	char detail[DROP_DETAIL_SIZE], remedy[DROP_TEXT_SIZE];
+
+	drop_text_fill(about->mend, port != NULL ? port->config.name : NULL,
+		       vid != DROP_VLAN_UNKNOWN ? vid : 0, remedy);
+	return json_pack("{s:o, s:s, s:s, s:s?, s:s}", "port", port_json(tale, step), "reason",
+			 drop_reason_names[step->arg[0]], "text", about->what, "detail",
+			 detail_of(tale, step, detail) ? detail : NULL, "remedy", remedy);
+}
+
 /* Where steps lead out of the switch, one way or another. */
 static void
 outcome_add(const struct tale *tale, const struct trace_step *step, json_t *sent, json_t *dropped,
@@ -560,11 +695,7 @@ outcome_add(const struct tale *tale, const struct trace_step *step, json_t *sent
 	} else if (step->kind == TRACE_DROP) {
 		if (port != NULL)
 			sent_less(sent, port->config.name, step->arg[1]);
-		json_array_append_new(dropped, json_pack("{s:o, s:s, s:s, s:s?}", "port",
-							 port_json(tale, step), "reason",
-							 drop_reason_names[step->arg[0]], "text",
-							 drop_texts[step->arg[0]].what, "remedy",
-							 drop_texts[step->arg[0]].mend));
+		json_array_append_new(dropped, drop_json(tale, step));
 	} else if (step->kind == TRACE_PUNT) {
 		/* the others are the start of a packet, whose sender is told */
 		*punted |= step->arg[0] != PUNT_NO_ROUTE && step->arg[0] != PUNT_TTL &&
@@ -595,7 +726,7 @@ explain_json(struct vswitch *sw, const struct trace *trace, bool dry)
 					json_sprintf("%u steps are left out", trace->n_lost)));
 	if (trace->n_frames > 0)
 		frame_text(trace->frames[0].data, trace->frames[0].len, packet);
-	verdict_text(&tale, sent, dropped, punted, text);
+	verdict_text(sent, dropped, punted, rooms_tell(&tale, sent, rows), text);
 	return json_pack("{s:s, s:o, s:o, s:o, s:s}", "packet", packet, "steps", rows, "sent", sent,
 			 "dropped", dropped, "verdict", text);
 }

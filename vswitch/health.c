@@ -7,6 +7,8 @@
 
 #include <rte_cycles.h>
 
+#include "drop_detail.h"
+#include "drop_log.h"
 #include "health_priv.h"
 #include "port_types.h"
 
@@ -32,11 +34,12 @@ const struct health_check health_checks[] = {
 	{ "bond", "bonds with members that carry nothing, with one or none left; LACP partners",
 	  health_bond },
 	{ "loop", "ports that are blocked, or shut by a guard; what sends back what it gets",
-	  health_loop },
-	{ "flapping", "stations that move to and fro between ports", health_flapping },
+	  health_loop, .uncounted = true },
+	{ "flapping", "stations that move to and fro between ports", health_flapping,
+	  .uncounted = true },
 	{ "duplicate-mac",
 	  "guests with one MAC, or with that of the host or of a station elsewhere",
-	  health_duplicate_mac },
+	  health_duplicate_mac, .uncounted = true },
 	{ "mtu", "MTUs that differ on a bridge, in a VLAN or a bond; packets too large for a port",
 	  health_mtu },
 	{ "vlan", "access VLANs with one member; frames that a port's VLANs refuse", health_vlan },
@@ -218,9 +221,9 @@ static const struct {
 	{ "route", DROP_TTL, HEALTH_NOTE, "their TTL is used up: traceroute, or routes in a circle",
 	  "compare routes of both routers: \"vsctl route show\"; \"vsctl capture %s at drop\"" },
 	{ "nat", DROP_NAT_FULL, HEALTH_ERROR, "the table of NAT sessions is full",
-	  "end some: \"vsctl nat flush guest %s\"; shorter timeouts: \"vsctl nat-table set udp "
-	  "N\"; "
-	  "sessions-max of [nat-table], and a restart" },
+	  "end those of who has most: \"vsctl nat flush guest PORT\", or let no guest have so "
+	  "many: \"vsctl port set PORT nat-sessions N\"; shorter timeouts: \"vsctl nat-table set "
+	  "udp N\"; sessions-max of [nat-table], and a restart" },
 	{ "nat", DROP_NAT_SESSIONS, HEALTH_WARNING, "the guest has all NAT sessions that it may",
 	  "see them: \"vsctl nat sessions guest %s\"; more: \"vsctl port set %s nat-sessions N\"" },
 	{ "nat", DROP_NAT_RATE, HEALTH_WARNING, "the guest makes NAT sessions faster than it may",
@@ -279,14 +282,21 @@ health_drops(struct health_round *round, const struct switch_port *port, enum dr
 void
 health_drop_rows(struct health_round *round)
 {
+	char detail[DROP_DETAIL_SIZE], why[2 * DROP_DETAIL_SIZE];
 	const struct switch_port *port;
 
 	LIST_FOREACH(port, &round->sw->ports, list)
-		for (size_t i = 0; i < RTE_DIM(drop_rows); i++)
-			if (strcmp(drop_rows[i].check, round->check->name) == 0)
-				health_drops(round, port, drop_rows[i].reason,
-					     drop_rows[i].severity, drop_rows[i].why,
-					     drop_rows[i].remedy);
+		for (size_t i = 0; i < RTE_DIM(drop_rows); i++) {
+			if (strcmp(drop_rows[i].check, round->check->name) != 0)
+				continue;
+			snprintf(why, sizeof(why), "%s%s%s", drop_rows[i].why,
+				 drop_detail(port, drop_rows[i].reason, DROP_VLAN_UNKNOWN, detail) ?
+					 "; " :
+					 "",
+				 detail);
+			health_drops(round, port, drop_rows[i].reason, drop_rows[i].severity, why,
+				     drop_rows[i].remedy);
+		}
 }
 
 /* --- all of them --- */
@@ -304,6 +314,19 @@ round_run(struct health_round *round, json_t *checks, enum health_severity *ret_
 						"status", health_severity_names[round->worst],
 						"looks_at", round->check->looks_at));
 	}
+}
+
+json_t *
+health_uncounted(struct vswitch *sw)
+{
+	struct health_round round = { .sw = sw, .findings = json_array() };
+
+	for (size_t i = 0; i < n_health_checks; i++) {
+		round.check = &health_checks[i];
+		if (round.check->uncounted)
+			round.check->run(&round);
+	}
+	return round.findings;
 }
 
 json_t *

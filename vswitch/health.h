@@ -41,11 +41,14 @@ struct vswitch;
  * struct health_check - a row of the table.
  * @looks_at: for people, as in docs/troubleshooting.md.
  * @run: tells of what it finds by health_found() (health_priv.h).
+ * @uncounted: what it finds can lose packets that no port counts as dropped; it looks at no
+ * counter.
  */
 struct health_check {
 	const char *name;
 	const char *looks_at;
 	void (*run)(struct health_round *round);
+	bool uncounted;
 };
 
 extern const struct health_check health_checks[];
@@ -64,6 +67,12 @@ bool health_is_due(const struct vswitch *sw);
  * "severity", "object", "text", "remedy"}]}, or NULL: no memory.
  */
 json_t *health_look(struct vswitch *sw);
+
+/**
+ * health_uncounted() - run the checks of faults that lose packets which no port counts as dropped.
+ * Return: their findings, as health_look() has them.
+ */
+json_t *health_uncounted(struct vswitch *sw);
 
 /** health_destroy() - NULL is legal. */
 void health_destroy(struct health *health);

@@ -2,16 +2,11 @@
 /* Health of addresses: who has the same, and which move. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "addr.h"
-#include "event_kind.h"
-#include "events.h"
 #include "health_priv.h"
+#include "moves.h"
 #include "port_vif.h"
-
-#define MOVES_SECONDS 60 /* that are looked at */
-#define MOVES_MIN 4      /* of one station in these: more than a guest that migrates */
 
 struct mac_owner {
 	uint8_t mac[6];
@@ -108,47 +103,6 @@ member(const json_t *json, const char *name)
 	return text != NULL ? text : "";
 }
 
-/* When MOVES_SECONDS ago was, as events have it. */
-static void
-moves_since(char *ret_text, size_t size)
-{
-	const time_t then = time(NULL) - MOVES_SECONDS;
-	struct tm tm;
-
-	strftime(ret_text, size, "%Y-%m-%dT%H:%M:%S", gmtime_r(&then, &tm));
-}
-
-/*
- * The stations that have moved to and fro, as {"MAC VID BRIDGE": last event with "moves"}. A move
- * to one port alone, many times, there is not.
- */
-static json_t *
-moves_find(const struct health_round *round)
-{
-	static const struct events_filter moves = { .kinds = 1u << EVENT_MOVE };
-	json_t *events = events_list(round->sw->events, &moves, EVENTS_KEPT);
-	json_t *stations = json_object(), *event, *was;
-	char since[32], key[96];
-	json_int_t n;
-	size_t i;
-
-	moves_since(since, sizeof(since));
-	json_array_foreach(events, i, event) {
-		if (strcmp(member(event, "time"), since) < 0)
-			continue;
-		snprintf(key, sizeof(key), "%s %lld %s", member(event, "mac"),
-			 (long long)json_integer_value(json_object_get(event, "vid")),
-			 member(event, "bridge"));
-		was = json_object_get(stations, key);
-		n = json_integer_value(json_object_get(was, "moves")) + 1 +
-		    json_integer_value(json_object_get(event, "left_out"));
-		json_object_set_new(event, "moves", json_integer(n));
-		json_object_set(stations, key, event);
-	}
-	json_decref(events);
-	return stations;
-}
-
 static void
 moves_tell(struct health_round *round, const json_t *event, bool of_guests)
 {
@@ -182,7 +136,7 @@ moves_tell(struct health_round *round, const json_t *event, bool of_guests)
 static void
 moves_check(struct health_round *round, bool of_guests)
 {
-	json_t *stations = moves_find(round), *event;
+	json_t *stations = moves_find(round->sw, NULL), *event;
 	const char *key;
 
 	json_object_foreach(stations, key, event)

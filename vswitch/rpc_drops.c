@@ -8,8 +8,10 @@
 #include <rte_cycles.h>
 
 #include "drop.h"
+#include "drop_detail.h"
 #include "drop_log.h"
 #include "error.h"
+#include "health.h"
 #include "port_types.h"
 #include "rpc_methods_priv.h"
 #include "switch.h"
@@ -139,7 +141,10 @@ row_json(const struct switch_port *port, const struct drop_count *count)
 				drop_reason_names[count->reason], "vlan",
 				known ? json_integer(count->vlan) : json_null(), "packets",
 				(json_int_t)count->packets);
+	char detail[DROP_DETAIL_SIZE];
 
+	if (drop_detail(port, count->reason, count->vlan, detail))
+		json_object_set_new(row, "detail", json_string(detail));
 	if (known)
 		json_object_set_new(
 			row, "age",
@@ -189,6 +194,37 @@ port_rows(const struct drop_sums *sums, const struct switch_port *port,
 	}
 }
 
+/* Is the name a word of a sentence? */
+static bool
+has_name(const char *sentence, const char *name)
+{
+	const size_t len = strlen(name);
+
+	for (const char *at = sentence; (at = strstr(at, name)) != NULL; at += len)
+		if ((at == sentence || at[-1] == ' ') && strchr(" ,;:", at[len]) != NULL)
+			return true;
+	return false;
+}
+
+/* What loses packets that no port counts. @port: NULL: of all. */
+static json_t *
+faults_json(struct vswitch *sw, const struct switch_port *port)
+{
+	json_t *found = health_uncounted(sw), *faults = json_array(), *fault;
+	size_t i;
+
+	json_array_foreach(found, i, fault) {
+		const char *object = json_string_value(json_object_get(fault, "object"));
+		const char *text = json_string_value(json_object_get(fault, "text"));
+
+		if (port == NULL || strcmp(object, port->config.name) == 0 ||
+		    has_name(text, port->config.name))
+			json_array_append(faults, fault);
+	}
+	json_decref(found);
+	return faults;
+}
+
 int
 rpc_drops_show(void *ctx, const json_t *params, json_t **ret_result, struct error *err)
 {
@@ -227,8 +263,10 @@ rpc_drops_show(void *ctx, const json_t *params, json_t **ret_result, struct erro
 	LIST_FOREACH(port, &sw->ports, list)
 		if (query.port == NULL || query.port == port)
 			port_rows(&sums, port, &stats[i++], rows);
-	*ret_result = json_pack("{s:I, s:I, s:o}", "time_usec", (json_int_t)switch_usec(),
-				"started_usec", (json_int_t)sw->created, "rows", rows);
+	*ret_result = json_pack("{s:I, s:I, s:o, s:o}", "time_usec", (json_int_t)switch_usec(),
+				"started_usec", (json_int_t)sw->created, "rows", rows, "faults",
+				query.reason == DROP_REASONS ? faults_json(sw, query.port) :
+							       json_array());
 out:
 	free(sums.rows);
 	free(stats);

@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include "drop_detail.h"
 #include "health_priv.h"
 
 #define FRAME_LEN 100
@@ -127,6 +128,7 @@ test_stalled_guest(void **state)
 {
 	struct bed *bed = *state;
 	uint8_t frame[FRAME_LEN];
+	char detail[DROP_DETAIL_SIZE];
 
 	make_frame(frame, -1, 0, sizeof(frame));
 	for (unsigned int i = 0; i < 10; i++) {
@@ -146,6 +148,8 @@ test_stalled_guest(void **state)
 				  "has stalled: it has given no buffers in the last 1 s, and 1 "
 				  "packets"),
 			 1);
+	assert_true(drop_detail(switch_port_find(bed->sw, "vif3.0"), DROP_TX_FULL, 0, detail));
+	assert_non_null(strstr(detail, "the guest of port vif3.0, domain 3"));
 	while (fake_frontend_recv(bed->guests[2], 0, frame, sizeof(frame), NULL) > 0)
 		;
 	health_destroy(bed->sw->health);
@@ -153,6 +157,7 @@ test_stalled_guest(void **state)
 	health_ask(bed->sw);
 	run(bed);
 	assert_int_equal(count_in(look(bed), "ring", "error", "vif3.0", "stalled"), 0);
+	assert_false(drop_detail(switch_port_find(bed->sw, "vif3.0"), DROP_TX_FULL, 0, detail));
 }
 
 /* A worker that does not come to take what a guest sends. */
