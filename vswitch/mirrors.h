@@ -51,7 +51,7 @@ struct mirror_config {
 struct mirror_info {
 	const struct mirror_config *config;
 	const char *out;                     /* name of the port that copies leave by */
-	char reason[2 * SWITCH_REASON_SIZE]; /* why nothing is copied, or does not arrive; empty */
+	char reason[4 * SWITCH_REASON_SIZE]; /* why nothing is copied, or does not arrive; empty */
 	pid_t pid;                           /* of softflowd; 0: none */
 	uint64_t packets, bytes;             /* to be copied */
 	/* of these; those of a port's that several mirrors send to are all of theirs */
