@@ -28,6 +28,7 @@
 #define PATIENCE_MSEC 5000     /* with a client that is to be sent the rest and does not read */
 #define PORTS_KEPT 4           /* that used an id in turn */
 #define BLOCK_ROOM 4096 /* bytes of a packet's block beside its data, and of an interface's */
+#define END_ROOM (2 * BLOCK_ROOM) /* kept for an interface and the totals, however full it is */
 
 /* Which interface of a client's a port is. */
 struct known_port {
@@ -45,6 +46,7 @@ struct capture_client {
 	int fd;
 	uint8_t *buffer;
 	size_t size, start, end;
+	size_t limit;   /* where what is to be sent ends, to go on at 0; 0: at end */
 	bool has_ended; /* it wants no more, but for what there is */
 	bool is_dead;   /* and not that, either */
 	bool may_write, is_last, is_blocked;
@@ -113,34 +115,46 @@ time_of(const struct capture_thread *thread, uint64_t tsc)
 
 /* --- clients --- */
 
-/* Have so much room at the end of the buffer, if that can be had. */
+/*
+ * Have so much room in one piece, if that can be had. What is there is not moved: others wait
+ * meanwhile, and it can be a gigabyte. It goes on at the beginning.
+ */
 static bool
 has_room(struct capture_client *client, size_t len)
 {
+	if (client->limit != 0)
+		return client->start - client->end >= len;
 	if (client->size - client->end >= len)
 		return true;
-	if (client->size - (client->end - client->start) < len)
+	if (client->start < len)
 		return false;
-	memmove(client->buffer, client->buffer + client->start, client->end - client->start);
-	client->end -= client->start;
-	client->start = 0;
+	client->limit = client->end;
+	client->end = 0;
 	return true;
 }
 
 static uint8_t *
 room(const struct capture_client *client, size_t *ret_len)
 {
-	*ret_len = client->size - client->end;
+	*ret_len = (client->limit != 0 ? client->start : client->size) - client->end;
 	return client->buffer + client->end;
+}
+
+static bool
+is_empty(const struct capture_client *client)
+{
+	return client->limit == 0 && client->start == client->end;
 }
 
 /* Write what there is, as far as it is read. */
 static void
 client_write(struct capture_client *client)
 {
-	while (client->may_write && client->start < client->end) {
+	client->is_blocked = false;
+	while (client->may_write && !is_empty(client)) {
+		const size_t end = client->limit != 0 ? client->limit : client->end;
 		const ssize_t n = send(client->fd, client->buffer + client->start,
-				       client->end - client->start, MSG_NOSIGNAL | MSG_DONTWAIT);
+				       end - client->start, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -149,15 +163,16 @@ client_write(struct capture_client *client)
 			return;
 		if (n < 0) {
 			client->has_ended = client->is_dead = true;
-			client->start = client->end = 0;
+			client->start = client->end = client->limit = 0;
 			return;
 		}
 		client->start += (size_t)n;
 		client->progress = clock_nsec(CLOCK_MONOTONIC);
+		if (client->start == client->limit)
+			client->start = client->limit = 0;
 	}
-	if (client->start == client->end)
+	if (is_empty(client))
 		client->start = client->end = 0;
-	client->is_blocked = false;
 }
 
 /* What an interface's block says of a port. */
@@ -271,9 +286,11 @@ client_packet(struct capture_thread *thread, struct capture_client *client,
 
 	if (client->is_dead)
 		return;
-	if (!has_room(client, packet.data_len + BLOCK_ROOM)) {
-		client_write(client);
-		if (!has_room(client, packet.data_len + BLOCK_ROOM)) {
+	if (!has_room(client, packet.data_len + BLOCK_ROOM + END_ROOM)) {
+		/* one that reads too slowly is asked once a round: others wait for it */
+		if (!client->is_blocked)
+			client_write(client);
+		if (!has_room(client, packet.data_len + BLOCK_ROOM + END_ROOM)) {
 			client->lost_now++;
 			__atomic_store_n(&client->unread, client->unread + 1, __ATOMIC_RELAXED);
 			return;
@@ -294,7 +311,7 @@ client_totals(struct capture_client *client)
 	size_t len;
 	uint8_t *to;
 
-	if (client->is_dead || !has_room(client, 2 * BLOCK_ROOM))
+	if (client->is_dead || !has_room(client, END_ROOM))
 		return;
 	if (client->n_interfaces == 0)
 		interface_put(client, client->name, NULL);
@@ -384,7 +401,7 @@ client_finish(struct capture_thread *thread, struct capture_client *client)
 		client_totals(client);
 	}
 	client_write(client);
-	if (client->start < client->end && client_is_patient(client))
+	if (!is_empty(client) && client_is_patient(client))
 		return false;
 	close(client->fd);
 	client->fd = -1;

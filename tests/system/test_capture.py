@@ -2,12 +2,14 @@
 """Captures by the daemon's socket: bit by bit, several at once, slow clients, ports that go."""
 
 import signal
+import socket
 import struct
 import time
 
 import pytest
 
 from harness.capture import IN, OUT, Client
+from harness.capture_ctl import write_numbered
 from harness.wait import wait_until
 from harness.wire import BROADCAST, frame, mac_bytes, mac_of, tagged
 
@@ -126,6 +128,27 @@ def test_slow_client(bed):
     assert slow.totals["missed"] == n - len(packets) > 0
     assert len(quick.finish()) == n
     assert quick.totals["missed"] == 0
+
+
+def test_full_to_the_end(bed, tmp_path):
+    """Who has no room left for packets is told the totals, and no other one waits for him."""
+    n = 100_000
+    source = tmp_path / "in.pcap"
+    write_numbered(source, n, mac_bytes(BROADCAST) + mac_bytes(A))
+    bed.daemon.vsctl("port", "add", "out", "bridge", "br0", "devargs", "net_null0,no-rx=1")
+    bed.daemon.wait_link("out")
+    slow = started(bed.daemon, port="out", points=["tx"], buffer=512 << 10)
+    bed.daemon.vsctl("port", "add", "in", "bridge", "br0", "devargs",
+                     "net_pcap0,rx_pcap=%s" % source)
+    wait_until(lambda: bed.daemon.stats("out")["tx_packets"] >= n, timeout=60)
+    wait_until(lambda: captures(bed.daemon)[0]["missed"] > 0)
+    slow.socket.shutdown(socket.SHUT_WR)
+    for _ in range(100):  # the daemon has said all that it can
+        captures(bed.daemon)
+    packets = slow.finish()
+    assert slow.totals["matched"] == n == len(packets) + slow.totals["missed"]
+    numbers = [struct.unpack_from("!I", packet.data, 14)[0] for packet in packets]
+    assert numbers == sorted(set(numbers))
 
 
 def test_ports_come_and_go(bed):
