@@ -53,20 +53,18 @@ on_signal(int number)
 	signal(number, SIG_DFL);
 }
 
-/* From now on they come in ppoll() alone. @ret_before: the mask for that. */
+/* @ret_set: those that are caught. */
 static void
-catch_signals(sigset_t *ret_before)
+catch_signals(sigset_t *ret_set)
 {
-	struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
-	sigset_t set;
 
-	sigemptyset(&set);
+	sigemptyset(ret_set);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		sigaddset(&set, numbers[i]);
+		sigaddset(ret_set, numbers[i]);
 		sigaction(numbers[i], &action, NULL);
 	}
-	sigprocmask(SIG_BLOCK, &set, ret_before);
 	/* a program that has ended is an error like others */
 	signal(SIGPIPE, SIG_IGN);
 }
@@ -163,9 +161,25 @@ receive(struct run *run, struct error *err)
 
 /* --- running --- */
 
-/* Until all has come. @mask: of signals, while nothing is to be done. */
+/* Sleep until something happens; not if a signal has been caught before. Return: 0 or -errno. */
 static int
-follow(struct run *run, const sigset_t *mask, struct error *err)
+wait_for(struct run *run, struct pollfd fds[3], const sigset_t *signals)
+{
+	sigset_t before;
+	int ret;
+
+	/* while bytes are written the second one ends us, though who reads them may have stopped */
+	sigprocmask(SIG_BLOCK, signals, &before);
+	if (interrupted)
+		say_enough(run);
+	ret = ppoll(fds, 3, NULL, &before) < 0 && errno != EINTR ? -errno : 0;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return ret;
+}
+
+/* Until all has come. @signals: that are caught. */
+static int
+follow(struct run *run, const sigset_t *signals, struct error *err)
 {
 	struct pollfd fds[3] = { { .fd = client_fd(run->client), .events = POLLIN },
 				 { .fd = -1 },
@@ -183,15 +197,13 @@ follow(struct run *run, const sigset_t *mask, struct error *err)
 		}
 		if (ret <= 0)
 			break;
-		if (interrupted)
-			say_enough(run);
 		if (run->text != NULL) {
 			capture_text_fds(run->text, fds + 1);
 			fds[0].fd = capture_text_is_full(run->text) ? -1 : client_fd(run->client);
 		}
 		fds[0].revents = fds[1].revents = fds[2].revents = 0;
-		if (ppoll(fds, 3, NULL, mask) < 0 && errno != EINTR)
-			ret = error_set(err, errno, "capture: poll: %s", strerror(errno));
+		ret = wait_for(run, fds, signals);
+		ret = ret == 0 ? 1 : error_set(err, -ret, "capture: poll: %s", strerror(-ret));
 	}
 	return ret;
 }
@@ -245,7 +257,7 @@ run_params(struct client *client, const struct capture_words *words, json_t *par
 {
 	struct run run = { .client = client, .words = words, .is_quiet = is_quiet };
 	struct error close_err;
-	sigset_t before;
+	sigset_t signals;
 	json_t *result = NULL;
 	int ret, closed;
 
@@ -260,9 +272,8 @@ run_params(struct client *client, const struct capture_words *words, json_t *par
 	if (ret == 0)
 		ret = sink_open(&run, err);
 	if (ret == 0) {
-		catch_signals(&before);
-		ret = follow(&run, &before, err);
-		sigprocmask(SIG_SETMASK, &before, NULL);
+		catch_signals(&signals);
+		ret = follow(&run, &signals, err);
 		closed = sink_close(&run, &close_err);
 		if (ret == 0 && closed < 0) {
 			*err = close_err;

@@ -3,17 +3,20 @@
 
 import os
 import pathlib
+import re
+import select
 import shutil
+import signal
 import subprocess
 
 import pytest
 
 from harness.capture_ctl import (Capture, extcap_folder, read, tcpdump_bytes, tshark,
-                                 tshark_bytes)
+                                 tshark_bytes, write_numbered)
 from harness.daemon import build_folder
 from harness.nat_lab import GUESTS, INET, UPLINK, NatLab
 from harness.wait import TIMEOUT, wait_until
-from harness.wire import BROADCAST, frame, mac_of, tagged
+from harness.wire import BROADCAST, frame, mac_bytes, mac_of, tagged
 
 A, B = mac_of(1), mac_of(2)
 
@@ -154,6 +157,33 @@ def test_pipe(bed, wires, tmp_path):
             return shell.poll() is not None
         wait_until(ended)
         assert "10.0.0.2.53" in shell.stdout.read()
+
+
+def test_second_interrupt(bed, tmp_path):
+    """It ends though nobody reads what it writes any more."""
+    n = 20_000
+    source = tmp_path / "in.pcap"
+    write_numbered(source, n, mac_bytes(BROADCAST) + mac_bytes(A))
+    bed.daemon.vsctl("port", "add", "out", "bridge", "br0", "devargs", "net_null0,no-rx=1")
+    bed.daemon.wait_link("out")
+    reader, writer = os.pipe()
+    with os.fdopen(reader), subprocess.Popen(
+            [build_folder() / "ctl/vsctl", "-s", bed.daemon.socket_path, "capture", "any", "-w",
+             "-"], stdout=writer, stderr=subprocess.DEVNULL) as vsctl:
+        wait_until(lambda: bed.daemon.rpc("capture.show")["result"])
+        bed.daemon.vsctl("port", "add", "in", "bridge", "br0", "devargs",
+                         "net_pcap0,rx_pcap=%s" % source)
+        wait_until(lambda: not select.select([], [writer], [], 0)[1])
+        vsctl.send_signal(signal.SIGINT)
+        status = pathlib.Path("/proc/%d/status" % vsctl.pid)
+        try:
+            wait_until(lambda: not int(re.search("SigCgt:\\s*(.*)", status.read_text())[1], 16) & 2)
+            vsctl.send_signal(signal.SIGINT)
+            assert vsctl.wait(TIMEOUT) == -signal.SIGINT
+        finally:
+            vsctl.kill()
+            os.close(writer)
+    wait_until(lambda: bed.daemon.rpc("capture.show")["result"] == [])
 
 
 def test_before_and_after_nat(bed, tmp_path):
