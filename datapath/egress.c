@@ -292,14 +292,18 @@ egress_flush_batch(struct worker *worker, uint16_t port_id, struct port *port,
 	bytes = batch->bytes;
 	batch->n = 0;
 	batch->bytes = 0;
-	if (held != NULL)
+	if (held != NULL) {
 		mirror_hold(mirrors, port, batch->pkts, n, held);
+		/* what is handed on may be another packet by the time that somebody drops it */
+		worker->held = port->type->hands_on ? NULL : held;
+	}
 	if (unlikely(worker->trace != NULL) && port != NULL && n > 0)
 		sent = egress_send_traced(worker, captures, port, batch->pkts, n);
 	else if (unlikely(captures != NULL) && port != NULL)
 		sent = egress_send_seen(worker, captures, port, batch->pkts, n);
 	else if (likely(port != NULL))
 		sent = egress_send(worker, port, batch->pkts, n);
+	worker->held = NULL;
 	for (uint16_t i = sent; i < n; i++) {
 		bytes -= batch->pkts[i]->pkt_len;
 		if (likely(port != NULL))

@@ -192,6 +192,17 @@ mirror_hold(const struct mirror_set *set, const struct port *port, struct rte_mb
 }
 
 void
+mirror_lose(struct mirror_held *held, const struct rte_mbuf *pkt)
+{
+	for (uint64_t left = held->any; left != 0; left &= left - 1) {
+		const unsigned int i = __builtin_ctzll(left);
+
+		if (held->pkts[i] == pkt)
+			held->wanted[i] = 0;
+	}
+}
+
+void
 mirror_out(struct worker *worker, const struct mirror_set *set, struct mirror_held *held,
 	   uint16_t n_sent)
 {

@@ -20,8 +20,8 @@
  * In the balance of drop.h a copy counts as one on the port that it leaves by, which also counts
  * what becomes of it.
  *
- * Thread-safety: mirror_in(), mirror_hold() and mirror_out() are for workers; a set is immutable
- * but for the counters, each of which one worker writes and others read, relaxed.
+ * Thread-safety: mirror_in(), mirror_hold(), mirror_lose() and mirror_out() are for workers; a set
+ * is immutable but for the counters, each of which one worker writes and others read, relaxed.
  */
 #ifndef DATAPATH_MIRROR_H
 #define DATAPATH_MIRROR_H
@@ -100,11 +100,15 @@ void mirror_hold(const struct mirror_set *set, const struct port *port,
 		 struct rte_mbuf *const *pkts, uint16_t n, struct mirror_held *ret_held);
 
 /**
- * mirror_out() - the port has taken the first @n_sent packets: copy these, and let go of all.
+ * mirror_out() - the port has taken the first @n_sent packets: copy these, but for those that it
+ * has dropped itself (mirror_lose()), and let go of all.
  * Worker. Packets may be put into any batch.
  */
 void mirror_out(struct worker *worker, const struct mirror_set *set, struct mirror_held *held,
 		uint16_t n_sent);
+
+/** mirror_lose() - a packet that is held is dropped by the port that took it. Worker. */
+void mirror_lose(struct mirror_held *held, const struct rte_mbuf *pkt);
 
 /** mirror_count() - what all workers have done for a mirror. Any thread. */
 void mirror_count(const struct mirror_count *counts, struct mirror_count *ret_sum);

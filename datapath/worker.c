@@ -403,6 +403,8 @@ drop_seen(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
 
 	if (unlikely(worker->trace != NULL))
 		trace_add(worker, TRACE_DROP, port, NULL, reason, 1, 0, 0);
+	if (unlikely(worker->held != NULL))
+		mirror_lose(worker->held, pkt);
 	if (unlikely(worker->drop_log == NULL))
 		return;
 	if (unlikely(pkt == NULL)) {

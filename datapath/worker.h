@@ -128,12 +128,14 @@ typedef uint16_t (*worker_fill_fn)(struct worker *worker, struct rte_mbuf **pkts
 typedef void (*worker_pending_done_fn)(struct worker *worker);
 
 struct drop_log;
+struct mirror_held;
 
 struct worker {
 	struct datapath *dp;
 	struct drop_log *drop_log; /* worker: rw, control: ro; NULL: notes nothing (drop_log.h) */
 	struct rte_mempool *pool;  /* mbufs for what this worker receives and copies */
 	struct trace *trace;       /* of the packet that is under way alone; NULL: none (trace.h) */
+	struct mirror_held *held;  /* what is being sent and is to be copied; NULL: nothing */
 	void *hypervisor;          /* netback's context: grant copy, event channels */
 	uint16_t id;               /* 0 .. dp->n_workers - 1; or WORKER_DRY */
 	uint32_t now;              /* seconds of CLOCK_MONOTONIC, coarse; renewed every 50 ms */

@@ -173,6 +173,38 @@ test_not_sent(void **state)
 	assert_int_equal(fake_drops(&f->sw, f->b, DROP_TX_FULL), 3);
 }
 
+/* A port that takes all packets, and loses the first one. */
+static uint16_t
+lossy_tx(struct worker *worker, struct port *port, uint16_t queue, struct rte_mbuf **pkts,
+	 uint16_t n)
+{
+	(void)queue;
+	port_drop_seen(worker, port, pkts[0], DROP_TX_ERROR);
+	port_tx_lost(worker, port, DROP_TX_ERROR, 1, pkts[0]->pkt_len);
+	rte_pktmbuf_free_bulk(pkts, n);
+	return n;
+}
+
+/* What the port drops itself has not left, and is not copied. */
+static void
+test_dropped_by_port(void **state)
+{
+	struct fixture *f = *state;
+	struct port_type lossy = *f->b->port.type;
+	const struct mirror *mirror = mirror_add(f, 0);
+
+	lossy.tx_burst = lossy_tx;
+	f->b->port.type = &lossy;
+	look(f, 0, MIRROR_OUT, f->b);
+	for (uint32_t len = 100; len < 103; len++)
+		send(f, f->a, BROADCAST, MAC_A, 0, len);
+	fake_run(&f->sw);
+	for (uint32_t len = 101; len < 103; len++)
+		expect(f, f->end, BROADCAST, MAC_A, 0, len);
+	expect_nothing(f->end);
+	assert_counts(mirror, 2, 101 + 102, 0);
+}
+
 /* The end is full, down, or gone: its own matter, and counted there. */
 static void
 test_end(void **state)
@@ -416,6 +448,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_in_and_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_sent, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dropped_by_port, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vlan, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bridge, setup, teardown),
