@@ -457,6 +457,8 @@ check_mirror(const struct object *mirror, enum schema_verb verb, struct error *e
 	const struct value *values = mirror->values;
 	const bool vxlan = values[MIRROR_KEY_VXLAN].is_set, ipfix = values[MIRROR_KEY_IPFIX].is_set;
 
+	struct ip_addr remote;
+
 	if (!(verb & (VERB_ADD | VERB_CONFIG)))
 		return 0;
 	if (values[MIRROR_KEY_PORT].is_set == values[MIRROR_KEY_BRIDGE].is_set)
@@ -470,6 +472,10 @@ check_mirror(const struct object *mirror, enum schema_verb verb, struct error *e
 	if (vxlan != values[MIRROR_KEY_VNI].is_set)
 		return error_set(err, EINVAL, "vxlan and vni go together; %s is missing",
 				 vxlan ? "vni" : "vxlan");
+	if (vxlan && (ip_addr_parse(values[MIRROR_KEY_VXLAN].text, &remote) < 0 ||
+		      !ip_addr_is_station(&remote)))
+		return error_set(err, EINVAL, "vxlan: %.64s is not an address that a host can have",
+				 values[MIRROR_KEY_VXLAN].text);
 	if (values[MIRROR_KEY_VXLAN_PORT].is_set && !vxlan)
 		return error_set(err, EINVAL, "vxlan-port is for vxlan");
 	if (values[MIRROR_KEY_IPFIX_TIMEOUT].is_set && !ipfix)

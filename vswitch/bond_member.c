@@ -9,6 +9,7 @@
 #include "bond_priv.h"
 #include "error.h"
 #include "log.h"
+#include "mirrors.h"
 #include "port_types.h"
 #include "routing.h"
 #include "switch_priv.h"
@@ -171,6 +172,8 @@ member_check(const struct bond *bond, const struct switch_port *port, struct err
 	if (port->member != NULL)
 		return error_set(err, EBUSY, "bond %s: members: %s is a member of bond %s",
 				 bond->name, name, port->member->bond->name);
+	if (port->is_mirror_end)
+		return mirror_end_is_busy(port, err);
 	if (port->bridge != NULL)
 		return error_set(err, EBUSY,
 				 "bond %s: members: %s is on bridge %s; \"vsctl port set %s bridge "

@@ -8,6 +8,7 @@
 #include "emulated.h"
 #include "error.h"
 #include "guest.h"
+#include "mirrors.h"
 #include "nat_control.h"
 #include "nd.h"
 #include "network.h"
@@ -109,6 +110,8 @@ rif_may_be(const struct switch_port *port, bool leaves_bridge, struct error *err
 	if (port->member != NULL)
 		return error_set(err, EBUSY, "port %s: is a member of bond %s", port->config.name,
 				 port->member->bond->name);
+	if (port->is_mirror_end && !port->config.is_auto)
+		return mirror_end_is_busy(port, err);
 	if (port->bridge != NULL && port->config.kind != PORT_KIND_GATEWAY && !leaves_bridge)
 		return error_set(err, EBUSY,
 				 "port %s: is on bridge %s; give the address to the bridge (addr "

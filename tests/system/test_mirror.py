@@ -126,6 +126,8 @@ def test_ends(span):
     daemon.vsctl("mirror", "add", "m", "port", "p1", "to", "p3")
     for words, message in (
             (("port", "set", "p3", "bridge", "br0"), "mirror m sends to it"),
+            (("addr", "add", "192.0.2.1/24", "port", "p3"), "mirror m sends to it"),
+            (("bond", "add", "bond0", "members", "p3"), "mirror m sends to it"),
             (("mirror", "add", "m", "port", "p2", "to", "p3"), "exists already"),
             (("mirror", "add", "n", "port", "p3", "to", "p2"), "where mirror m sends to"),
             (("mirror", "add", "n", "port", "p2", "to", "p1"), "is what mirror m copies"),
@@ -137,6 +139,8 @@ def test_ends(span):
             (("mirror", "add", "n", "port", "p1", "bridge", "br0", "to", "p3"), "not both"),
             (("mirror", "add", "n", "port", "p1"), "give one of to, vxlan and ipfix"),
             (("mirror", "add", "n", "port", "p1", "vxlan", "10.1.1.1"), "vni is missing"),
+            (("mirror", "add", "n", "port", "p1", "vxlan", "224.0.0.1", "vni", 1), "a host can"),
+            (("mirror", "add", "n", "port", "p1", "vxlan", "::", "vni", 1), "a host can have"),
             (("mirror", "add", "n", "port", "p1", "ipfix", "host"), "is not HOST:PORT"),
             (("mirror", "set", "m", "to", "p2"), "can only be given when"),
             (("mirror", "set", "n", "vlan", 3), "there is no such mirror"),
