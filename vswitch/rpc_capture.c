@@ -132,6 +132,19 @@ rpc_program_read(const json_t *program, struct sock_filter **ret_ops, size_t *re
 	return 0;
 }
 
+/* What is longer is cut, not within a letter of UTF-8: it is only for who reads it. */
+static void
+text_cut(char ret_text[CAPTURE_TEXT_SIZE], const char *text)
+{
+	size_t len = strnlen(text, CAPTURE_TEXT_SIZE);
+
+	if (len == CAPTURE_TEXT_SIZE)
+		for (len--; len > 0 && (text[len] & 0xc0) == 0x80; len--)
+			;
+	memcpy(ret_text, text, len);
+	ret_text[len] = '\0';
+}
+
 static int
 request_read(const json_t *params, struct capture_request *request, struct error *err)
 {
@@ -147,9 +160,8 @@ request_read(const json_t *params, struct capture_request *request, struct error
 		return ret;
 	if (request->port[0] != '\0' && request->bridge[0] != '\0')
 		return error_set(err, EINVAL, "capture: of a port or of a bridge, not of both");
-	/* what is longer is cut: it is only for who reads it */
 	if (text != NULL)
-		snprintf(request->text, sizeof(request->text), "%s", text);
+		text_cut(request->text, text);
 	return number_read(params, "buffer", CAPTURE_BUFFER_MIN, CAPTURE_BUFFER_MAX,
 			   CAPTURE_BUFFER_DEFAULT, &request->buffer, err);
 }

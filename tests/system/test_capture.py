@@ -196,6 +196,13 @@ def test_refused(bed):
     assert captures(bed.daemon) == []
 
 
+def test_long_filter_text(bed):
+    """A text that is cut, if need be before a letter of two bytes, is shown."""
+    client = started(bed.daemon, program=[[6, 0, 0, 1]], filter=600 * "\u00fc")
+    assert captures(bed.daemon)[0]["filter"] == 511 * "\u00fc"
+    client.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_daemon_ends(bed, number):
     client = started(bed.daemon)

@@ -88,7 +88,7 @@ class Client(Stream):
     def __init__(self, daemon, **params):
         super().__init__()
         if "filter" in params:
-            params["program"] = program(params["filter"])
+            params["program"] = params.get("program") or program(params["filter"])
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(TIMEOUT)
         self.socket.connect(str(daemon.socket_path))
