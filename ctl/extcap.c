@@ -190,6 +190,7 @@ words_make(const struct options *options, const char *words[WORDS_MAX], struct e
 		words[n++] = "bridge";
 		words[n++] = name + 7;
 	} else if (strncmp(name, "port-", 5) == 0) {
+		words[n++] = "port"; /* it may be called any */
 		words[n++] = name + 5;
 	} else if (strcmp(name, "any") == 0) {
 		words[n++] = name;

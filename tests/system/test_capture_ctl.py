@@ -269,3 +269,15 @@ def test_extcap_questions(bed, wires):
     assert ask(port, "--extcap-capture-filter=tcp port 80").returncode == 0
     wrong = ask(port, "--extcap-capture-filter=no such thing")
     assert wrong.returncode != 0 and "no such thing" in wrong.stdout
+
+
+def test_extcap_port_called_any(bed, wires, tmp_path):
+    """It is that port, not all of them."""
+    bed.daemon.vsctl("port", "add", "any", "bridge", "br0", "type", "tap")
+    fifo = tmp_path / "fifo"
+    with subprocess.Popen([build_folder() / "ctl/vswitch-extcap", "--capture", "--fifo", fifo,
+                           "--extcap-interface=vswitch-port-any"],
+                          env=dict(os.environ, VSWITCH_RUN_DIR=str(bed.daemon.run_dir))) as extcap:
+        row = wait_until(lambda: bed.daemon.rpc("capture.show")["result"])[0]
+        extcap.terminate()
+    assert row["port"] == "any"
