@@ -17,6 +17,7 @@
 
 #define FLOW_TEXT_MAX 256
 #define FLOW_FAULT_SIZE 96
+#define EXPLAIN_FRAME_MAX 16384 /* bytes of a frame that is explained */
 
 enum flow_proto { FLOW_TCP, FLOW_UDP, FLOW_ICMP, FLOW_IP, FLOW_ARP, FLOW_PROTOS };
 extern const char *const flow_proto_names[FLOW_PROTOS];

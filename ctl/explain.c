@@ -98,8 +98,9 @@ frame_read(const char *text, char *ret_hex)
 	return n % 2 == 0 && n >= 2 * FRAME_MIN;
 }
 
+/* @kept: bytes that there are; zeros stand for the others. */
 static json_t *
-hex_json(const uint8_t *data, uint32_t len)
+hex_json(const uint8_t *data, uint32_t kept, uint32_t len)
 {
 	char *text = malloc(2 * (size_t)len + 1);
 	json_t *json;
@@ -107,7 +108,7 @@ hex_json(const uint8_t *data, uint32_t len)
 	if (text == NULL)
 		return NULL;
 	for (uint32_t i = 0; i < len; i++)
-		sprintf(text + 2 * i, "%02x", data[i]);
+		sprintf(text + 2 * i, "%02x", i < kept ? data[i] : 0);
 	json = json_stringn(text, 2 * (size_t)len);
 	free(text);
 	return json;
@@ -187,9 +188,10 @@ put_packet(const struct request *request, json_t *packet)
 	putchar('\n');
 }
 
-/* Ask, and print. @params: is taken over. */
+/* Ask, and print. @params: is taken over. @n_zeros: bytes that are made up. */
 static int
-ask(struct client *client, const struct request *request, json_t *params, struct error *err)
+ask(struct client *client, const struct request *request, json_t *params, uint32_t n_zeros,
+    struct error *err)
 {
 	json_t *packets, *packet;
 	size_t i;
@@ -200,13 +202,39 @@ ask(struct client *client, const struct request *request, json_t *params, struct
 	ret = client_call(client, "packet.explain", params, &packets, err);
 	if (ret < 0)
 		return ret;
-	json_array_foreach(packets, i, packet)
+	json_array_foreach(packets, i, packet) {
+		if (n_zeros > 0)
+			json_object_set_new(
+				packet, "assumed",
+				json_pack("[o]", json_sprintf("zeros for the last %u bytes, which "
+							      "the file has not kept",
+							      n_zeros)));
 		put_packet(request, packet);
+	}
 	json_decref(packets);
 	return 0;
 }
 
 /* --- files --- */
+
+static int
+packet_explain(struct client *client, const struct request *request, const struct words *words,
+	       const struct pcap_pkthdr *head, const u_char *data, unsigned long number,
+	       struct error *err)
+{
+	/* the whole length decides on MTUs, and whether headers are believed */
+	const uint32_t len = head->len > head->caplen ? head->len : head->caplen;
+
+	if (len == 0 || len > EXPLAIN_FRAME_MAX) {
+		fprintf(stderr, "vsctl: %s: packet %lu is left out: it has %u bytes, not 1 to %d\n",
+			words->text, number, len, EXPLAIN_FRAME_MAX);
+		return 0;
+	}
+	return ask(client, request,
+		   json_pack("{s:s, s:[o]}", "port", words->port, "frames",
+			     hex_json(data, head->caplen, len)),
+		   len - head->caplen, err);
+}
 
 static int
 file_explain(struct client *client, const struct request *request, const struct words *words,
@@ -219,10 +247,7 @@ file_explain(struct client *client, const struct request *request, const struct 
 
 	while (ret == 0 && n < words->packets && (more = pcap_next_ex(pcap, &head, &data)) == 1) {
 		n++;
-		ret = ask(client, request,
-			  json_pack("{s:s, s:[o]}", "port", words->port, "frames",
-				    hex_json(data, head->caplen)),
-			  err);
+		ret = packet_explain(client, request, words, head, data, n, err);
 		if (terminal_flush() < 0)
 			return 0;
 	}
@@ -274,11 +299,11 @@ explain_run(struct client *client, const struct request *request, struct error *
 		if (flow_text_parse(words.text, &flow, fault) < 0)
 			return error_set(err, EINVAL, "explain: %s", fault);
 		return ask(client, request,
-			   json_pack("{s:s, s:s}", "port", words.port, "flow", words.text), err);
+			   json_pack("{s:s, s:s}", "port", words.port, "flow", words.text), 0, err);
 	}
 	if (frame_read(words.text, hex))
 		return ask(client, request,
-			   json_pack("{s:s, s:[s]}", "port", words.port, "frames", hex), err);
+			   json_pack("{s:s, s:[s]}", "port", words.port, "frames", hex), 0, err);
 	return file_read(client, request, &words, err);
 }
 

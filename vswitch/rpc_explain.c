@@ -17,7 +17,6 @@
 #include "unknown.h"
 
 #define FRAMES_MAX 64 /* of a request */
-#define FRAME_MAX 16384
 
 static int
 hex_digit(char c)
@@ -58,12 +57,12 @@ packet_make(struct rte_mempool *pool, const uint8_t *bytes, uint32_t len)
 
 /* Return: bytes, or -EINVAL. */
 static int
-frame_read(const json_t *json, uint8_t frame[FRAME_MAX])
+frame_read(const json_t *json, uint8_t frame[EXPLAIN_FRAME_MAX])
 {
 	const char *text = json_string_value(json);
 	const size_t len = json_string_length(json);
 
-	if (text == NULL || len % 2 != 0 || len == 0 || len / 2 > FRAME_MAX)
+	if (text == NULL || len % 2 != 0 || len == 0 || len / 2 > EXPLAIN_FRAME_MAX)
 		return -EINVAL;
 	for (size_t i = 0; i < len / 2; i++) {
 		const int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
@@ -91,7 +90,7 @@ static int
 explain_frames(struct vswitch *sw, struct explainer *explainer, const struct switch_port *port,
 	       const json_t *frames, json_t *results, struct error *err)
 {
-	uint8_t bytes[FRAME_MAX];
+	uint8_t bytes[EXPLAIN_FRAME_MAX];
 	const json_t *frame;
 	int ret = 0;
 	size_t i;
@@ -104,7 +103,7 @@ explain_frames(struct vswitch *sw, struct explainer *explainer, const struct swi
 		if (len < 0)
 			return error_set(err, EINVAL,
 					 "explain: frame %zu must be hex digits, 1 to %d bytes",
-					 i + 1, FRAME_MAX);
+					 i + 1, EXPLAIN_FRAME_MAX);
 		ret = explain_bytes(sw, explainer, port, bytes, (uint32_t)len, results, err);
 		if (ret < 0)
 			break;

@@ -4,6 +4,7 @@ nothing of it happens."""
 
 import json
 import signal
+import struct
 import subprocess
 
 import pytest
@@ -306,6 +307,28 @@ def test_files(bed, tmp_path):
     assert len(explain_all(bed.daemon, "p1", plain, "-c", 2)) == 2
     result = bed.daemon.vsctl_raw("explain", "p1", plain, "-c", 2)
     assert "has more packets than these 2" in result.stderr
+
+
+def test_files_of_odd_packets(bed, tmp_path):
+    """Cut ones have their whole length; empty and huge ones do not keep the others from it."""
+    bed.station(1)
+    bed.station(2)
+    data = frame(BROADCAST, A, 60)
+    records = ((60, 100, data), (60, 1600, data), (0, 0, b""), (40000, 40000, data + bytes(39940)),
+               (60, 60, data))
+    path = tmp_path / "odd.pcap"
+    path.write_bytes(struct.pack("=IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 1 << 18, 1) + b"".join(
+        struct.pack("=IIII", 0, 0, kept, size) + bytes_ for kept, size, bytes_ in records))
+    result = bed.daemon.vsctl_raw("-j", "explain", "p1", path)
+    assert result.returncode == 0, result.stderr
+    packets = [json.loads(line) for line in result.stdout.splitlines()]
+    assert sent(packets[0]) == {"p2": data + bytes(40)}
+    assert packets[0]["assumed"] == ["zeros for the last 40 bytes, which the file has not kept"]
+    assert reasons(packets[1]) == [("p2", "mtu_exceeded")]
+    assert sent(packets[2]) == {"p2": data} and packets[2]["assumed"] == []
+    assert len(packets) == 3
+    assert "packet 3 is left out: it has 0 bytes" in result.stderr
+    assert "packet 4 is left out: it has 40000 bytes" in result.stderr
 
 
 @pytest.mark.parametrize("words, fault", [
