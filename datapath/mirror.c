@@ -7,6 +7,7 @@
 
 #include "egress.h"
 #include "packet.h"
+#include "trace.h"
 #include "vlan.h"
 #include "worker.h"
 
@@ -94,6 +95,8 @@ copy_send(struct worker *worker, const struct mirror *mirror, struct rte_mbuf *p
 
 	if (unlikely(out == NULL || out->generation != mirror->generation))
 		return;
+	if (unlikely(worker->trace != NULL))
+		trace_add(worker, TRACE_MIRROR, out, NULL, 0, 0, 0, 0);
 	count->packets++;
 	count->bytes += pkt->pkt_len;
 	if (mirror->is_bridge)

@@ -55,6 +55,7 @@ enum trace_kind {
 	TRACE_LAG, /* the bond's member: port id or LAG_PORT_NONE, bucket or LAG_BUCKETS, hash */
 	TRACE_SEGMENTS, /* is cut into so many, for this port */
 	TRACE_CHECKSUM, /* its checksum is completed, for this port */
+	TRACE_MIRROR,   /* this port is given a copy of it (mirror.h) */
 	TRACE_OUT,      /* a port sends: packets, bytes of the first, handed on; frame */
 	TRACE_PUNT,     /* the control thread gets it: enum punt_kind */
 	TRACE_DROP,     /* enum drop_reason; packets */

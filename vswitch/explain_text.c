@@ -23,7 +23,7 @@
 #include "switch.h"
 #include "trace.h"
 
-#define TEXT_SIZE 384
+#define TEXT_SIZE 512 /* a verdict has VERDICT_NAMES ports and reasons, 444 bytes at most */
 #define NAME_SIZE 64
 #define VERDICT_NAMES 8 /* ports that are named in a verdict */
 #define FULL_SECONDS 10 /* a port that had no room since may have none */
@@ -435,6 +435,14 @@ tell_checksum(const struct tale *tale, const struct trace_step *step, char *text
 		 step_port(tale, step, name));
 }
 
+static void
+tell_mirror(const struct tale *tale, const struct trace_step *step, char *text)
+{
+	char name[NAME_SIZE];
+
+	snprintf(text, TEXT_SIZE, "a mirror sends a copy by %s", step_port(tale, step, name));
+}
+
 static const struct trace_frame *
 frame_of(const struct tale *tale, const struct trace_step *step)
 {
@@ -460,7 +468,7 @@ static const char *const punt_texts[PUNT_KINDS] = {
 	[PUNT_ARP] = "ARP",
 	[PUNT_ND] = "neighbour discovery",
 	[PUNT_PROBE] = "a loop probe of this switch",
-	[PUNT_MEMBERSHIP] = "IGMP or MLD",
+	[PUNT_MEMBERSHIP] = "IGMP or MLD; once noted, it is passed on to whom it concerns",
 	[PUNT_LOCAL] = "to the router's own address",
 	[PUNT_NEIGHBOUR] = "it waits until the station's MAC is known, which is asked for",
 	[PUNT_NO_ROUTE] = "the sender is told by ICMP that there is no way",
@@ -522,6 +530,7 @@ static const struct {
 	[TRACE_LAG] = { "bond", tell_lag },
 	[TRACE_SEGMENTS] = { "cut", tell_segments },
 	[TRACE_CHECKSUM] = { "checksum", tell_checksum },
+	[TRACE_MIRROR] = { "mirror", tell_mirror },
 	[TRACE_OUT] = { "out", tell_out },
 	[TRACE_PUNT] = { "control", tell_punt },
 	[TRACE_DROP] = { "drop", tell_drop },

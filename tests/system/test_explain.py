@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from harness.capture_ctl import Capture
 from harness.daemon import VsctlError, build_folder
 from harness.nat_lab import INET, LAN, UPLINK, NatLab
 from harness.traffic import tcp, udp
@@ -438,6 +439,25 @@ def test_trace_keeps_order_and_nothing_is_lost(bed):
     assert matched == 150 and traced == len(packets) and traced + missed <= matched
     assert traced > 0
     assert len(set(bed.daemon.balance())) == 1
+
+
+def test_trace_mirrored(bed, tmp_path):
+    """Copies of both ways are told as such, and the sums are right with a capture beside it."""
+    left, right, copies = (bed.station(n, **keys).wire for n, keys in (
+        (1, {}), (2, {}), (3, {"bridge": "none"})))
+    bed.daemon.vsctl("mirror", "add", "m", "port", "p1", "to", "p3")
+    capture = Capture(bed.daemon, tmp_path, "any", "-w", tmp_path / "all.pcapng")
+    trace = Trace(bed.daemon, "-c", 2)
+    for data, by, to in ((frame(BROADCAST, A), left, right), (frame(A, B), right, left)):
+        by.send(data)
+        to.expect(data)
+        copies.expect(data)
+    packets, _ = trace.end()
+    assert capture.interrupt() == (6, 6, 0)
+    for packet, port in zip(packets, ("p2", "p1")):
+        assert texts(packet, "mirror") == ["a mirror sends a copy by p3"]
+        assert sent(packet).keys() == {port, "p3"}
+    wait_until(lambda: len(set(bed.daemon.balance())) == 1)
 
 
 def test_trace_tcp(bed):
