@@ -152,6 +152,19 @@ text_of(const json_t *row, const char *member)
 	return text != NULL ? text : "?";
 }
 
+/* Is a drop for the reason of one before it? */
+static bool
+drop_is_again(const json_t *drops, size_t i)
+{
+	const json_t *reason = json_object_get(json_array_get(drops, i), "reason");
+	size_t first = 0;
+
+	while (first < i &&
+	       !json_equal(json_object_get(json_array_get(drops, first), "reason"), reason))
+		first++;
+	return first < i;
+}
+
 static void
 packet_print(const json_t *packet)
 {
@@ -173,7 +186,8 @@ packet_print(const json_t *packet)
 		 json_array_size(json_object_get(packet, "sent")) == 0 &&
 			 json_array_size(json_object_get(packet, "dropped")) > 0);
 	json_array_foreach(json_object_get(packet, "dropped"), i, row)
-		if (json_is_string(json_object_get(row, "remedy")))
+		if (json_is_string(json_object_get(row, "remedy")) &&
+		    !drop_is_again(json_object_get(packet, "dropped"), i))
 			put_step("to do", text_of(row, "remedy"), false);
 }
 
@@ -369,7 +383,11 @@ trace_print(struct client *client, const struct request *request, unsigned long 
 int
 trace_run(struct client *client, const struct request *request, struct error *err)
 {
-	const struct sigaction action = { .sa_handler = interrupt, .sa_flags = SA_RESTART };
+	/* who does not want to wait for the end asks twice */
+	const struct sigaction action = {
+		.sa_handler = interrupt,
+		.sa_flags = SA_RESTART | SA_RESETHAND,
+	};
 	json_t *params, *result, *program = NULL;
 	struct words words;
 	int ret = words_read(request, false, &words, err);
@@ -383,11 +401,11 @@ trace_run(struct client *client, const struct request *request, struct error *er
 			 json_object();
 	if (params == NULL)
 		return error_set(err, EINVAL, "trace: this is not UTF-8");
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
 	ret = client_call(client, "trace.follow", params, &result, err);
 	if (ret < 0)
 		return ret;
 	json_decref(result);
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
 	return trace_print(client, request, words.packets, err);
 }

@@ -556,6 +556,19 @@ port_json(const struct tale *tale, const struct trace_step *step)
 	return port != NULL ? json_string(port->config.name) : json_null();
 }
 
+/* Is a drop for the reason of one before it? */
+static bool
+is_again(const json_t *dropped, size_t i)
+{
+	const json_t *reason = json_object_get(json_array_get(dropped, i), "reason");
+	size_t first = 0;
+
+	while (first < i &&
+	       !json_equal(json_object_get(json_array_get(dropped, first), "reason"), reason))
+		first++;
+	return first < i;
+}
+
 /* What has come of it. */
 static void
 verdict_text(const json_t *sent, const json_t *dropped, bool punted, size_t n_full, char *text)
@@ -584,7 +597,7 @@ verdict_text(const json_t *sent, const json_t *dropped, bool punted, size_t n_fu
 	json_array_foreach(dropped, i, row) {
 		const char *reason = json_string_value(json_object_get(row, "reason"));
 
-		if (i < VERDICT_NAMES)
+		if (i < VERDICT_NAMES && !is_again(dropped, i))
 			len += (size_t)snprintf(text + len, TEXT_SIZE - len, "%sdropped: %s",
 						len > 0 ? "; " : "", reason);
 	}

@@ -159,6 +159,21 @@ def test_mtu_and_states(bed):
     assert reasons(explain(bed.daemon, "p1", hexed(frame(B, A)))) == [("p1", "port_down")]
 
 
+def test_many_drops(bed):
+    """Each reason is said once, and the remedy has the port's name."""
+    bed.station(1, mtu=9000)
+    bed.station(2)
+    bed.station(3)
+    data = frame(BROADCAST, A, 3000)
+    packet = explain(bed.daemon, "p1", hexed(data))
+    assert reasons(packet) == [("p2", "mtu_exceeded"), ("p3", "mtu_exceeded")]
+    assert packet["verdict"] == "dropped: mtu_exceeded"
+    assert "vsctl port set p3 mtu" in packet["dropped"][1]["remedy"]
+    lines = bed.daemon.vsctl_raw("explain", "p1", hexed(data)).stdout.splitlines()
+    assert [line.split("'")[1] for line in lines if line.startswith("  to do")] == [
+        "vsctl port set p2 mtu 9000"]
+
+
 def test_vlan_ports_and_bonds(bed):
     """A bond, its member, and a VLAN of it on another bridge."""
     bond = Bond(bed, 2, "mode", "active-backup")
