@@ -125,6 +125,20 @@ add_header(struct evhttp_request *request, const char *name, const char *value)
 	evhttp_add_header(evhttp_request_get_output_headers(request), name, value);
 }
 
+/* An answer to HEAD has the length of that to GET, and no body: evhttp would send it. */
+static void
+reply(struct evhttp_request *request, int code, const char *reason, struct evbuffer *buffer)
+{
+	char len[24];
+
+	if (buffer != NULL && evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
+		snprintf(len, sizeof(len), "%zu", evbuffer_get_length(buffer));
+		add_header(request, "Content-Length", len);
+		evbuffer_drain(buffer, evbuffer_get_length(buffer));
+	}
+	evhttp_send_reply(request, code, reason, buffer);
+}
+
 static void
 answer_text(struct evhttp_request *request, int code, const char *reason, const char *text)
 {
@@ -133,7 +147,7 @@ answer_text(struct evhttp_request *request, int code, const char *reason, const 
 	add_header(request, "Content-Type", "text/plain; charset=utf-8");
 	if (buffer != NULL)
 		evbuffer_add_printf(buffer, "%s\n", text);
-	evhttp_send_reply(request, code, reason, buffer);
+	reply(request, code, reason, buffer);
 	if (buffer != NULL)
 		evbuffer_free(buffer);
 }
@@ -158,7 +172,7 @@ answer_metrics(struct metrics *metrics, struct evhttp_request *request)
 	body->refs++;
 	add_header(request, "Content-Type", metrics_content_types[format]);
 	add_header(request, "Vary", "Accept");
-	evhttp_send_reply(request, HTTP_OK, "OK", buffer);
+	reply(request, HTTP_OK, "OK", buffer);
 	evbuffer_free(buffer);
 	return;
 

@@ -123,8 +123,15 @@ def test_forms(bed, path):
     assert not text.endswith("# EOF\n") and "# UNIT" not in text
     opened = by_path(bed, path, "-H", "Accept: " + OPEN)
     assert opened.endswith("# EOF\n") and "# TYPE vswitch_build info\n" in opened
-    head = by_path(bed, path, "-I")
-    assert head.startswith("HTTP/1.1 200 ") and "text/plain; version=0.0.4" in head
+    for url, status in (("/metrics", b"200"), ("/", b"404")):
+        answers = []
+        for method in ("GET", "HEAD"):
+            client = connect(path)
+            client.sendall(("%s %s HTTP/1.1\r\nHost: x\r\n\r\n" % (method, url)).encode())
+            head, _, body = rest(client).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 " + status) and b"\r\nContent-Type: text/plain" in head
+            answers.append((re.search(br"\r\nContent-Length: (\d+)", head)[1], body))
+        assert int(answers[0][0]) == len(answers[0][1]) and answers[1] == (answers[0][0], b"")
     status = ["-o", "/dev/null", "-w", "%{http_code}"]
     assert by_path(bed, path, *status, "-X", "DELETE") == "405"
     assert by_path(bed, path, *status, "-d", "x=1") == "405"
