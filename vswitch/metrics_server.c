@@ -115,7 +115,7 @@ body_render(struct metrics *metrics, enum metrics_format format)
 	body_put(metrics->bodies[format]);
 	metrics->bodies[format] = body;
 	metrics->fresh_until[format] =
-		switch_usec() + (METRICS_SHARE - 1) * status->last_nsec / 1000;
+		switch_usec() + (METRICS_FORMATS * METRICS_SHARE - 1) * status->last_nsec / 1000;
 	return 0;
 }
 

@@ -6,9 +6,9 @@
  * answer and METRICS_CLIENT_SEC for it, from the first byte of his request to the last byte of the
  * answer; METRICS_CLIENTS_MAX are served at a time, METRICS_ACCEPT_MAX are accepted in a quarter of
  * a second, and the others wait. Requests are short, and are GET or HEAD. What was rendered is
- * given to everybody until METRICS_SHARE - 1 times as long as it took has passed: so clients
- * together get at most one part of METRICS_SHARE of the control thread's time by it, and share its
- * memory.
+ * given to everybody who asks for that format until METRICS_FORMATS * METRICS_SHARE - 1 times as
+ * long as it took has passed: so clients together get at most one part of METRICS_SHARE of the
+ * control thread's time by it, and share its memory.
  *
  * Thread-safety: control thread only.
  */
