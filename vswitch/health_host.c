@@ -19,6 +19,7 @@
 #include "transaction.h"
 
 #define NEAR_PERCENT 90      /* of a limit */
+#define FDB_FEW 10           /* a limit below is meant exactly, as that of one address */
 #define BUSY_PERCENT 95      /* of a worker's time */
 #define BUFFERS_PERCENT 5    /* that should be free */
 #define LATE_SECONDS 60      /* that it matters for */
@@ -188,7 +189,7 @@ port_limits(struct health_round *round, const struct switch_port *port)
 	limit = port->config.fdb_limit != 0 ? port->config.fdb_limit :
 		is_guest                    ? VIF_FDB_LIMIT_DEFAULT :
 					      0;
-	if (port->bridge != NULL)
+	if (port->bridge != NULL && (limit >= FDB_FEW || port->learn_refused > 0))
 		limit_check(round, name, "addresses that may be learnt behind it",
 			    fdb_port_learnt(port->bridge->dp->fdb, port->dp->id), limit,
 			    "more, if they are right: fdb-limit of the port; who they are: \"vsctl "

@@ -318,6 +318,16 @@ def test_table(bed):
     wait_gone(bed, "table")
 
 
+def test_one_address(bed):
+    """A port that may have one address, has it, and is well; until another one comes."""
+    station = bed.station(1, "fdb-limit", 1)
+    station.wire.send(frame(BROADCAST, A))
+    wait_until(lambda: A in [mac for mac, _ in bed.daemon.fdb("br0")])
+    assert not findings(bed, "table")
+    station.wire.send(frame(BROADCAST, B))
+    wait_found(bed, "table", "error", "p1", "1 of 1 addresses")
+
+
 def test_control(bed):
     """The control thread is stopped for a while."""
     assert not findings(bed, "control")
