@@ -205,7 +205,8 @@ static const struct {
 	{ "checksum", DROP_OFFLOAD, HEALTH_WARNING, "a checksum or segments could not be completed",
 	  "see what they are: \"vsctl capture %s at drop\"" },
 	{ "vlan", DROP_VLAN_MISMATCH, HEALTH_WARNING, "their VLAN is none of the port's",
-	  "let %s have the VLAN: \"vsctl port set %s trunk LIST\", or correct the sender's tags" },
+	  "correct the sender's tags, or let %s have the VLAN: \"vsctl port set %s vid N\", of a "
+	  "trunk its list: \"vsctl port set %s trunk LIST\"" },
 	{ "port", DROP_NO_BRIDGE, HEALTH_WARNING, "the port is on no bridge",
 	  "\"vsctl port set %s bridge BRIDGE\"" },
 	{ "guest", DROP_BAD_REQUEST, HEALTH_WARNING, "the guest breaks the protocol of its ring",
@@ -229,8 +230,8 @@ static const struct {
 	{ "nat", DROP_NAT_RATE, HEALTH_WARNING, "the guest makes NAT sessions faster than it may",
 	  "see them: \"vsctl nat sessions guest %s\"; more: \"vsctl port set %s nat-rate N\"" },
 	{ "nat", DROP_NAT_PORTS, HEALTH_ERROR, "no external port is left",
-	  "more addresses: \"vsctl nat set RULE snat POOL\", or \"mapping\" "
-	  "address-and-port-dependent; see \"vsctl nat sessions guest %s\"" },
+	  "more addresses: \"vsctl nat set RULE snat POOL\"; or \"vsctl nat-table set mapping "
+	  "address-port-dependent\"; see \"vsctl nat sessions guest %s\"" },
 	{ "control", DROP_PUNT, HEALTH_WARNING,
 	  "more ARP, ND, BPDUs or such than the control thread takes from one port",
 	  "look for who floods: \"vsctl capture %s at drop\"" },
