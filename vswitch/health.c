@@ -7,8 +7,10 @@
 
 #include <rte_cycles.h>
 
+#include "bond.h"
 #include "drop_detail.h"
 #include "drop_log.h"
+#include "fdb.h"
 #include "health_priv.h"
 #include "port_types.h"
 
@@ -257,6 +259,19 @@ remedy_json(const char *pattern, const struct switch_port *port)
 	return json_stringn(text, len);
 }
 
+/*
+ * A trunk to a switch that has more VLANs gets broadcasts of these for good. It is one, if there
+ * are stations behind it in VLANs that it has.
+ */
+static bool
+gets_other_vlans(const struct switch_port *port)
+{
+	const struct switch_port *owner = port->member != NULL ? port->member->bond->port : port;
+
+	return owner->config.vlan.trunk && !switch_port_is_guest(owner) && owner->bridge != NULL &&
+	       fdb_port_learnt(owner->bridge->dp->fdb, owner->dp->id) > 0;
+}
+
 void
 health_drops(struct health_round *round, const struct switch_port *port, enum drop_reason reason,
 	     enum health_severity severity, const char *why, const char *remedy)
@@ -264,6 +279,8 @@ health_drops(struct health_round *round, const struct switch_port *port, enum dr
 	struct port_stats sum, recent;
 	json_t *text;
 
+	if (reason == DROP_VLAN_MISMATCH && gets_other_vlans(port))
+		severity = HEALTH_NOTE;
 	health_stats(round, port, &sum, &recent);
 	if (recent.drops[reason] > 0)
 		text = json_sprintf("%llu packet%s dropped %s, %llu in all: %s",

@@ -209,7 +209,10 @@ vlan_has_others(const struct switch_port *port, uint16_t vid)
 	return false;
 }
 
-/* Of trunks only the native VLAN: they may well have VLANs that no guest is in yet. */
+/*
+ * Not of uplinks' trunks, which may well have VLANs that no guest is in yet, and of guests' only
+ * the native VLAN.
+ */
 void
 health_vlan(struct health_round *round)
 {
@@ -219,6 +222,7 @@ health_vlan(struct health_round *round)
 		const uint16_t vid = vlan_of(port->dp)->untagged;
 
 		if (port->bridge == NULL || vid == 0 || vid == VLAN_NONE ||
+		    (port->config.vlan.trunk && !switch_port_is_guest(port)) ||
 		    vlan_has_others(port, vid))
 			continue;
 		health_found(

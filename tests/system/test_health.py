@@ -158,9 +158,22 @@ def test_vlan(bed):
     wait_found(bed, "vlan", "warning", "p2", "only port in VLAN 11 of bridge br0")
     bed.daemon.vsctl("port", "set", "p1", "trunk", "10,11,20")
     wait_gone(bed, "vlan")
-    wait_until(lambda: sends(bed.stations[0], tagged(frame(BROADCAST, A), 99)) and [
-        row for row in findings(bed, "vlan") if row[:2] == ("warning", "p1")], what="a refused tag")
+    refused = tagged(frame(BROADCAST, A), 99)
+
+    def found(severity):
+        wait_until(lambda: sends(bed.stations[0], refused) and [
+            row for row in findings(bed, "vlan") if row[:2] == (severity, "p1")],
+                   what=lambda: "a refused tag: %s" % health(bed)["findings"])
+    found("warning")
     wait_gone(bed, "vlan")
+    # a switch that has more VLANs than the trunk, and stations in one that it has
+    bed.stations[0].wire.send(tagged(frame(BROADCAST, B), 11))
+    wait_until(lambda: (B, 11) in bed.daemon.fdb("br0"))
+    found("note")
+    assert health(bed)["status"] == "note"
+    # a trunk whose native VLAN nobody is in
+    bed.daemon.vsctl("port", "set", "p1", "trunk", "10,11,20", "native", 20)
+    assert not [row for row in findings(bed, "vlan") if row[0] != "note"]
 
 
 def test_flapping(bed):
