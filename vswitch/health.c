@@ -209,8 +209,6 @@ static const struct {
 	{ "vlan", DROP_VLAN_MISMATCH, HEALTH_WARNING, "their VLAN is none of the port's",
 	  "correct the sender's tags, or let %s have the VLAN: \"vsctl port set %s vid N\", of a "
 	  "trunk its list: \"vsctl port set %s trunk LIST\"" },
-	{ "port", DROP_NO_BRIDGE, HEALTH_WARNING, "the port is on no bridge",
-	  "\"vsctl port set %s bridge BRIDGE\"" },
 	{ "guest", DROP_BAD_REQUEST, HEALTH_WARNING, "the guest breaks the protocol of its ring",
 	  "update the driver in the guest; \"vsctl vif show %s\"" },
 	{ "guest", DROP_TX_ERROR, HEALTH_WARNING, "its buffers cannot be written",

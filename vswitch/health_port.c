@@ -70,19 +70,34 @@ health_guest(struct health_round *round)
 	health_drop_rows(round);
 }
 
+/* Packets of a port that is on no bridge. */
+static void
+unbridged(struct health_round *round, const struct switch_port *port)
+{
+	/* what a switch sends to all, in VLANs that nobody here has */
+	if (port->subports != NULL)
+		health_drops(round, port, DROP_NO_BRIDGE, HEALTH_NOTE,
+			     "untagged, or of a VLAN that no port takes",
+			     "\"vsctl drops %s\" tells the VLANs; \"vsctl port add %s.N bridge "
+			     "BRIDGE\" takes one");
+	/* what listens at a mirror's end may speak, to nobody */
+	else if (!port->is_mirror_end)
+		health_drops(round, port, DROP_NO_BRIDGE, HEALTH_WARNING,
+			     "the port is on no bridge", "\"vsctl port set %s bridge BRIDGE\"");
+}
+
 void
 health_port(struct health_round *round)
 {
 	const struct switch_port *port;
 
 	LIST_FOREACH(port, &round->sw->ports, list) {
-		if (!port->link || port->link_reason[0] == '\0')
-			continue;
-		health_found(round, HEALTH_WARNING, port->config.name,
-			     json_string(port->link_reason),
-			     json_sprintf("\"vsctl port show %s\"", port->config.name));
+		unbridged(round, port);
+		if (port->link && port->link_reason[0] != '\0')
+			health_found(round, HEALTH_WARNING, port->config.name,
+				     json_string(port->link_reason),
+				     json_sprintf("\"vsctl port show %s\"", port->config.name));
 	}
-	health_drop_rows(round);
 }
 
 /* --- bonds --- */

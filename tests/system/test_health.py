@@ -273,6 +273,27 @@ def test_port_and_routed_guest(bed):
     wait_gone(bed, "port")
 
 
+def test_no_bridge(bed):
+    """A NIC that only has VLANs gets others, and a mirror's end may speak: no faults."""
+    stations = [bed.station(number, bridge="none") for number in (1, 2)]
+    bed.station(3)
+    bed.daemon.vsctl("port", "add", "p1.7", "bridge", "br0")
+    bed.daemon.vsctl("mirror", "add", "m", "port", "p3", "to", "p2")
+
+    def counted():
+        for station in stations:
+            station.wire.send(tagged(frame(BROADCAST, A), 8))
+        return all(bed.daemon.drops(name, "no_bridge") for name in ("p1", "p2"))
+    health(bed)
+    wait_until(counted)
+    wait_found(bed, "port", "note", "p1", "VLAN that no port takes")
+    assert not [row for row in findings(bed, "port") if row[:2] != ("note", "p1")]
+    bed.daemon.vsctl("port", "del", "p1.7")
+    wait_until(lambda: counted() and [
+        row for row in findings(bed, "port") if row[:2] == ("warning", "p1")],
+               what=lambda: health(bed)["findings"])
+
+
 def test_nat(bed):
     """A guest that uses up its NAT sessions, and then the table's caps."""
     bed.station(1, bridge="none")
