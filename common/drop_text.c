@@ -155,7 +155,7 @@ const struct drop_text drop_texts[] = {
 		.cause =
 			"The guest has another address than its port is told, or another one behind it; "
 			"or it forges addresses.",
-		.show = "vif show PORT",
+		.show = "drops last spoofed_source PORT",
 		.mend =
 			"If the guest may have it: 'vsctl port set PORT ip 10.0.0.2,10.0.0.3'; else "
 			"leave it so.",
@@ -285,10 +285,10 @@ const struct drop_text drop_texts[] = {
 		.cause =
 			"A guest that is stalled, paused or too slow, or a NIC that is slower than what "
 			"is sent to it.",
-		.show = "vif show PORT",
+		.show = "port show PORT",
 		.mend =
 			"Look at the guest: is it running, does it have a free vCPU? More queues for it "
-			"in xl.cfg, or limit who sends: 'vsctl port set PORT rate 1Gb/s'.",
+			"in xl.cfg, or limit a guest that sends: 'vsctl port set OTHER rate 1Gb/s'.",
 	},
 	[DROP_NO_BUFFER] = {
 		.what = "The pool of packet buffers was empty.",

@@ -51,6 +51,13 @@ def text_of(daemon, *words):
     return re.sub(r"\s+", " ", daemon.vsctl_raw("drops", *words).stdout)
 
 
+def check_looks(daemon):
+    """What they say to look at is there."""
+    for row in daemon.vsctl("drops"):
+        result = daemon.vsctl_raw(*row["look"].split()[1:])
+        assert result.returncode == 0, (row, result.stderr)
+
+
 @pytest.fixture
 def lan(bed):
     """p1 in VLAN 10, p2 a trunk of 10 and 20, p3 in VLAN 77: their wires."""
@@ -111,6 +118,7 @@ def test_reasons(bed, lan):
     assert [(row["port"], row["reason"], row["vlan"], row["packets"], row["per_second"])
             for row in found] == [("p2", "mtu_exceeded", 10, 1, 0)]
     assert found[0]["look"] == "vsctl port show p2" and found[0]["age"] >= 0
+    check_looks(daemon)
     # no line is wider than a terminal
     output = daemon.vsctl_raw("drops").stdout
     assert max(len(line) for line in output.splitlines()) <= 80
@@ -146,6 +154,7 @@ def test_full_ring(bed, lan):
         check_sums(daemon)
         last = daemon.rpc("drops.last", reason="tx_full")["result"]
         assert {row["data"] for row in last} == {frame(BROADCAST, A, 100).hex()}
+        check_looks(daemon)
     finally:
         guest.close()
 
@@ -168,6 +177,7 @@ def test_spoofed(bed):
     assert "10.9.9.9.5 > 10.0.0.1.7: UDP" in line
     assert line.endswith(" [drop: spoofed_source, VLAN 0]\n")
     assert "'vsctl port set p1 ip 10.0.0.2,10.0.0.3'" in text_of(bed.daemon)
+    check_looks(bed.daemon)
 
 
 def test_port_goes(bed, lan):
