@@ -148,6 +148,11 @@ health_bond(struct health_round *round)
 				json_sprintf("mend the link, or the other side's bond; \"vsctl "
 					     "bond show %s\"",
 					     bond->name));
+		else if (n == 1)
+			health_found(
+				round, HEALTH_NOTE, bond->name,
+				json_string("has one member: nothing takes over when that fails"),
+				json_sprintf("\"vsctl bond set %s members LIST\"", bond->name));
 		if (bond->fallback)
 			health_found(round, HEALTH_WARNING, bond->name,
 				     json_string("no LACP partner answers: it goes on as "

@@ -238,6 +238,10 @@ def test_bond(bed):
     for index in (0, 1):
         bond.plug(index, True)
     wait_gone(bed, "bond")
+    assert not findings(bed, "bond")
+    bond.set("members", "p1")
+    wait_found(bed, "bond", "note", "bond0", "has one member")
+    assert bed.daemon.vsctl_raw("health").returncode == OK
 
 
 def test_port_and_routed_guest(bed):
