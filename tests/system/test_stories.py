@@ -153,7 +153,7 @@ def test_wrong_tag(bed):
     fault = wait_until(found, what="health tells of it")
     assert "their VLAN is none of the port's; " + detail in fault["text"]
 
-    say.do(fault["remedy"], LIST="10,20,30")
+    say.do(fault["remedy"], number=1, LIST="10,20,30")
     server.drain()
     guest.send(tagged(data, 30))
     server.expect(data)
