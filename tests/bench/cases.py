@@ -7,12 +7,13 @@ import statistics
 import traffic
 import xen
 from host import BenchError
-from programs import (AfPacketVswitchd, AfXdpVswitchd, BondVswitchd, CaptureAllVswitchd,
-                      CaptureVswitchd, Failover,
+from programs import (AfPacketVswitchd, AfXdpVswitchd, BondVswitchd, Failover,
                       FewFlowNatVswitchd, FlowNatVswitchd, FlowTestpmd, FullNatVswitchd,
-                      IdleVswitchd, ManyPorts, MirrorIdleVswitchd, MirrorVswitchd, NatOvs, NatVswitchd, NewNatVswitchd, Ovs,
+                      IdleVswitchd, ManyPorts, NatOvs, NatVswitchd, NewNatVswitchd, Ovs,
                       PlainNatOvs, RouteVswitchd, Setup, Testpmd, VhostGuests, VifGuests,
                       VlanVswitchd, Vswitchd)
+from programs_watch import (CaptureAllVswitchd, CaptureFileVswitchd, CaptureVswitchd,
+                            MirrorIdleVswitchd, MirrorVswitchd)
 
 # A row whose median is this far above its minimum was measured on a disturbed machine.
 NOISY = 1.15
@@ -120,6 +121,7 @@ CASES = {
     "bond-64-1024": Bridge(64, 1024, programs=(Vswitchd, BondVswitchd), plain_bound=1.3),
     "capture-64-1024": Bridge(64, 1024, programs=(Vswitchd, CaptureVswitchd, CaptureAllVswitchd),
                               plain_bound=1.05),
+    "capture-file": Bridge(64, 1024, programs=(Vswitchd, CaptureFileVswitchd)),
     "mirror-64-1024": Bridge(64, 1024, programs=(Vswitchd, MirrorVswitchd), plain_bound=2),
     "mirror-idle-64-1024": Bridge(64, 1024, programs=(Vswitchd, MirrorIdleVswitchd),
                                   plain_bound=1.05),

@@ -442,63 +442,6 @@ class VlanVswitchd(Vswitchd):
         return "\n".join(lines) + "\n"
 
 
-class CaptureVswitchd(Vswitchd):
-    """Somebody captures what one of the ports receives and sends, by a filter that nothing matches:
-    it looks at every packet once."""
-
-    name = "vswitchd-capture"
-    needs = [("/usr/bin/tcpdump", "tcpdump")]
-    what = {"port": "p0"}
-    client = None
-    filter = "host 198.51.100.77 and udp port 7"
-
-    def start(self):
-        super().start()
-        text = command(["/usr/bin/tcpdump", "-y", "EN10MB", "-ddd", self.filter])
-        program = [[int(number) for number in line.split()] for line in text.splitlines()[1:]]
-        request = {"jsonrpc": "2.0", "id": 1, "method": "capture.start",
-                   "params": dict(self.what, filter=self.filter, program=program)}
-        self.client = socket.socket(socket.AF_UNIX)
-        self.client.settimeout(START_SECONDS)
-        self.client.connect(str(self.run_directory / "vswitchd.sock"))
-        self.client.sendall(json.dumps(request).encode() + b"\n")
-        reply = json.loads(self.client.makefile("rb").readline())
-        if "result" not in reply:
-            raise BenchError(f"capture.start: {reply}")
-
-    def stop(self):
-        if self.client is not None:
-            self.client.close()
-        super().stop()
-
-
-class CaptureAllVswitchd(CaptureVswitchd):
-    """The same of all ports: it looks at every packet twice, as it comes and as it goes."""
-
-    name = "vswitchd-capture-all"
-    what = {}
-
-
-class MirrorVswitchd(Vswitchd):
-    """What one of the ports receives is copied to a third one, which throws it away."""
-
-    name = "vswitchd-mirror"
-    source = "p0"
-
-    def config(self):
-        return super().config() + "\n".join([
-            "[port end0]", "bridge = none", "type = eth", "devargs = net_null7,no-rx=1",
-            "[port idle0]", "bridge = none", "type = eth", "devargs = net_null8,no-rx=1",
-            "[mirror m]", f"port = {self.source}", "direction = in", "to = end0"]) + "\n"
-
-
-class MirrorIdleVswitchd(MirrorVswitchd):
-    """There is a mirror, of a port where nothing passes."""
-
-    name = "vswitchd-mirror-idle"
-    source = "idle0"
-
-
 class RouteVswitchd(Vswitchd):
     """The same ports as routed ones, and routes whose gateways are known."""
 

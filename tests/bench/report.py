@@ -36,6 +36,9 @@ def _remarks(row):
     if "ratio_to_plain" in row:
         remarks.append(f"{row['ratio_to_plain']:.3f} of the plain bridge "
                        f"(median {row['ratio_to_plain_median']:.3f})")
+    if "captured_mpps" in row:
+        remarks.append(f"{row['captured_mpps']:.2f} Mpps to the file, {row['capture_missed']} of "
+                       f"{row['capture_matched']} missed, as reported")
     if "gap_ms" in row:
         remarks.append(f"gap {row['gap_ms']:.1f} ms at most, median {row['gap_ms_median']:.1f} ms "
                        f"of {row['rounds']}, {row['doubled']} doubled, "
