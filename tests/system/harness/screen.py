@@ -34,8 +34,8 @@ class Screen:
                                                             **(env or {})})
 
     def _child(self):
-        """As a shell at a terminal starts it: tests in the background have these ignored."""
-        for number in (signal.SIGINT, signal.SIGQUIT):
+        """As a shell at a terminal starts it: tests in the background, or nohup, ignore these."""
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         die_with_parent()
         os.setsid()
