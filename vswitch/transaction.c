@@ -578,6 +578,11 @@ on_work(evutil_socket_t fd, short what, void *arg)
 	ret = t->state == STATE_COMMANDS ? commands_work(t, end) : plan_work(t, end);
 	if (ret > 0)
 		return;
+	/* what was deleted is gone, its socket file as well, when this is said to be done */
+	if (ret == 0 && waits_for_ports(t)) {
+		schedule(t, WAIT_USEC);
+		return;
+	}
 	if (t->state == STATE_ROLLBACK) {
 		rollback_end(t);
 		return;
