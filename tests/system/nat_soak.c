@@ -17,7 +17,8 @@
  *    hop less; and the answer to it arrives inside, at who asked, in the same way;
  *  - an endpoint's external port stays while it speaks (what it should not lose, it has not lost);
  *  - no two endpoints have one external port at the same time.
- * A packet that is lost is sent again, some times, since a machine that is busy may lose some.
+ * A packet that is lost is sent again, some times, since a machine that is busy may lose some. No
+ * more than WINDOW flows wait for answers at a time: a machine that is slow asks less often.
  *
  * Prints one line of JSON. Exit status: 0 all of it held, 1 not, 2 it could not be tried.
  */
@@ -46,6 +47,7 @@
 #define PAYLOAD_LEN 40
 #define SLOT_MSEC 5
 #define SLOTS 4096
+#define WINDOW 512
 #define RESENDS_MAX 8
 #define RESEND_MSEC 400
 #define SURE_MSEC 1600 /* before its timeout a session has not ended yet: seconds are rounded */
@@ -75,6 +77,7 @@ struct endpoint {
 struct flow {
 	struct flow *next; /* in its slot */
 	uint64_t due;      /* msec */
+	uint64_t answered; /* msec: last; 0: never */
 	uint32_t number;   /* of its last question */
 	uint8_t tcp_flags; /* of that */
 	uint8_t left;      /* questions until it is silent */
@@ -99,7 +102,7 @@ static uint16_t port_low, port_high;
 static uint64_t timeout_msec;
 static struct flow *flows;
 static struct endpoint *endpoints;
-static uint32_t n_flows;
+static uint32_t n_flows, n_waiting;
 static struct flow *slots[SLOTS];
 static uint32_t *owners[KINDS]; /* endpoint + 1 by external address and port */
 static unsigned int seed = 1;
@@ -364,7 +367,8 @@ ask_next(uint32_t flow, uint64_t now)
 {
 	struct flow *f = &flows[flow];
 
-	if (f->left == 0) { /* it was silent */
+	/* it was silent, or had to wait so long for its turn that its session may have ended */
+	if (f->left == 0 || now - f->answered + SURE_MSEC > timeout_msec) {
 		f->left = 3 + random_to(10);
 		f->tcp_flags = SYN;
 	} else {
@@ -373,6 +377,7 @@ ask_next(uint32_t flow, uint64_t now)
 	f->number++;
 	f->resends = 0;
 	f->waits = true;
+	n_waiting++;
 	counts.asked++;
 	ask(flow, now);
 }
@@ -383,6 +388,10 @@ flow_due(uint32_t flow, uint64_t now)
 {
 	struct flow *f = &flows[flow];
 
+	if (!f->waits && n_waiting >= WINDOW) {
+		flow_at(flow, now + SLOT_MSEC);
+		return;
+	}
 	if (!f->waits) {
 		ask_next(flow, now);
 		return;
@@ -390,6 +399,7 @@ flow_due(uint32_t flow, uint64_t now)
 	if (f->resends++ == RESENDS_MAX) {
 		fault(&counts.lost, flow, "it gets no answer any more");
 		f->waits = false;
+		n_waiting--;
 		f->left = 0;
 		flow_at(flow, now + 1000);
 		return;
@@ -410,6 +420,8 @@ answered(uint32_t flow, uint64_t now)
 	*at = f->next;
 	counts.answered++;
 	f->waits = false;
+	n_waiting--;
+	f->answered = now;
 	wait = 500 + random_to(900);
 	if (--f->left == 0 && random_to(2) == 0) {
 		counts.silences++;

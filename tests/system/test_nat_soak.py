@@ -92,6 +92,6 @@ def test_soak(idle_bed):
     assert soak.returncode == 0, (counts, err)
     assert not any(table["refused"].values()), table
     # it was worth its time
-    assert counts["answered"] > SECONDS * FLOWS / 10 and counts["resent"] < counts["asked"] / 100
+    assert counts["answered"] > SECONDS * FLOWS / 10 and counts["resent"] < counts["asked"] / 10
     assert counts["silences"] > 1000 and counts["ports_reused"] > 1000 and most > FLOWS / 2
-    assert n_changes > SECONDS
+    assert n_changes >= 12  # all of them, twice
