@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "wire.h"
+
 #define HEADER_LEN 14 /* Ethernet */
 #define LLC_LEN 3
 #define LENGTH_MAX 1500 /* more is an Ethertype */
@@ -43,30 +45,11 @@ static_assert(HEADER_LEN + LLC_LEN + RST_LEN <= BPDU_FRAME_MAX, "the longest fit
 
 static const uint8_t llc[LLC_LEN] = { 0x42, 0x42, 0x03 };
 
-static uint64_t
-get(const uint8_t *bytes, unsigned int n)
-{
-	uint64_t value = 0;
-
-	for (unsigned int i = 0; i < n; i++)
-		value = value << 8 | bytes[i];
-	return value;
-}
-
-static void
-put(uint8_t *bytes, unsigned int n, uint64_t value)
-{
-	while (n > 0) {
-		bytes[--n] = value;
-		value >>= 8;
-	}
-}
-
 /* A time, and what table 17-1 allows, in seconds. */
 static uint16_t
 get_time(const uint8_t *bytes, unsigned int min, unsigned int max)
 {
-	uint64_t value = get(bytes, 2);
+	uint64_t value = wire_get(bytes, 2);
 
 	if (value < min * BPDU_SECOND)
 		return min * BPDU_SECOND;
@@ -77,14 +60,14 @@ static void
 parse_config(const uint8_t *body, struct bpdu *bpdu)
 {
 	bpdu->vector = (struct bpdu_vector){
-		.root = get(body + OFFSET_ROOT, 8),
-		.cost = get(body + OFFSET_COST, 4),
-		.bridge = get(body + OFFSET_BRIDGE, 8),
-		.port = get(body + OFFSET_PORT, 2),
+		.root = wire_get(body + OFFSET_ROOT, 8),
+		.cost = wire_get(body + OFFSET_COST, 4),
+		.bridge = wire_get(body + OFFSET_BRIDGE, 8),
+		.port = wire_get(body + OFFSET_PORT, 2),
 	};
 	/* the kernel's bridge takes a forward delay of 2 s, which the standard does not */
 	bpdu->times = (struct bpdu_times){
-		.message_age = get(body + OFFSET_MESSAGE_AGE, 2),
+		.message_age = wire_get(body + OFFSET_MESSAGE_AGE, 2),
 		.max_age = get_time(body + OFFSET_MAX_AGE, 6, 40),
 		.hello = get_time(body + OFFSET_HELLO, 1, 10),
 		.forward_delay = get_time(body + OFFSET_FORWARD_DELAY, 2, 30),
@@ -101,11 +84,11 @@ bpdu_parse(const uint8_t *frame, size_t len, struct bpdu *ret_bpdu)
 	if (len < HEADER_LEN + LLC_LEN + TCN_LEN || memcmp(frame, BPDU_MAC, 6) != 0 ||
 	    memcmp(frame + HEADER_LEN, llc, LLC_LEN) != 0)
 		return -EINVAL;
-	length = get(frame + 12, 2);
+	length = wire_get(frame + 12, 2);
 	if (length > LENGTH_MAX || length > len - HEADER_LEN || length < LLC_LEN + TCN_LEN)
 		return -EINVAL;
 	length -= LLC_LEN;
-	if (get(body, 2) != 0)
+	if (wire_get(body, 2) != 0)
 		return -EINVAL;
 	if (body[OFFSET_TYPE] == TYPE_TCN) {
 		bpdu.type = BPDU_TCN;
@@ -141,14 +124,14 @@ build_body(const struct bpdu *bpdu, uint8_t *body)
 		body[OFFSET_TYPE] = TYPE_TCN;
 		return TCN_LEN;
 	}
-	put(body + OFFSET_ROOT, 8, bpdu->vector.root);
-	put(body + OFFSET_COST, 4, bpdu->vector.cost);
-	put(body + OFFSET_BRIDGE, 8, bpdu->vector.bridge);
-	put(body + OFFSET_PORT, 2, bpdu->vector.port);
-	put(body + OFFSET_MESSAGE_AGE, 2, bpdu->times.message_age);
-	put(body + OFFSET_MAX_AGE, 2, bpdu->times.max_age);
-	put(body + OFFSET_HELLO, 2, bpdu->times.hello);
-	put(body + OFFSET_FORWARD_DELAY, 2, bpdu->times.forward_delay);
+	wire_put(body + OFFSET_ROOT, 8, bpdu->vector.root);
+	wire_put(body + OFFSET_COST, 4, bpdu->vector.cost);
+	wire_put(body + OFFSET_BRIDGE, 8, bpdu->vector.bridge);
+	wire_put(body + OFFSET_PORT, 2, bpdu->vector.port);
+	wire_put(body + OFFSET_MESSAGE_AGE, 2, bpdu->times.message_age);
+	wire_put(body + OFFSET_MAX_AGE, 2, bpdu->times.max_age);
+	wire_put(body + OFFSET_HELLO, 2, bpdu->times.hello);
+	wire_put(body + OFFSET_FORWARD_DELAY, 2, bpdu->times.forward_delay);
 	if (bpdu->type == BPDU_CONFIG) {
 		body[OFFSET_FLAGS] = bpdu->flags & CONFIG_FLAGS;
 		return CONFIG_LEN;
@@ -167,7 +150,7 @@ bpdu_build(const struct bpdu *bpdu, const uint8_t src[6], uint8_t *ret_frame)
 
 	memcpy(ret_frame, BPDU_MAC, 6);
 	memcpy(ret_frame + 6, src, 6);
-	put(ret_frame + 12, 2, LLC_LEN + len);
+	wire_put(ret_frame + 12, 2, LLC_LEN + len);
 	memcpy(ret_frame + HEADER_LEN, llc, LLC_LEN);
 	return HEADER_LEN + LLC_LEN + len;
 }

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "wire.h"
+
 #define TPID_C 0x8100
 #define TPID_S 0x88a8
 #define TAGS_MAX 2
@@ -21,25 +23,6 @@
 #define BODY_LEN 38
 static_assert(sizeof(MAGIC) - 1 == OFFSET_BRIDGE, "the magic comes first");
 static_assert(2 * MAC_LEN + 4 + 2 + BODY_LEN <= LOOP_PROBE_FRAME_SIZE, "it fits");
-
-static uint64_t
-get(const uint8_t *bytes, unsigned int n)
-{
-	uint64_t value = 0;
-
-	for (unsigned int i = 0; i < n; i++)
-		value = value << 8 | bytes[i];
-	return value;
-}
-
-static void
-put(uint8_t *bytes, unsigned int n, uint64_t value)
-{
-	while (n > 0) {
-		bytes[--n] = value;
-		value >>= 8;
-	}
-}
 
 static uint64_t
 rotate(uint64_t word, unsigned int bits)
@@ -109,19 +92,19 @@ loop_probe_build(const struct loop_key *key, const struct loop_probe *probe, uin
 	memcpy(ret_frame, LOOP_PROBE_MAC, MAC_LEN);
 	memcpy(ret_frame + MAC_LEN, src, MAC_LEN);
 	if (tpid != 0) {
-		put(body, 2, tpid);
-		put(body + 2, 2, probe->vid);
+		wire_put(body, 2, tpid);
+		wire_put(body + 2, 2, probe->vid);
 		body += 4;
 	}
-	put(body, 2, LOOP_PROBE_ETHERTYPE);
+	wire_put(body, 2, LOOP_PROBE_ETHERTYPE);
 	body += 2;
 	memcpy(body, MAGIC, sizeof(MAGIC) - 1);
-	put(body + OFFSET_BRIDGE, 8, probe->bridge);
-	put(body + OFFSET_PORT, 2, probe->port);
-	put(body + OFFSET_GENERATION, 2, probe->generation);
-	put(body + OFFSET_VID, 2, probe->vid);
-	put(body + OFFSET_MSEC, 8, probe->msec);
-	put(body + OFFSET_HASH, 8, siphash(key, body, OFFSET_HASH));
+	wire_put(body + OFFSET_BRIDGE, 8, probe->bridge);
+	wire_put(body + OFFSET_PORT, 2, probe->port);
+	wire_put(body + OFFSET_GENERATION, 2, probe->generation);
+	wire_put(body + OFFSET_VID, 2, probe->vid);
+	wire_put(body + OFFSET_MSEC, 8, probe->msec);
+	wire_put(body + OFFSET_HASH, 8, siphash(key, body, OFFSET_HASH));
 	return LOOP_PROBE_FRAME_SIZE;
 }
 
@@ -135,24 +118,24 @@ loop_probe_parse(const struct loop_key *key, const uint8_t *frame, size_t len, u
 	if (len < offset + 2 || memcmp(frame, LOOP_PROBE_MAC, MAC_LEN) != 0)
 		return -EINVAL;
 	for (unsigned int i = 0; i < TAGS_MAX; i++) {
-		uint64_t type = get(frame + offset, 2);
+		uint64_t type = wire_get(frame + offset, 2);
 
 		if ((type != TPID_C && type != TPID_S) || len < offset + 4 + 2)
 			break;
 		offset += 4;
 	}
-	if (get(frame + offset, 2) != LOOP_PROBE_ETHERTYPE || len < offset + 2 + BODY_LEN)
+	if (wire_get(frame + offset, 2) != LOOP_PROBE_ETHERTYPE || len < offset + 2 + BODY_LEN)
 		return -EINVAL;
 	body = frame + offset + 2;
 	if (memcmp(body, MAGIC, sizeof(MAGIC) - 1) != 0 ||
-	    get(body + OFFSET_HASH, 8) != siphash(key, body, OFFSET_HASH))
+	    wire_get(body + OFFSET_HASH, 8) != siphash(key, body, OFFSET_HASH))
 		return -EINVAL;
 	*ret_probe = (struct loop_probe){
-		.bridge = get(body + OFFSET_BRIDGE, 8),
-		.port = get(body + OFFSET_PORT, 2),
-		.generation = get(body + OFFSET_GENERATION, 2),
-		.vid = get(body + OFFSET_VID, 2),
-		.msec = get(body + OFFSET_MSEC, 8),
+		.bridge = wire_get(body + OFFSET_BRIDGE, 8),
+		.port = wire_get(body + OFFSET_PORT, 2),
+		.generation = wire_get(body + OFFSET_GENERATION, 2),
+		.vid = wire_get(body + OFFSET_VID, 2),
+		.msec = wire_get(body + OFFSET_MSEC, 8),
 	};
 	if (ret_probe->msec > msec || msec - ret_probe->msec > LOOP_PROBE_AGE_MAX)
 		return -EINVAL;

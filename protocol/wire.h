@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What messages of IP's neighbourhood are made of: fields in network order, Ethernet, checksums.
+ * What messages are made of: fields in network order, Ethernet, IP's checksums.
  *
  * Thread-safety: pure functions, any thread.
  */
@@ -35,6 +35,27 @@ wire_put32(uint8_t *at, uint32_t value)
 {
 	wire_put16(at, (uint16_t)(value >> 16));
 	wire_put16(at + 2, (uint16_t)value);
+}
+
+/** wire_get() - a field of @n bytes, 8 at most. */
+static inline uint64_t
+wire_get(const uint8_t *at, unsigned int n)
+{
+	uint64_t value = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		value = value << 8 | at[i];
+	return value;
+}
+
+/** wire_put() - write a field of @n bytes. */
+static inline void
+wire_put(uint8_t *at, unsigned int n, uint64_t value)
+{
+	while (n > 0) {
+		at[--n] = (uint8_t)value;
+		value >>= 8;
+	}
 }
 
 /** wire_sum() - add bytes to a checksum, RFC 1071. @sum: 0 at first. */
