@@ -9,6 +9,7 @@
 #include "command.h"
 #include "config_commands.h"
 #include "error.h"
+#include "json_show.h"
 
 /* BRIDGE NIC [--confirm SECONDS] */
 static int
@@ -53,8 +54,7 @@ call(struct client *client, const struct request *request, const char *said, str
 	if (ret < 0)
 		return ret;
 	if (request->json) {
-		json_dumpf(result, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_show(request->command, result);
 	} else {
 		printf(said, request->argv[1], json_string_value(json_object_get(result, "tap")));
 		json_array_foreach(json_object_get(result, "notes"), i, note)

@@ -636,6 +636,7 @@ static const struct field drops_last_fields[] = {
 static const struct field adopt_fields[] = {
 	{ "tap", "string", NULL, "the host's interface, which has, or had, what the NIC had" },
 	{ "notes[]", "string", NULL, "who looks after the NIC and should look after the tap" },
+	{ "confirm", "integer?", "s", "left to confirm; null: nothing waits for it" },
 };
 
 const struct show_fields show_fields[] = {

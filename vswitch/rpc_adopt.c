@@ -325,7 +325,9 @@ rpc_adopt_finish(void *ctx, const json_t *params, json_t **ret_result, struct er
 	size_t n_done = 0;
 	int ret = transaction_result(sw->transactions, params, &n_done, err);
 
-	if (ret == 0)
-		*ret_result = json_incref(json_object_get(params, "result"));
-	return ret;
+	if (ret < 0)
+		return ret;
+	*ret_result = json_incref(json_object_get(params, "result"));
+	rpc_confirm_tell(sw, *ret_result);
+	return 0;
 }

@@ -268,6 +268,15 @@ rpc_confirm_read(const json_t *params, unsigned int *ret_seconds, struct error *
 	return 0;
 }
 
+void
+rpc_confirm_tell(struct vswitch *sw, json_t *result)
+{
+	const int left = transaction_confirm_left(sw->transactions);
+
+	if (left >= 0)
+		json_object_set_new(result, "confirm", json_integer(left));
+}
+
 /* Of the history; 0: none is given. */
 static int
 number_read(const json_t *params, unsigned int *ret_number, struct error *err)
@@ -301,7 +310,6 @@ rpc_config_show(void *ctx, const json_t *params, json_t **ret_result, struct err
 	json_t *objects = json_array();
 	const struct record *record;
 	struct vswitch *sw = ctx;
-	int left = transaction_confirm_left(sw->transactions);
 
 	(void)params;
 	(void)err;
@@ -310,8 +318,7 @@ rpc_config_show(void *ctx, const json_t *params, json_t **ret_result, struct err
 		json_array_append_new(objects, record_json(record));
 	record_list_free(&list);
 	*ret_result = json_pack("{s:s, s:o}", "path", sw->config_path, "objects", objects);
-	if (left >= 0)
-		json_object_set_new(*ret_result, "confirm", json_integer(left));
+	rpc_confirm_tell(sw, *ret_result);
 	return 0;
 }
 
@@ -458,14 +465,12 @@ rpc_config_finish(void *ctx, const json_t *params, json_t **ret_result, struct e
 	json_t *diff = json_object_get(params, "diff");
 	size_t n_done = 0;
 	int ret = transaction_result(sw->transactions, params, &n_done, err);
-	const int left = transaction_confirm_left(sw->transactions);
 
 	if (ret < 0)
 		return ret;
 	*ret_result = diff != NULL ? json_incref(diff) : json_object();
 	json_object_set_new(*ret_result, "done", json_integer((json_int_t)n_done));
-	if (left >= 0) /* to confirm this one, or an earlier one that takes this with it */
-		json_object_set_new(*ret_result, "confirm", json_integer(left));
+	rpc_confirm_tell(sw, *ret_result);
 	return 0;
 }
 

@@ -302,6 +302,12 @@ int rpc_trace_show(void *ctx, const json_t *params, json_t **ret_result, struct 
 /** rpc_confirm_read() - "confirm" of a transaction; 0 if it is not given. Return: 0 or -EINVAL. */
 int rpc_confirm_read(const json_t *params, unsigned int *ret_seconds, struct error *err);
 
+/**
+ * rpc_confirm_tell() - "confirm" of a result: seconds that are left to confirm it, or an earlier
+ * change that takes it along; nothing if none waits.
+ */
+void rpc_confirm_tell(struct vswitch *sw, json_t *result);
+
 /** rpc_mac_json() - a MAC as a string, or null if it is all zero. Return: new reference. */
 json_t *rpc_mac_json(const uint8_t mac[MAC_LEN]);
 

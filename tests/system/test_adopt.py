@@ -249,7 +249,7 @@ def test_confirm(lan):
     """Not confirmed: undone. Undone by hand, too; and the history knows of it."""
     lan.rich()
     before = lan.seen()
-    adopt(lan.bed, "--confirm", 1)
+    assert adopt(lan.bed, "--confirm", 1)["confirm"] in (0, 1)
     wait_until(lambda: lan.bed.daemon.vsctl("port", "show") == [], what="it is undone")
     wait_until(lambda: lan.sw.link(BRIDGE) is None, what="the tap is gone")
     is_as(lan, before)
@@ -261,6 +261,10 @@ def test_confirm(lan):
     is_as(lan, before)
     config(lan.bed, "rollback")
     is_moved(lan, before)
+    released = lan.bed.daemon.vsctl_raw("bridge", "release", BRIDGE, NIC, "--confirm", 60).stdout
+    assert "unless \"vsctl config confirm\" comes within" in released
+    config(lan.bed, "confirm")
+    assert adopt(lan.bed)["confirm"] is None
     release(lan.bed)
 
 
