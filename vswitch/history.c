@@ -185,6 +185,23 @@ file_write(const struct history *history, const char *path, const char *head, co
 	return ret;
 }
 
+/* Does the last entry say this already, in whatever order? */
+static bool
+is_last(const struct history *history, const struct record_list *records, const char *text)
+{
+	struct record_list last = TAILQ_HEAD_INITIALIZER(last);
+	bool same;
+
+	if (history->text == NULL || strlen(history->text) != strlen(text))
+		return false;
+	if (strcmp(history->text, text) == 0)
+		return true;
+	same = config_parse(history->text, "", &last, NULL) == 0 &&
+	       record_list_equal(&last, records);
+	record_list_free(&last);
+	return same;
+}
+
 void
 history_add(struct history *history, const struct record_list *records, const struct rpc_peer *who,
 	    const char *what)
@@ -197,7 +214,7 @@ history_add(struct history *history, const struct record_list *records, const st
 	if (history == NULL)
 		return;
 	text = config_text(records);
-	if (history->text != NULL && strcmp(text, history->text) == 0) {
+	if (is_last(history, records, text)) {
 		free(text);
 		return;
 	}

@@ -487,6 +487,18 @@ def test_history_and_rollback(two):
     assert daemon.vsctl("config", "history")[-1]["what"] == "config rollback 4"
 
 
+def test_history_leaves_out_what_is_the_same(two):
+    """A file that says what runs in another order is no change that a rollback would undo."""
+    daemon = two.daemon
+    daemon.vsctl("bridge", "add", "br1")
+    path = write(daemon, "[bridge br1]\n" + BASE)
+    rows = daemon.vsctl("config", "history")
+    assert daemon.vsctl_raw("config", "apply", path).stdout == "nothing had to be changed\n"
+    assert daemon.vsctl("config", "history") == rows
+    daemon.vsctl("config", "rollback")
+    assert "br1" not in switch_state(daemon)["bridges"]
+
+
 def test_history_is_bounded(two):
     """The last hundred are kept."""
     for number in range(120):
