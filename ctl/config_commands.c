@@ -324,6 +324,21 @@ config_apply(struct client *client, const struct request *request, struct error 
 
 /* --- saving --- */
 
+/* What may be undone in a minute is nothing for the next start. @show: of config.show. */
+static int
+confirmed_check(const json_t *show, const char *path, struct error *err)
+{
+	const json_t *left = json_object_get(show, "confirm");
+	const char *start = json_string_value(json_object_get(show, "path"));
+
+	if (!json_is_integer(left) || strcmp(path, start) != 0)
+		return 0;
+	return error_set(err, EBUSY,
+			 "config save: a change waits to be confirmed, for %lld s more: \"vsctl "
+			 "config confirm\" first; or save to another file",
+			 (long long)json_integer_value(left));
+}
+
 /* Return: 0: the file was written; 1: it says so already; or -errno. */
 static int
 save(const char *path, const struct record_list *list, struct error *err)
@@ -368,6 +383,8 @@ config_save(struct client *client, const struct request *request, struct error *
 			ret = error_set(err, ENOEXEC,
 					"config save: needs a file; \"config show\" prints it");
 		else
+			ret = confirmed_check(show, path, err);
+		if (ret == 0)
 			ret = save(path, &list, err);
 		if (ret >= 0 && !request->json)
 			printf("%s: %s\n", path, ret == 0 ? "saved" : "says so already");

@@ -393,6 +393,23 @@ def test_confirm(two):
     assert failure.value.status == 2
 
 
+def test_save_waits_for_confirmation(two):
+    """What may be undone does not get into the file that the next start reads."""
+    daemon = two.daemon
+    path = write(daemon, "[bridge br0]\nloop-detect = no\n[port p1]\nbridge = br0\nvid = 9\n")
+    daemon.vsctl("config", "apply", path, "--confirm", "60")
+    for words in ([], [daemon.config]):
+        with pytest.raises(VsctlError, match='waits to be confirmed.*"vsctl config confirm"'):
+            daemon.vsctl("config", "save", *words)
+    assert daemon.config.read_text() == BASE
+    other = daemon.folder / "elsewhere.conf"
+    daemon.vsctl("config", "save", other)
+    assert "vid = 9" in other.read_text()
+    daemon.vsctl("config", "confirm")
+    daemon.vsctl("config", "save")
+    assert "vid = 9" in daemon.config.read_text()
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_confirm_outlives_vswitchd(two, number):
     """Who locks himself out and has the host restarted is let in again, too."""
