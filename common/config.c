@@ -297,7 +297,9 @@ read_line(char *str, int num, void *stream)
 		return NULL;
 	}
 	reader->line++;
-	start = strspn(line, " \t");
+	/* what editors of Windows begin a file with */
+	start = reader->line == 1 && strncmp(line, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+	start += strspn(line + start, " \t");
 	if (line_check(reader, line + start, len - start, num) == 0) {
 		memcpy(str, line + start, len - start + 1);
 	} else {

@@ -89,7 +89,9 @@ batch_read(struct batch *batch, const char *path, struct error *err)
 
 	if (ret < 0)
 		return ret;
-	for (line = text; line != NULL; line = save) {
+	/* what editors of Windows begin a file with is none of its first word */
+	line = text + (strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0);
+	for (; line != NULL; line = save) {
 		save = strchr(line, '\n');
 		if (save != NULL)
 			*save++ = '\0';

@@ -72,6 +72,28 @@ test_good(void **state)
 	config_free(&config);
 }
 
+/* A byte order mark, and lines that end as on Windows. */
+static void
+test_bom(void **state)
+{
+	static const char *const good[] = {
+		"\xEF\xBB\xBF[bridge br1]\r\nageing = 10\r\n",
+		"\xEF\xBB\xBF# comment\r\n[bridge br1]\r\nageing = 10",
+		"\xEF\xBB\xBF\n[bridge br1]\nageing = 10\n",
+	};
+	struct config config;
+	struct error err;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		if (read_text(good[i], strlen(good[i]), &config, &err) < 0)
+			fail_msg("%s", err.msg);
+		assert_int_equal(config.n_sections, 1);
+		assert_int_equal(config.sections[0].object.values[BRIDGE_KEY_AGEING].number, 10);
+		config_free(&config);
+	}
+	assert_true(read_text("\n\xEF\xBB\xBF[bridge br1]\n", 18, &config, &err) < 0);
+}
+
 static void
 test_empty(void **state)
 {
@@ -258,10 +280,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),       cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_bad),        cmocka_unit_test(test_odd_bytes),
-		cmocka_unit_test(test_line_limit), cmocka_unit_test(test_many),
-		cmocka_unit_test(test_files),      cmocka_unit_test(test_later_faults),
+		cmocka_unit_test(test_good),         cmocka_unit_test(test_bom),
+		cmocka_unit_test(test_empty),        cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_odd_bytes),    cmocka_unit_test(test_line_limit),
+		cmocka_unit_test(test_many),         cmocka_unit_test(test_files),
+		cmocka_unit_test(test_later_faults),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
