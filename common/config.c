@@ -9,6 +9,7 @@
 
 #include <ini.h>
 
+#include "config_names.h"
 #include "error.h"
 #include "words.h"
 
@@ -24,6 +25,7 @@ struct reader {
 	bool has_holes; /* there was such a section */
 	struct config config;
 	struct config_faults *faults;
+	bool names;       /* what sections call each other is looked at */
 	struct error err; /* being made */
 	int ret;          /* of the first fault */
 	bool ended;       /* no use going on */
@@ -41,15 +43,11 @@ prefix_line(const char *path, unsigned int line, struct error *err)
 	return error_prefix(err, "%s%s:%u: ", tail != path ? "..." : "", tail, line);
 }
 
-/* Keep the fault that is in reader->err. */
-static void
-fault_keep(struct reader *reader)
+void
+config_faults_add(struct config_faults *faults, const struct error *err)
 {
-	struct config_faults *faults = reader->faults;
 	struct error *errors;
 
-	if (reader->ret == 0)
-		reader->ret = reader->err.code;
 	if (faults->n == CONFIG_FAULTS_MAX) {
 		faults->n_more++;
 		return;
@@ -60,7 +58,16 @@ fault_keep(struct reader *reader)
 		return;
 	}
 	faults->errors = errors;
-	faults->errors[faults->n++] = reader->err;
+	faults->errors[faults->n++] = *err;
+}
+
+/* Keep the fault that is in reader->err. */
+static void
+fault_keep(struct reader *reader)
+{
+	if (reader->ret == 0)
+		reader->ret = reader->err.code;
+	config_faults_add(reader->faults, &reader->err);
 }
 
 static void
@@ -439,37 +446,48 @@ check_whole(struct reader *reader)
 	}
 }
 
-int
-config_check(FILE *file, const char *path, struct config *ret_config, struct config_faults *faults)
+static int
+check(struct reader *reader, struct config *ret_config)
 {
-	struct reader reader = { .file = file, .path = path, .faults = faults };
+	int ret;
 
+	reader->config.path = strdup(reader->path);
 	/* inih would split lines of more than 197 bytes; Debian's can be told otherwise */
 	ini_use_stack = false;
 	ini_max_line = ini_initial_alloc = CONFIG_LINE_MAX + 3;
-	if (ini_parse_stream(read_line, &reader, on_key, &reader) < 0) {
-		error_set(&reader.err, ENOMEM, "%s: %s", path, strerror(ENOMEM));
-		fault_keep(&reader);
+	if (reader->config.path == NULL ||
+	    ini_parse_stream(read_line, reader, on_key, reader) < 0) {
+		error_set(&reader->err, ENOMEM, "%s: %s", reader->path, strerror(ENOMEM));
+		fault_keep(reader);
+	} else if (!reader->ended) {
+		check_whole(reader);
+		ret = reader->names && !reader->has_holes ?
+			      config_names_check(&reader->config, reader->faults) :
+			      0;
+		reader->ret = reader->ret == 0 ? ret : reader->ret;
 	}
-	if (!reader.ended)
-		check_whole(&reader);
-	if (reader.ret == 0 && ret_config != NULL && (reader.config.path = strdup(path)) == NULL) {
-		error_set(&reader.err, ENOMEM, "%s: %s", path, strerror(ENOMEM));
-		fault_keep(&reader);
+	if (reader->ret < 0 || ret_config == NULL) {
+		config_free(&reader->config);
+		return reader->ret;
 	}
-	if (reader.ret < 0 || ret_config == NULL) {
-		config_free(&reader.config);
-		return reader.ret;
-	}
-	*ret_config = reader.config;
+	*ret_config = reader->config;
 	return 0;
+}
+
+int
+config_check(FILE *file, const char *path, struct config *ret_config, struct config_faults *faults)
+{
+	struct reader reader = { .file = file, .path = path, .faults = faults, .names = true };
+
+	return check(&reader, ret_config);
 }
 
 int
 config_read(FILE *file, const char *path, struct config *ret_config, struct error *err)
 {
 	struct config_faults faults = { .n = 0 };
-	int ret = config_check(file, path, ret_config, &faults);
+	struct reader reader = { .file = file, .path = path, .faults = &faults };
+	int ret = check(&reader, ret_config);
 
 	if (ret < 0 && err != NULL) {
 		if (faults.n > 0)

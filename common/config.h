@@ -62,6 +62,9 @@ struct config_faults {
 int config_check(FILE *file, const char *path, struct config *ret_config,
 		 struct config_faults *faults);
 
+/** config_faults_add() - one more, a copy of @err. */
+void config_faults_add(struct config_faults *faults, const struct error *err);
+
 /** config_faults_free() - free what config_check() kept; the struct is empty afterwards. */
 void config_faults_free(struct config_faults *faults);
 
@@ -76,7 +79,8 @@ void config_faults_free(struct config_faults *faults);
 int config_load(const char *path, struct config *ret_config, struct error *err);
 
 /**
- * config_read() - the same from an open stream
+ * config_read() - the same from an open stream; names that sections call each other by are not
+ * looked at but for bridges: what is there is vswitchd's to know
  * @file: read from where it stands to its end; not closed
  * @path: name for messages
  * @ret_config: as config_load()

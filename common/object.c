@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agree.h"
 #include "error.h"
 #include "lan.h"
 #include "words.h"
@@ -516,6 +517,8 @@ object_check(const struct object *obj, enum schema_verb verb, struct error *err)
 		return prefix_object(obj, err);
 	if (obj->schema == &mirror_schema && check_mirror(obj, verb, err) < 0)
 		return prefix_object(obj, err);
+	if (verb == VERB_CONFIG && agree_object(obj, err) < 0)
+		return err->code;
 	if (obj->schema != &port_schema)
 		return 0;
 	if (check_types(obj, err) < 0 || check_socket(obj, err) < 0 || check_rate(obj, err) < 0 ||

@@ -112,6 +112,25 @@ ip_prefix_host(const struct ip_addr *addr)
 	return (struct ip_prefix){ .addr = *addr, .len = ip_addr_bits(addr->family) };
 }
 
+/*
+ * An IPv4 network of more than two addresses has one that is nobody's (RFC 1812 4.2.3.1). The one
+ * with nothing set behind the prefix is as any other, as Linux has it now.
+ */
+bool
+ip_prefix_broadcast(const struct ip_prefix *prefix, struct ip_prefix *ret_prefix)
+{
+	const struct ip_prefix net = ip_prefix_net(prefix);
+	uint32_t mask;
+
+	if (prefix->addr.family != AF_INET || prefix->len > 30)
+		return false;
+	*ret_prefix = ip_prefix_host(&net.addr);
+	mask = prefix->len == 0 ? UINT32_MAX : UINT32_MAX >> prefix->len;
+	for (unsigned int i = 0; i < 4; i++)
+		ret_prefix->addr.bytes[i] |= mask >> (24 - 8 * i);
+	return true;
+}
+
 bool
 ip_prefix_has(const struct ip_prefix *prefix, const struct ip_addr *addr)
 {

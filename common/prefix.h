@@ -76,6 +76,13 @@ struct ip_prefix ip_prefix_net(const struct ip_prefix *prefix);
 /** ip_prefix_host() - an address as a prefix. Context: any thread. */
 struct ip_prefix ip_prefix_host(const struct ip_addr *addr);
 
+/**
+ * ip_prefix_broadcast() - the address of all on an IPv4 network, as a prefix
+ *
+ * Return: is there one? Untouched if not. Context: any thread.
+ */
+bool ip_prefix_broadcast(const struct ip_prefix *prefix, struct ip_prefix *ret_prefix);
+
 /** ip_prefix_has() - does an address lie in it? Context: any thread. */
 bool ip_prefix_has(const struct ip_prefix *prefix, const struct ip_addr *addr);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agree.h"
 #include "bond.h"
 #include "emulated.h"
 #include "error.h"
@@ -351,25 +352,6 @@ addr_tell(const struct rif_addr *addr, bool added)
 		routing->on_change[i].fn(routing->on_change[i].arg, addr, added);
 }
 
-/*
- * An IPv4 network of more than two addresses has one that is nobody's (RFC 1812 4.2.3.1). The one
- * with nothing set behind the prefix is as any other, as Linux has it now.
- */
-static bool
-broadcast_of(const struct ip_prefix *prefix, struct ip_prefix *ret)
-{
-	const struct ip_prefix net = ip_prefix_net(prefix);
-	uint32_t mask;
-
-	if (prefix->addr.family != AF_INET || prefix->len > 30)
-		return false;
-	*ret = ip_prefix_host(&net.addr);
-	mask = prefix->len == 0 ? UINT32_MAX : UINT32_MAX >> prefix->len;
-	for (unsigned int i = 0; i < 4; i++)
-		ret->addr.bytes[i] |= mask >> (24 - 8 * i);
-	return true;
-}
-
 /* What packets to one address are: the router's, nobody's, or neither. */
 static struct target *
 local_target(struct routing *routing, const struct ip_addr *addr)
@@ -383,7 +365,8 @@ local_target(struct routing *routing, const struct ip_addr *addr)
 		LIST_FOREACH(own, &rif->addrs, list) {
 			if (ip_addr_equal(&own->prefix.addr, addr))
 				return &routing->local;
-			if (broadcast_of(&own->prefix, &all) && ip_addr_equal(&all.addr, addr))
+			if (ip_prefix_broadcast(&own->prefix, &all) &&
+			    ip_addr_equal(&all.addr, addr))
 				target = &routing->blackhole;
 		}
 	}
@@ -410,7 +393,7 @@ addr_routes_renew(struct switch_rif *rif, const struct ip_prefix *prefix, bool a
 	int ret = local_renew(rif->routing, &own);
 	struct ip_prefix all;
 
-	if (ret == 0 && broadcast_of(prefix, &all))
+	if (ret == 0 && ip_prefix_broadcast(prefix, &all))
 		ret = local_renew(rif->routing, &all);
 	if (ret < 0 || ip_prefix_is_host(prefix))
 		return ret;
@@ -465,17 +448,8 @@ addr_check(struct routing *routing, const struct ip_prefix *prefix, const char *
 	struct rif_addr *own;
 	struct ip_prefix other;
 
-	if (!ip_addr_is_station(&prefix->addr) || ip_addr_is_link_local(&prefix->addr))
-		return error_set(err, EINVAL, "addr %s: no router can have this address", text);
-	if (prefix->len == 0)
-		return error_set(err, EINVAL, "addr %s: the length of its network is missing",
-				 text);
-	if (broadcast_of(prefix, &other) &&
-	    (ip_addr_equal(&other.addr, &prefix->addr) || ip_addr_equal(&net.addr, &prefix->addr)))
-		return error_set(err, EINVAL,
-				 "addr %s: is the address of the network itself, or its broadcast "
-				 "address",
-				 text);
+	if (agree_addr(prefix, err) < 0)
+		return -EINVAL;
 	LIST_FOREACH(rif, &routing->rifs, list) {
 		LIST_FOREACH(own, &rif->addrs, list) {
 			other = ip_prefix_net(&own->prefix);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agree.h"
 #include "error.h"
 #include "fib.h"
 #include "nat_control.h"
@@ -467,10 +468,8 @@ route_add(struct routing *routing, const struct ip_prefix *prefix, enum route_or
 	const struct ip_prefix net = ip_prefix_net(prefix);
 	char text[IP_PREFIX_TEXT_SIZE];
 
-	if (!ip_prefix_equal(&net, prefix))
-		return error_set(err, EINVAL, "route %s: has bits set behind its length; %.49s?",
-				 ip_prefix_format(prefix, text),
-				 ip_prefix_format(&net, (char[IP_PREFIX_TEXT_SIZE]){ 0 }));
+	if (agree_route(prefix, err) < 0)
+		return -EINVAL;
 	ip_prefix_format(&net, text);
 	if (config_check(routing, &net, config, text, err) < 0)
 		return err != NULL ? err->code : -EINVAL;

@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "agree.h"
 #include "error.h"
 #include "group.h"
 #include "log.h"
@@ -38,12 +39,8 @@ snoop_now(void)
 int
 snoop_check(const char *bridge, const struct snoop_config *config, struct error *err)
 {
-	if (config->snooping && config->query_response >= config->query_interval)
-		return error_set(err, EINVAL,
-				 "bridge %s: query-response %u must be less than query-interval %u",
-				 bridge, config->query_response / 1000,
-				 config->query_interval / 1000);
-	return 0;
+	return agree_queries(config->snooping, config->query_interval / 1000,
+			     config->query_response / 1000, bridge, err);
 }
 
 static uint64_t

@@ -9,6 +9,7 @@
 #include <event2/event.h>
 #include <rte_random.h>
 
+#include "agree.h"
 #include "error.h"
 #include "events.h"
 #include "port_types.h"
@@ -21,7 +22,6 @@
 #define TIMER_STEP 20        /* ms: ports' timers that are as near to each other run together */
 #define COST_SPEED 20000000u /* 802.1D-2004 table 17-3: path cost times Mb/s */
 #define COST_MAX 200000000u
-#define FORWARD_DELAY_MIN 4
 #define SPEED_VIRTUAL 10000 /* Mb/s: of what does not say */
 
 struct stp_bridge {
@@ -60,43 +60,21 @@ now_msec(void)
 int
 stp_config_check(const struct stp_bridge_config *config, const char *name, struct error *err)
 {
-	if (config->priority % 4096 != 0)
-		return error_set(err, EINVAL,
-				 "bridge %s: stp-priority %u: not a multiple of 4096 (%u is)", name,
-				 config->priority, config->priority / 4096 * 4096);
-	/* the rest is looked at when there is a tree: a script sets one after the other before */
-	if (config->mode == STP_OFF)
-		return 0;
-	if (config->forward_delay < FORWARD_DELAY_MIN)
-		return error_set(err, EINVAL,
-				 "bridge %s: forward-delay %u: it is %u at least with a spanning "
-				 "tree",
-				 name, config->forward_delay, FORWARD_DELAY_MIN);
-	if (config->max_age > 2 * (config->forward_delay - 1))
-		return error_set(
-			err, EINVAL,
-			"bridge %s: max-age %u with forward-delay %u: max-age must be %u at "
-			"most, 2 * (forward-delay - 1)",
-			name, config->max_age, config->forward_delay,
-			2 * (config->forward_delay - 1));
-	if (config->max_age < 2 * (config->hello + 1))
-		return error_set(
-			err, EINVAL,
-			"bridge %s: max-age %u with hello %u: max-age must be %u at least, "
-			"2 * (hello + 1)",
-			name, config->max_age, config->hello, 2 * (config->hello + 1));
-	return 0;
+	const struct agree_tree tree = {
+		.runs = config->mode != STP_OFF,
+		.priority = config->priority,
+		.hello = config->hello,
+		.max_age = config->max_age,
+		.forward_delay = config->forward_delay,
+	};
+
+	return agree_tree(&tree, name, err);
 }
 
 int
 stp_port_config_check(const struct stp_port_config *config, const char *name, struct error *err)
 {
-	if (config->priority % STP_PORT_PRIORITY_STEP != 0)
-		return error_set(
-			err, EINVAL, "port %s: stp-priority %u: not a multiple of 16 (%u is)", name,
-			config->priority,
-			config->priority / STP_PORT_PRIORITY_STEP * STP_PORT_PRIORITY_STEP);
-	return 0;
+	return agree_tree_port(config->priority, name, err);
 }
 
 static bool

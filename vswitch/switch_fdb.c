@@ -7,6 +7,7 @@
 #include <rte_ring_elem.h>
 
 #include "addr.h"
+#include "agree.h"
 #include "error.h"
 #include "events.h"
 #include "slow.h"
@@ -179,10 +180,8 @@ switch_fdb_add(struct vswitch *sw, const char *bridge_name, const struct rte_eth
 	port = switch_fdb_port(sw, bridge, port_name, err);
 	if (port == NULL)
 		return -ENOENT;
-	if (rte_is_multicast_ether_addr(mac) || rte_is_zero_ether_addr(mac))
-		return error_set(err, EINVAL,
-				 "fdb %s: mac must be a station's own, not a group address or zero",
-				 bridge_name);
+	if (agree_station(mac->addr_bytes, bridge_name, err) < 0)
+		return -EINVAL;
 	vid = station_vid(port, vid);
 	if (!vlan_member(port->dp, vid))
 		return error_set(err, EINVAL,

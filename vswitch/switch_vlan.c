@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agree.h"
 #include "error.h"
 #include "subport.h"
 #include "switch_priv.h"
@@ -22,38 +23,16 @@ struct switch_vlan {
 int
 switch_vlan_check(const struct vlan_config *config, const char *name, struct error *err)
 {
-	static const char *const words[] = { "vid", "trunk", "tunnel" };
-	const bool given[] = { config->vid != 0, config->trunk, config->tunnel != 0 };
-	int one = -1;
+	const struct agree_vlans vlans = {
+		.vid = config->vid,
+		.tunnel = config->tunnel,
+		.native = config->native,
+		.trunk = config->trunk,
+		.untagged = config->trunk && vlans_has(config->allowed, 0),
+		.service = config->service,
+	};
 
-	for (int i = 0; i < 3; i++) {
-		if (given[i] && one >= 0)
-			return error_set(err, EINVAL,
-					 "port %s: it can have %s or %s, not both; take the other "
-					 "away with \"%s none\"",
-					 name, words[one], words[i], words[one]);
-		if (given[i])
-			one = i;
-	}
-	if (config->native != 0 && !config->trunk)
-		return error_set(err, EINVAL,
-				 "port %s: native is for trunks; say \"trunk all native %u\", or "
-				 "\"vid %u\" for an access port",
-				 name, config->native, config->native);
-	if (config->native != 0 && vlans_has(config->allowed, 0))
-		return error_set(
-			err, EINVAL,
-			"port %s: untagged frames belong to VLAN 0 of its trunk list or to "
-			"native %u, not to both",
-			name, config->native);
-	if (config->service && one >= 0 && !config->trunk)
-		return error_set(
-			err, EINVAL,
-			"port %s: tpid is for trunks: a port with %s sends no tags of the "
-			"switch; what a tunnel's frames wear elsewhere is said by the tpid "
-			"of the trunk that they leave by",
-			name, words[one]);
-	return 0;
+	return agree_vlans(&vlans, name, err);
 }
 
 bool

@@ -94,6 +94,98 @@ test_bom(void **state)
 	assert_true(read_text("\n\xEF\xBB\xBF[bridge br1]\n", 18, &config, &err) < 0);
 }
 
+/* What is right by itself and wrong beside the rest: all of it, each with the line of its key. */
+static void
+test_names(void **state)
+{
+	static const char *const texts[] = {
+		"[bridge b1]\n"
+		"[bridge b2]\n"
+		"[port p1]\n"
+		"bridge = b1\n"
+		"[port t1]\n"
+		"bridge = b1\n"
+		"type = tap\n"
+		"[addr 10.0.0.1/24]\n"
+		"port = p1\n" /* 9: on a bridge */
+		"[addr 10.0.1.1/24]\n"
+		"bridge = b3\n" /* 11 */
+		"[addr 10.0.2.1/24]\n"
+		"port = p3\n" /* 13 */
+		"[fdb b2 02:00:00:00:00:01]\n"
+		"port = p1\n" /* 15: on another one */
+		"[fdb b1 02:00:00:00:00:01]\n"
+		"port = vif1.0\n" /* guests come and go */
+		"[nat a]\n"
+		"masquerade = b1.100\n"
+		"[nat b]\n"
+		"snat = 192.0.2.1\n"
+		"out = b4.100\n" /* 22 */
+		"[mirror m]\n"
+		"port = p5\n" /* 24 */
+		"to = vif2.0\n"
+		"[bond o1]\n"
+		"bridge = b1\n"
+		"members = e1,e2\n"
+		"[bond o2]\n"
+		"members = e2,p1\n" /* 30: twice */
+		"bridge = b1\n"
+		"[port e3]\n"
+		"bridge = b1\n"
+		"adopt = t1\n"
+		"[port e4]\n"
+		"bridge = b1\n"
+		"adopt = t1\n" /* 37 */
+		"[route 10.9.0.0/16]\n"
+		"port = o1\n",
+		"[bridge b1]\n"
+		"stp-priority = 5000\n" /* 1 */
+		"[bridge b2]\n"         /* 3 */
+		"stp = rstp\n"
+		"max-age = 40\n"
+		"[bridge b3]\n" /* 6 */
+		"query-interval = 5\n"
+		"[port p1]\n" /* 8 */
+		"bridge = b1\n"
+		"vid = 5\n"
+		"trunk = 10\n"
+		"[port p2]\n" /* 12 */
+		"bridge = b1\n"
+		"stp-priority = 17\n"
+		"[addr 10.0.0.255/24]\n" /* 15 */
+		"bridge = b1\n"
+		"[route 10.1.0.1/16]\n" /* 17 */
+		"blackhole = yes\n"
+		"[fdb b1 03:00:00:00:00:01]\n" /* 19 */
+		"port = p1\n",
+	};
+	static const unsigned int lines[][12] = {
+		{ 9, 11, 13, 15, 22, 24, 30, 30, 37 },
+		{ 1, 3, 6, 8, 12, 15, 17, 19 },
+	};
+	struct config_faults faults = { .n = 0 };
+	struct config config;
+	struct error err;
+	unsigned int line;
+	FILE *file;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		file = fmemopen((void *)(uintptr_t)texts[i], strlen(texts[i]), "r");
+		assert_true(config_check(file, "f", NULL, &faults) < 0);
+		fclose(file);
+		for (size_t j = 0; j < faults.n; j++) {
+			assert_int_equal(sscanf(faults.errors[j].msg, "f:%u: ", &line), 1);
+			if (line != lines[i][j])
+				fail_msg("%s: not in line %u", faults.errors[j].msg, lines[i][j]);
+		}
+		assert_int_equal(lines[i][faults.n], 0);
+		config_faults_free(&faults);
+	}
+	/* vswitchd knows what is there */
+	assert_int_equal(read_text(texts[0], strlen(texts[0]), &config, &err), 0);
+	config_free(&config);
+}
+
 static void
 test_empty(void **state)
 {
@@ -284,7 +376,7 @@ main(void)
 		cmocka_unit_test(test_empty),        cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_odd_bytes),    cmocka_unit_test(test_line_limit),
 		cmocka_unit_test(test_many),         cmocka_unit_test(test_files),
-		cmocka_unit_test(test_later_faults),
+		cmocka_unit_test(test_later_faults), cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
