@@ -208,17 +208,19 @@ nat_rule_agrees(const struct nat_control *control, const struct nat_rule_config 
 }
 
 /*
- * Is what it names known, and does it go together with the table?
- * @old: what it was; names that it had may have become unknown since. NULL: it is new.
+ * Is what it names known? While the daemon starts anything may be missing: it had been there when
+ * the rule was made, and a rule that is of no use is no reason to leave guests without a switch.
  */
 static int
-rule_check(const struct nat_control *control, const struct nat_rule_config *config,
-	   const struct nat_rule_config *old, struct error *err)
+names_check(const struct nat_control *control, const struct nat_rule_config *config,
+	    const struct nat_rule_config *old, struct error *err)
 {
 	const bool new_out = old == NULL || strcmp(config->out, old->out) != 0;
 	const bool new_guest = old == NULL || strcmp(config->guest, old->guest) != 0;
 	char hint[WORD_HINT_SIZE];
 
+	if (!control->sw->started)
+		return 0;
 	if (new_out && config->out[0] != '\0' && !name_is_known(control->sw, config->out, true))
 		return error_set(err, ENOENT, "nat %s: %s: there is no port %s; %s", config->name,
 				 config->kind == NAT_RULE_MASQUERADE ? "masquerade" : "out",
@@ -234,7 +236,20 @@ rule_check(const struct nat_control *control, const struct nat_rule_config *conf
 				 "nat %s: out is missing: the routed port, or bridge, on the "
 				 "outside",
 				 config->name);
-	return nat_rule_agrees(control, config, err);
+	return 0;
+}
+
+/*
+ * Is what it names known, and does it go together with the table?
+ * @old: what it was; names that it had may have become unknown since. NULL: it is new.
+ */
+static int
+rule_check(const struct nat_control *control, const struct nat_rule_config *config,
+	   const struct nat_rule_config *old, struct error *err)
+{
+	int ret = names_check(control, config, old, err);
+
+	return ret < 0 ? ret : nat_rule_agrees(control, config, err);
 }
 
 struct nat_rule *

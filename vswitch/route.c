@@ -372,7 +372,9 @@ config_check(struct routing *routing, const struct ip_prefix *prefix,
 					 "port",
 					 text, addr);
 	}
-	if (config->port[0] != '\0' && switch_port_find(routing->sw, config->port) == NULL)
+	/* while the daemon starts: it had been there when the route was made */
+	if (routing->sw->started && config->port[0] != '\0' &&
+	    switch_port_find(routing->sw, config->port) == NULL)
 		return error_set(err, ENOENT, "route %s: there is no port %s; %s", text,
 				 config->port,
 				 unknown_port_hint(routing->sw, config->port, false, hint));

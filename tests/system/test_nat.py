@@ -647,8 +647,6 @@ def test_config_and_restart(idle_bed):
 
 @pytest.mark.parametrize("text,fault", [
     ("[nat a]\n", "line|what does it do"),
-    ("[nat a]\nmasquerade = p9\n", "there is no port p9"),
-    ("[nat a]\ndnat = tcp 1 -> 10.0.0.1\n", "out is missing"),
     ("[nat a]\ndnat = tcp 0 -> 10.0.0.1\nout = p1\n", "not a number from 1 to 65535"),
     ("[nat-table]\nudp = 0\n", "a number of seconds from 1 to"),
     ("[nat-table x]\nudp = 10\n", "takes no name"),
@@ -662,6 +660,32 @@ def test_bad_config(idle_bed, text, fault):
     result = idle_bed.daemon.run_to_end()
     assert result.returncode == 1 and re.search(fault, result.stderr), result.stderr
     assert re.search(r"vswitch\.conf:\d+: ", result.stderr), result.stderr
+
+
+def test_names_that_are_gone(idle_bed):
+    """What rules and routes name may go, and be saved so: that is no reason not to start."""
+    daemon = idle_bed.daemon
+    idle_bed.cable(1)
+    idle_bed.start("[port p1]\nbridge = none\n[addr 10.1.1.1/24]\nport = p1\n"
+                   "[route 10.2.0.0/16]\nport = p1\n"
+                   "[nat host]\nmasquerade = p1\n[nat web]\ndnat = tcp 80 -> 10.1.1.2:80\n")
+    for words in (("addr", "del", "10.1.1.1/24"), ("port", "del", "p1"), ("config", "save")):
+        daemon.vsctl(*words)
+    saved = daemon.config.read_text()
+    assert daemon.stop() == 0
+    daemon.start()
+    assert {rule["nat"]: rule["reason"] for rule in daemon.vsctl("nat", "show")} == {
+        "host": "there is no port p1", "web": "there is no port p1"}
+    assert [route["route"] for route in daemon.vsctl("route", "show")] == ["10.2.0.0/16"]
+    daemon.vsctl("config", "save")
+    assert daemon.config.read_text() == saved
+    # who reads the file is told
+    said = daemon.vsctl_raw("config", "check").stderr
+    assert "there is no section [port p1] or [bridge p1]" in said, said
+    # and it all comes to life with the port
+    daemon.vsctl("port", "add", "p1", "bridge", "none")
+    daemon.vsctl("addr", "add", "10.1.1.1/24", "port", "p1")
+    assert daemon.vsctl("nat", "show", "host")[0]["reason"] is None
 
 
 @pytest.mark.parametrize("words,fault", [
