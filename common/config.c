@@ -14,6 +14,7 @@
 #include "words.h"
 
 #define SECTIONS_MAX 16384
+#define SLOTS (2 * SECTIONS_MAX) /* a power of two */
 
 /* What is being read. */
 struct reader {
@@ -24,6 +25,7 @@ struct reader {
 	bool skips;     /* the keys of a section that is wrong itself */
 	bool has_holes; /* there was such a section */
 	struct config config;
+	uint16_t slots[SLOTS]; /* sections by hash of kind and title, number + 1; 0: none */
 	struct config_faults *faults;
 	bool names;       /* what sections call each other is looked at */
 	struct error err; /* being made */
@@ -84,19 +86,33 @@ config_faults_free(struct config_faults *faults)
 	*faults = (struct config_faults){ 0 };
 }
 
-static struct config_section *
-section_find(const struct config *config, const struct object_schema *schema, const char *title)
+/* The slot of a section, or the one that waits for it. */
+static uint16_t *
+section_slot(struct reader *reader, const struct object_schema *schema, const char *title)
 {
 	const struct object *object;
 	char other[OBJECT_NAME_SIZE];
-	size_t i;
+	uint32_t hash = 2166136261u ^ (uint32_t)((uintptr_t)schema >> 4); /* FNV-1a */
+	uint16_t *slot;
 
-	for (i = 0; i < config->n_sections; i++) {
-		object = &config->sections[i].object;
+	for (const char *c = title; *c != '\0'; c++)
+		hash = (hash ^ (uint8_t)*c) * 16777619u;
+	for (;; hash++) {
+		slot = &reader->slots[hash % SLOTS];
+		if (*slot == 0)
+			return slot;
+		object = &reader->config.sections[*slot - 1].object;
 		if (object->schema == schema && strcmp(object_title(object, other), title) == 0)
-			return &config->sections[i];
+			return slot;
 	}
-	return NULL;
+}
+
+static const struct config_section *
+section_find(struct reader *reader, const struct object_schema *schema, const char *title)
+{
+	const uint16_t n = *section_slot(reader, schema, title);
+
+	return n != 0 ? &reader->config.sections[n - 1] : NULL;
 }
 
 /* "[vswitchd], [bridge NAME], ..." */
@@ -154,8 +170,7 @@ kind_find(const char *kind, struct error *err)
 }
 
 static int
-section_check(const struct config *config, struct object *object, const char *name,
-	      struct error *err)
+section_check(struct reader *reader, struct object *object, const char *name, struct error *err)
 {
 	const struct config_section *other;
 	char title[OBJECT_NAME_SIZE];
@@ -169,7 +184,7 @@ section_check(const struct config *config, struct object *object, const char *na
 		if (ret < 0)
 			return ret;
 	}
-	other = section_find(config, object->schema, object_title(object, title));
+	other = section_find(reader, object->schema, object_title(object, title));
 	if (other != NULL)
 		return error_set(err, EEXIST, "[%s%s%s] is given twice, first in line %u",
 				 object->schema->kind, *name != '\0' ? " " : "", name, other->line);
@@ -180,7 +195,8 @@ static int
 section_append(struct reader *reader, const struct object *object)
 {
 	struct config *config = &reader->config;
-	struct config_section *sections;
+	struct config_section *sections, *section;
+	char title[OBJECT_NAME_SIZE];
 
 	/* Grown by doubling: n is the size whenever it is a power of two. */
 	if ((config->n_sections & (config->n_sections - 1)) == 0) {
@@ -194,8 +210,14 @@ section_append(struct reader *reader, const struct object *object)
 			return error_set(&reader->err, ENOMEM, "%s", strerror(ENOMEM));
 		config->sections = sections;
 	}
-	config->sections[config->n_sections++] =
-		(struct config_section){ .object = *object, .line = reader->line };
+	section = &config->sections[config->n_sections++];
+	/* what is never touched takes no memory: values of keys that there are not */
+	memcpy(&section->object, object, offsetof(struct object, values[object->schema->n_keys]));
+	memset(section->key_lines, 0, sizeof(section->key_lines));
+	section->line = reader->line;
+	section->has_faults = false;
+	*section_slot(reader, object->schema, object_title(object, title)) =
+		(uint16_t)config->n_sections;
 	return 0;
 }
 
@@ -228,7 +250,7 @@ section_open(struct reader *reader, char *header)
 	if (schema == NULL)
 		return -EINVAL;
 	object_init(&object, schema);
-	ret = section_check(&reader->config, &object, name, &reader->err);
+	ret = section_check(reader, &object, name, &reader->err);
 	if (ret < 0)
 		return ret;
 	ret = section_append(reader, &object);
@@ -349,8 +371,9 @@ on_key(void *user, const char *section, const char *name, const char *value)
 }
 
 static int
-object_check_bridge(const struct config *config, const struct object *object, struct error *err)
+object_check_bridge(struct reader *reader, const struct object *object, struct error *err)
 {
+	const struct config *config = &reader->config;
 	char hint[WORD_HINT_SIZE];
 	struct word_search search;
 	const char *bridge;
@@ -363,7 +386,7 @@ object_check_bridge(const struct config *config, const struct object *object, st
 		bridge = object->name;
 	else
 		return 0;
-	if (*bridge == '\0' || section_find(config, &bridge_schema, bridge) != NULL)
+	if (*bridge == '\0' || section_find(reader, &bridge_schema, bridge) != NULL)
 		return 0;
 	word_search_start(&search, bridge);
 	for (size_t i = 0; i < config->n_sections; i++)
@@ -387,14 +410,14 @@ object_check_type(const struct object *object, struct error *err)
 
 /* The tap that a NIC's addresses go to. */
 static int
-object_check_adopt(const struct config *config, const struct object *object, struct error *err)
+object_check_adopt(struct reader *reader, const struct object *object, struct error *err)
 {
 	const char *tap = object->values[PORT_KEY_ADOPT].text;
 	const struct config_section *section;
 
 	if (object->schema != &port_schema || *tap == '\0')
 		return 0;
-	section = section_find(config, &port_schema, tap);
+	section = section_find(reader, &port_schema, tap);
 	if (section != NULL && port_type_resolve(&section->object) == PORT_TYPE_TAP)
 		return 0;
 	return error_set(err, ENOENT,
@@ -432,12 +455,12 @@ check_whole(struct reader *reader)
 			ret = object_check_type(&section->object, &reader->err);
 		line = section->line;
 		if (ret == 0 && !reader->has_holes) {
-			ret = object_check_bridge(&reader->config, &section->object, &reader->err);
+			ret = object_check_bridge(reader, &section->object, &reader->err);
 			if (ret < 0)
 				line = key_line(section, "bridge");
 		}
 		if (ret == 0 && !reader->has_holes) {
-			ret = object_check_adopt(&reader->config, &section->object, &reader->err);
+			ret = object_check_adopt(reader, &section->object, &reader->err);
 			if (ret < 0)
 				line = key_line(section, "adopt");
 		}

@@ -9,8 +9,8 @@ import xen
 from host import BenchError
 from programs import (AfPacketVswitchd, AfXdpVswitchd, BondVswitchd, Failover,
                       FewFlowNatVswitchd, FlowNatVswitchd, FlowTestpmd, FullNatVswitchd,
-                      IdleVswitchd, ManyPorts, NatOvs, NatVswitchd, NewNatVswitchd, Ovs,
-                      PlainNatOvs, RouteVswitchd, Setup, Testpmd, VhostGuests, VifGuests,
+                      IdleVswitchd, ManyPorts, ManySections, NatOvs, NatVswitchd,
+                      NewNatVswitchd, Ovs, PlainNatOvs, RouteVswitchd, Setup, Testpmd, VhostGuests, VifGuests,
                       VlanVswitchd, Vswitchd)
 from programs_watch import (CaptureAllVswitchd, CaptureFileVswitchd, CaptureVswitchd,
                             MirrorIdleVswitchd, MirrorVswitchd)
@@ -99,9 +99,10 @@ class FailoverCase:
 
 
 @dataclasses.dataclass(frozen=True)
-class ManyPortsCase:
-    """A switch with so many ports: how long vsctl takes to show it, or to configure it."""
-    n_ports: int
+class ManyCase:
+    """A switch with so many ports: how long vsctl takes to show it, or to configure it; or a file
+    of so many sections."""
+    number: int
     key: str
     bound: float
     unit: str
@@ -151,8 +152,9 @@ CASES = {
     "failover-balance-slb": FailoverCase("balance-slb"),
     "failover-balance-xor": FailoverCase("balance-xor"),
     "failover-lacp": FailoverCase("lacp"),
-    "show-500": ManyPortsCase(500, "show_ms", 20, "ms"),
-    "config-500": ManyPortsCase(500, "config_seconds", 3, "s"),
+    "show-500": ManyCase(500, "show_ms", 20, "ms"),
+    "config-500": ManyCase(500, "config_seconds", 3, "s"),
+    "check-16000": ManyCase(16000, "check_seconds", 0.5, "s", programs=(ManySections,)),
     # the path falls silent, the carrier stays: LACP's timeout at fast rate, and what comes after it
     "lacp-loss": FailoverCase("lacp-loss", bound=3500),
     "xen-iperf": xen.XenIperf(),
@@ -178,8 +180,8 @@ class Runner:
             return [self.run_idle(name)]
         if isinstance(case, FailoverCase):
             return [self.run_failover(name, case)]
-        if isinstance(case, ManyPortsCase):
-            return [self.run_many_ports(name, case)]
+        if isinstance(case, ManyCase):
+            return [self.run_many(name, case)]
         if isinstance(case, Attach):
             return [self.run_attach(name, case)]
         if isinstance(case, xen.XenIperf):
@@ -281,22 +283,24 @@ class Runner:
         self.log(f"{name} {VifGuests.name}: {result['attach_seconds']:.2f} s")
         return row | result
 
-    def run_many_ports(self, name, case):
-        row = {"case": name, "program": ManyPorts.name, "mpps": None, "cycles_per_packet": None}
+    def run_many(self, name, case):
+        program = case.programs[0]
+        row = {"case": name, "program": program.name, "mpps": None, "cycles_per_packet": None}
         results = []
         for number in range(1, self.rounds + 1):
             try:
-                result = ManyPorts(self.program_directory(), self.build).measure(case.n_ports)
+                result = program(self.program_directory(), self.build).measure(case.number)
             except BenchError as error:
                 self.log(f"{name} {number}/{self.rounds}: failed: {error}")
                 return row | {"error": str(error)}
             results.append(result)
             self.log(f"{name} {number}/{self.rounds}: {result[case.key]:.3f} {case.unit}")
         values = [result[case.key] for result in results]
-        return row | {"rounds": len(results), "many_ports": case.n_ports,
-                      case.key: min(values), case.key + "_median": statistics.median(values),
-                      "top_ms": min(result["top_ms"] for result in results),
-                      "again_seconds": min(result["again_seconds"] for result in results)}
+        others = {key: min(result[key] for result in results)
+                  for key in ("top_ms", "again_seconds") if key in results[0]}
+        return row | others | {"rounds": len(results), "number": case.number,
+                               case.key: min(values),
+                               case.key + "_median": statistics.median(values)}
 
     def run_failover(self, name, case):
         row = {"case": name, "program": Failover.name, "mpps": None, "cycles_per_packet": None}

@@ -11,6 +11,7 @@ import os
 import pathlib
 import queue
 import re
+import resource
 import socket
 import subprocess
 import threading
@@ -764,6 +765,28 @@ class ManyPorts(Failover):
         """Its result for so many ports, as printed."""
         return json.loads(command(["/usr/bin/python3", "-m", "harness.many", str(mode)],
                                   self.environment, timeout=120))
+
+
+class ManySections:
+    """vsctl, which checks a file; no daemon runs."""
+
+    name = "vsctl"
+    needs = []
+
+    def __init__(self, directory, build):
+        self.file = directory / "many.conf"
+        self.vsctl = build / "ctl" / "vsctl"
+
+    def measure(self, number):
+        """Of a file of so many sections: seconds of processor time."""
+        ports = "".join(f"[port t{n}]\ntype = tap\nbridge = xenbr0\n" for n in range(1, number))
+        self.file.parent.mkdir()
+        self.file.write_text("[bridge xenbr0]\n" + ports)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        command([self.vsctl, "config", "check", self.file])
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return {"check_seconds": after.ru_utime - before.ru_utime +
+                after.ru_stime - before.ru_stime}
 
 
 def busy_measurement(counts, frame_size):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The result as text: one table, and a line per bound."""
 
-from cases import CASES, FailoverCase, Guests, Idle, ManyPortsCase, Nat
-from programs import VifGuests, Vswitchd
+from cases import CASES, FailoverCase, Guests, Idle, ManyCase, Nat
+from programs import ManySections, VifGuests, Vswitchd
 import xen
 
 HEADINGS = ("case", "program", "Mpps", "cycles", "median", "own", "/ovs", "med/ovs", "/io", "")
@@ -108,12 +108,12 @@ def _failover_verdict(case, row):
     return f"gap {row['gap_ms']:.1f} ms; bound {case.bound:.0f} ms {held}"
 
 
-def _many_ports_verdict(case, row):
+def _many_verdict(case, row):
     if "error" in row:
         return "no figure: it failed"
     held = "held" if row[case.key] <= case.bound else "NOT held"
-    return (f"{row[case.key]:.2f} {case.unit} (median {row[case.key + '_median']:.2f}) with "
-            f"{case.n_ports} ports; bound {case.bound:.0f} {case.unit} {held}")
+    return (f"{row[case.key]:.2f} {case.unit} (median {row[case.key + '_median']:.2f}) of "
+            f"{case.number}; bound {case.bound:g} {case.unit} {held}")
 
 
 def _plain_verdict(case, row):
@@ -164,10 +164,11 @@ def verdicts(rows):
             continue
         if getattr(case, "plain_bound", None) is not None and "ratio_to_plain" in row:
             lines.append(f"{row['case']}: {_plain_verdict(case, row)}")
-        if row["program"] not in (Vswitchd.name, VifGuests.name) or case.bound is None:
+        ours = row["program"] in (Vswitchd.name, VifGuests.name, ManySections.name)
+        if not ours or case.bound is None:
             continue
         verdict = {Idle: _idle_verdict, FailoverCase: _failover_verdict,
-                   ManyPortsCase: _many_ports_verdict,
+                   ManyCase: _many_verdict,
                    Guests: _guests_verdict, xen.XenIperf: xen.iperf_verdict,
                    xen.XenCounts: xen.counts_verdict}.get(type(case), _ratio_verdict)
         lines.append(f"{row['case']}: {verdict(case, row)}")

@@ -338,22 +338,45 @@ test_line_limit(void **state)
 	assert_int_equal(read_text(text, strlen(text), &config, &err), -EINVAL);
 }
 
+/* As many as there may be; each is found again, by its kind and name. */
 static void
 test_many(void **state)
 {
+	const int n = 16384;
 	struct config config;
 	struct error err;
 	FILE *file = tmpfile();
 	int i;
 
-	fputs("[bridge b]\n", file);
-	for (i = 0; i < 600; i++)
-		fprintf(file, "[port p%d]\nbridge = b\n", i);
+	for (i = 0; i < n / 2; i++)
+		fprintf(file, "[port p%d]\nbridge = p%d\n[bridge p%d]\n", i, i, i);
 	rewind(file);
 	assert_int_equal(config_read(file, "x", &config, &err), 0);
-	assert_int_equal(config.n_sections, 601);
-	assert_string_equal(config.sections[600].object.name, "p599");
+	assert_int_equal(config.n_sections, n);
+	assert_string_equal(config.sections[n - 2].object.name, "p8191");
+	assert_int_equal(config.sections[n - 1].line, 3 * n / 2);
 	config_free(&config);
+
+	fseek(file, 0, SEEK_END);
+	fputs("[bridge p77]\n", file);
+	rewind(file);
+	assert_int_equal(config_read(file, "x", &config, &err), -EEXIST);
+	assert_string_equal(err.msg, "x:24577: [bridge p77] is given twice, first in line 234");
+	fclose(file);
+}
+
+static void
+test_too_many(void **state)
+{
+	struct config config;
+	struct error err;
+	FILE *file = tmpfile();
+
+	for (int i = 0; i <= 16384; i++)
+		fprintf(file, "[bridge b%d]\n", i);
+	rewind(file);
+	assert_int_equal(config_read(file, "x", &config, &err), -E2BIG);
+	assert_string_equal(err.msg, "x:16385: more than 16384 sections");
 	fclose(file);
 }
 
@@ -377,6 +400,7 @@ main(void)
 		cmocka_unit_test(test_odd_bytes),    cmocka_unit_test(test_line_limit),
 		cmocka_unit_test(test_many),         cmocka_unit_test(test_files),
 		cmocka_unit_test(test_later_faults), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
