@@ -122,6 +122,7 @@ enum port_wait {
  * @name: as in configuration, such as "netdev".
  * @wait: how its receive queues let a worker sleep.
  * @takes_pending: its tx_burst takes packets with PORT_PENDING.
+ * @closes_slowly: the kernel lets @close wait, so that of many ports each is closed by itself.
  * @hands_on: its tx_burst gives packets to other ports and has no queue to lock.
  * @open: control. Open the device of @port by @config: fill priv, n_rxq, n_txq, caps, mtu, mac, up.
  *	Return 0 or -errno with @err filled.
@@ -144,6 +145,7 @@ struct port_type {
 	const char *name;
 	enum port_wait wait;
 	bool takes_pending;
+	bool closes_slowly;
 	bool hands_on;
 	int (*open)(struct port *port, const struct port_config *config, struct error *err);
 	void (*close)(struct port *port);

@@ -301,7 +301,9 @@ stop(struct vswitchd *d)
 		rte_eal_mp_wait_lcore();
 	}
 	if (d->sw != NULL) {
-		rcu_poll(d->sw->rcu); /* ports deleted just now go as such */
+		/* ports deleted just now go as such */
+		rcu_poll(d->sw->rcu);
+		switch_ports_close(d->sw, UINT64_MAX);
 		d->sw->stopping = true;
 		port_vif_fini(d->sw);
 		netlink = d->sw->netlink; /* ports still need it to close */

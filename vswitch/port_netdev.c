@@ -781,6 +781,7 @@ netdev_tx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte
 const struct port_type port_type_netdev = {
 	.name = "netdev",
 	.wait = PORT_WAIT_FD,
+	.closes_slowly = true,
 	.open = netdev_open,
 	.close = netdev_close,
 	.set_mtu = netdev_set_mtu,

@@ -565,6 +565,7 @@ tap_tx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte_mb
 const struct port_type port_type_tap = {
 	.name = "tap",
 	.wait = PORT_WAIT_FD,
+	.closes_slowly = true,
 	.open = tap_open,
 	.close = tap_close,
 	.set_mtu = tap_set_mtu,

@@ -29,16 +29,22 @@
 
 #define DEVICE_POOL "devices"
 #define TICK_USEC UINT64_C(1000000)
+#define CLOSE_USEC 5000 /* of a turn, for closing ports; the last one may take longer */
 
 static void
 switch_rcu_timer(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval msec = { .tv_usec = 1000 };
+	static const struct timeval msec = { .tv_usec = 1000 }, now = { 0 };
 	struct vswitch *sw = arg;
+	bool pending;
 
 	(void)fd;
 	(void)what;
-	if (rcu_poll(sw->rcu))
+	pending = rcu_poll(sw->rcu);
+	/* between two of them others have their turn */
+	if (switch_ports_close(sw, CLOSE_USEC))
+		evtimer_add(sw->rcu_timer, &now);
+	else if (pending)
 		evtimer_add(sw->rcu_timer, &msec);
 }
 
@@ -117,6 +123,7 @@ switch_create(struct event_base *base, struct datapath *dp, struct rte_mempool *
 		goto err;
 	LIST_INIT(&sw->bridges);
 	LIST_INIT(&sw->ports);
+	STAILQ_INIT(&sw->closing);
 	LIST_INIT(&sw->bonds);
 	LIST_INIT(&sw->adoptions);
 	LIST_INIT(&sw->vlans);
@@ -179,6 +186,7 @@ switch_destroy(struct vswitch *sw)
 		free(bridge);
 	}
 	rcu_destroy(sw->rcu);
+	switch_ports_close(sw, UINT64_MAX);
 	events_destroy(sw->events);
 	carrier_watch_destroy(sw->carrier);
 	switch_event_free(sw->rcu_timer);

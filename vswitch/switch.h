@@ -169,6 +169,7 @@ struct switch_port {
 	uint64_t learn_refused;             /* sources not learnt: a limit of the FDB was reached */
 	struct log_limit log_limit;         /* what the other side can trigger */
 	struct rcu_item retired;
+	STAILQ_ENTRY(switch_port) closing; /* vswitch.closing */
 	struct vswitch *sw;
 };
 
@@ -176,6 +177,7 @@ struct switch_vlan;
 
 LIST_HEAD(switch_bridge_list, switch_bridge);
 LIST_HEAD(switch_port_list, switch_port);
+STAILQ_HEAD(switch_port_queue, switch_port);
 LIST_HEAD(bond_list, bond);
 LIST_HEAD(adoption_list, adoption);
 LIST_HEAD(switch_vlan_list, switch_vlan);
@@ -215,13 +217,14 @@ struct vswitch {
 	bool may_wait; /* kernel interfaces that are to be ports may come later */
 	struct switch_bridge_list bridges;
 	struct switch_port_list ports;
+	struct switch_port_queue closing; /* no worker sees them any more; switch_ports_close() */
 	struct bond_list bonds;
 	struct adoption_list adoptions; /* adopt.c */
 	struct lacp_shared *lacp;       /* of bonds that run LACP; NULL: there was none yet */
 	struct switch_vlan_list vlans;  /* settings that ports have: switch_vlan.c */
 	uint16_t next_generation;
 	struct event *learn_event; /* dp->event_fd */
-	struct event *rcu_timer;   /* 1 ms, while something is retired */
+	struct event *rcu_timer;   /* 1 ms, while something is retired; at once for @closing */
 	struct event *tick;        /* 1 s: ageing */
 	uint64_t tick_due;         /* when it is due next, as switch_usec(); 0: not known */
 	struct switch_beat beat;   /* of it */
@@ -308,8 +311,15 @@ int switch_port_del(struct vswitch *sw, const char *name, struct error *err);
  */
 bool switch_port_closing(struct vswitch *sw, const char *name);
 
-/** switch_ports_closing() - is any port? */
-bool switch_ports_closing(struct vswitch *sw);
+/** switch_ports_closing() - how many ports are? */
+unsigned int switch_ports_closing(struct vswitch *sw);
+
+/**
+ * switch_ports_close() - close ports whose time has come, but no more of those that take the kernel
+ * long once @usec have passed. Called by a timer while there are any.
+ * Return: true if some are left.
+ */
+bool switch_ports_close(struct vswitch *sw, uint64_t usec);
 
 /* Which fields of a port_config switch_port_set() takes. */
 enum port_set {

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <event2/event.h>
+
 #include "adopt.h"
 #include "bond.h"
 #include "captures.h"
@@ -112,9 +114,8 @@ switch_port_assign(struct vswitch *sw, struct port *port)
 }
 
 static void
-switch_port_retired(void *arg)
+switch_port_close(struct switch_port *owner)
 {
-	struct switch_port *owner = arg;
 	struct vswitch *sw = owner->sw;
 	struct port *port = owner->dp;
 	struct port_stats stats;
@@ -128,6 +129,56 @@ switch_port_retired(void *arg)
 	sw->owners[port->id] = NULL;
 	free(owner);
 	free(port);
+}
+
+/*
+ * The kernel waits for its own RCU when a device goes, 30 ms for each tap: of many the control
+ * thread closes one at a time, and does other things in between.
+ */
+static void
+switch_port_retired(void *arg)
+{
+	static const struct timeval now = { 0 };
+	struct switch_port *port = arg;
+	struct vswitch *sw = port->sw;
+
+	if (!port->dp->type->closes_slowly) {
+		switch_port_close(port);
+		return;
+	}
+	STAILQ_INSERT_TAIL(&sw->closing, port, closing);
+	evtimer_add(sw->rcu_timer, &now);
+}
+
+bool
+switch_ports_close(struct vswitch *sw, uint64_t usec)
+{
+	const uint64_t start = switch_usec();
+	struct switch_port *port;
+
+	while ((port = STAILQ_FIRST(&sw->closing)) != NULL) {
+		STAILQ_REMOVE_HEAD(&sw->closing, closing);
+		switch_port_close(port);
+		if (switch_usec() - start >= usec)
+			break;
+	}
+	return !STAILQ_EMPTY(&sw->closing);
+}
+
+/* One whose name is wanted needs not wait for the others. */
+static void
+switch_port_close_first(struct vswitch *sw, const char *name)
+{
+	struct switch_port *port;
+
+	rcu_poll(sw->rcu);
+	STAILQ_FOREACH(port, &sw->closing, closing)
+		if (strcmp(port->config.name, name) == 0)
+			break;
+	if (port == NULL)
+		return;
+	STAILQ_REMOVE(&sw->closing, port, switch_port, closing);
+	switch_port_close(port);
 }
 
 int
@@ -255,14 +306,15 @@ switch_port_closing(struct vswitch *sw, const char *name)
 	return false;
 }
 
-bool
+unsigned int
 switch_ports_closing(struct vswitch *sw)
 {
+	unsigned int n = 0;
+
 	rcu_poll(sw->rcu);
 	for (uint32_t id = 0; id < PORT_MAX; id++)
-		if (sw->owners[id] != NULL && datapath_port(sw->dp, id) == NULL)
-			return true;
-	return false;
+		n += sw->owners[id] != NULL && datapath_port(sw->dp, id) == NULL;
+	return n;
 }
 
 /* Open a port that does not exist yet: on no bridge, and nobody receives from it so far. */
@@ -273,6 +325,7 @@ switch_port_open(struct vswitch *sw, const struct port_config *config, struct er
 	struct switch_port *port;
 	struct port *dp = NULL;
 
+	switch_port_close_first(sw, config->name);
 	if (switch_port_closing(sw, config->name)) {
 		*ret_errno = error_set(err, EAGAIN, "port %s: is still being closed; try again",
 				       config->name);

@@ -48,14 +48,15 @@ struct transactions {
 	struct record_list before; /* guests' ports included */
 	struct record_list target; /* STATE_PLAN */
 	struct plan plan;
-	bool *done;          /* steps */
-	bool *prepared;      /* they have been, by steps that prepare */
-	size_t at;           /* in plan.order, or commands */
-	bool progress;       /* in this round through the plan */
-	bool deleted;        /* something was: what follows may have to wait a little */
-	size_t n_done;       /* steps that were done */
-	bool closing;        /* ports are, perhaps */
-	uint64_t wait_until; /* ns; 0: it does not wait */
+	bool *done;             /* steps */
+	bool *prepared;         /* they have been, by steps that prepare */
+	size_t at;              /* in plan.order, or commands */
+	bool progress;          /* in this round through the plan */
+	bool deleted;           /* something was: what follows may have to wait a little */
+	size_t n_done;          /* steps that were done */
+	bool closing;           /* ports are, perhaps */
+	unsigned int n_closing; /* so many, when last looked at */
+	uint64_t wait_until;    /* ns; 0: it does not wait */
 	json_t *commands;
 	json_t *undo; /* commands that the records know nothing of */
 	struct error err;
@@ -194,20 +195,18 @@ waits_for(struct transactions *t, bool busy, uint64_t nsec_max)
 }
 
 static bool
-waits(struct transactions *t, bool busy)
-{
-	return waits_for(t, busy, WAIT_NSEC_MAX);
-}
-
-static bool
 waits_for_ports(struct transactions *t)
 {
+	unsigned int n;
+
 	if (!t->closing)
 		return false;
-	if (waits(t, switch_ports_closing(t->sw)))
-		return true;
-	t->closing = false;
-	return false;
+	n = switch_ports_closing(t->sw);
+	if (n != t->n_closing)
+		t->wait_until = 0; /* it goes on */
+	t->n_closing = n;
+	t->closing = waits_for(t, n > 0, WAIT_NSEC_MAX);
+	return t->closing;
 }
 
 static void
@@ -295,7 +294,7 @@ step_try(struct transactions *t, size_t i)
 	if (step->verb != VERB_DEL && waits_for_ports(t))
 		return 1;
 	ret = step_call(t, step, &err);
-	if (ret == -EAGAIN && waits(t, true))
+	if (ret == -EAGAIN && waits_for(t, true, WAIT_NSEC_MAX))
 		return 1;
 	ret = not_again(ret, &err);
 	if (ret == 0) {
@@ -414,7 +413,7 @@ commands_work(struct transactions *t, uint64_t end)
 			return 1;
 		}
 		ret = call(t, method, params, &err);
-		if (ret == -EAGAIN && waits(t, true)) {
+		if (ret == -EAGAIN && waits_for(t, true, WAIT_NSEC_MAX)) {
 			schedule(t, WAIT_USEC);
 			return 1;
 		}

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The host's own interface on a bridge."""
 
+import concurrent.futures
+
 import pytest
 
 from harness import traffic
@@ -53,6 +55,28 @@ def test_address_is_the_same_each_time(bed):
     bed.daemon.vsctl("port", "del", "br0")
     assert bed.sw.link("br0") is None
     assert add_tap(bed)["mac"] == before
+
+
+def test_many_deleted_at_once(bed, tmp_path):
+    """The kernel is long about each of them. Meanwhile the daemon answers."""
+    some, none = tmp_path / "some.conf", tmp_path / "none.conf"
+    none.write_text("[bridge br0]\n")
+    some.write_text("[bridge br0]\n" + "".join(
+        "[port many%d]\nbridge = br0\ntype = tap\n" % number for number in range(60)))
+
+    def left():
+        return bed.sw.run("ip", "-o", "link").stdout.count(" many")
+
+    bed.daemon.vsctl("config", "apply", some)
+    assert left() == 60
+    answered = 0
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        apply = pool.submit(bed.daemon.vsctl, "config", "apply", none)
+        while (before := left()) > 0:
+            bed.daemon.vsctl("bridge", "show")
+            answered += before < 60 and left() > 0
+        apply.result()
+    assert answered > 1
 
 
 def test_jumbo(bed):
