@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@
 #include "client.h"
 #include "command.h"
 #include "error.h"
+#include "interrupt.h"
 #include "pcapng.h"
 
 #define RECEIVE_SIZE (1u << 20) /* bytes; a block is never as long */
@@ -37,37 +37,13 @@ struct run {
 	struct capture_text *text;
 	uint8_t *data; /* received, from the beginning of a block on */
 	size_t len;
-	uint64_t captured;
-	bool enough; /* the daemon has been told */
+	uint64_t taken;    /* packets that have come, and are to be written */
+	uint64_t captured; /* of these, that were; known at the end */
+	bool enough;       /* the daemon has been told */
 	bool is_quiet;
+	int failure; /* -errno; what comes from now on is only counted */
 	struct totals totals;
 };
-
-static volatile sig_atomic_t interrupted;
-
-static void
-on_signal(int number)
-{
-	interrupted = 1;
-	/* the second time it is meant: nothing of what is left is waited for */
-	signal(number, SIG_DFL);
-}
-
-/* @ret_set: those that are caught. */
-static void
-catch_signals(sigset_t *ret_set)
-{
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
-	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
-
-	sigemptyset(ret_set);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		sigaddset(ret_set, numbers[i]);
-		sigaction(numbers[i], &action, NULL);
-	}
-	/* a program that has ended is an error like others */
-	signal(SIGPIPE, SIG_IGN);
-}
 
 static void
 say_enough(struct run *run)
@@ -76,6 +52,14 @@ say_enough(struct run *run)
 		return;
 	run->enough = true;
 	client_enough(run->client);
+}
+
+/* What it is written to has failed: what has been missed is to be known all the same. */
+static void
+sink_failed(struct run *run, int failure)
+{
+	run->failure = failure;
+	say_enough(run);
 }
 
 /* --- blocks --- */
@@ -92,6 +76,7 @@ number_of(const void *block, uint16_t code)
 	return number;
 }
 
+/* Return: 0, or -errno of what it is written to. */
 static int
 block_put(struct run *run, const void *block, size_t len, struct error *err)
 {
@@ -99,9 +84,9 @@ block_put(struct run *run, const void *block, size_t len, struct error *err)
 
 	memcpy(&head, block, sizeof(head));
 	if (head.type == PCAPNG_PACKET) {
-		if (run->words->count > 0 && run->captured == run->words->count)
+		if (run->words->count > 0 && run->taken == run->words->count)
 			return 0;
-		run->captured++;
+		run->taken++;
 	} else if (head.type == PCAPNG_SECTION) {
 		/* from now on nothing escapes */
 		if (!run->is_quiet)
@@ -111,8 +96,10 @@ block_put(struct run *run, const void *block, size_t len, struct error *err)
 		run->totals.missed = number_of(block, PCAPNG_ISB_OSDROP);
 		run->totals.has_come = true;
 	}
-	if (run->words->count > 0 && run->captured == run->words->count)
+	if (run->words->count > 0 && run->taken == run->words->count)
 		say_enough(run);
+	if (run->failure < 0)
+		return 0;
 	return run->file != NULL ? capture_file_put(run->file, block, len, err) :
 				   capture_text_put(run->text, block, len, err);
 }
@@ -122,17 +109,19 @@ static int
 blocks_take(struct run *run, struct error *err)
 {
 	size_t start = 0, len;
-	int ret = 0;
+	int ret;
 
-	while (ret == 0 && (len = pcapng_block_len(run->data + start, run->len - start)) != 0) {
+	while ((len = pcapng_block_len(run->data + start, run->len - start)) != 0) {
 		if (len == SIZE_MAX)
 			return error_set(err, EPROTO, "vswitchd sent what is not pcapng");
 		ret = block_put(run, run->data + start, len, err);
+		if (ret < 0)
+			sink_failed(run, ret);
 		start += len;
 	}
 	run->len -= start;
 	memmove(run->data, run->data + start, run->len);
-	return ret;
+	return 0;
 }
 
 /* Return: 1; 0: all has come; or -errno. */
@@ -153,33 +142,54 @@ receive(struct run *run, struct error *err)
 			       error_set(err, ECONNRESET, "vswitchd ended the capture");
 	run->len += (size_t)n;
 	ret = blocks_take(run, err);
+	if (ret < 0)
+		return ret;
 	/* who reads a file while it is written sees what there is */
-	if (ret == 0 && run->file != NULL)
-		ret = capture_file_flush(run->file, err);
-	return ret < 0 ? ret : 1;
+	if (run->file != NULL && run->failure == 0 &&
+	    (ret = capture_file_flush(run->file, err)) < 0)
+		sink_failed(run, ret);
+	return 1;
 }
 
 /* --- running --- */
 
-/* Sleep until something happens; not if a signal has been caught before. Return: 0 or -errno. */
+/* Sleep until something happens. Return: 0 or -errno. */
 static int
-wait_for(struct run *run, struct pollfd fds[3], const sigset_t *signals)
+wait_for(struct run *run, struct pollfd fds[3])
 {
 	sigset_t before;
 	int ret;
 
-	/* while bytes are written the second one ends us, though who reads them may have stopped */
-	sigprocmask(SIG_BLOCK, signals, &before);
-	if (interrupted)
+	if (interrupt_hold(&before))
 		say_enough(run);
 	ret = ppoll(fds, 3, NULL, &before) < 0 && errno != EINTR ? -errno : 0;
-	sigprocmask(SIG_SETMASK, &before, NULL);
+	interrupt_release(&before);
 	return ret;
 }
 
-/* Until all has come. @signals: that are caught. */
+/* What can be printed now, and what to wait for until more can be. */
+static void
+print(struct run *run, struct pollfd fds[3], struct error *err)
+{
+	bool is_full = false;
+	int ret;
+
+	if (run->text == NULL)
+		return;
+	if (run->failure == 0 && (ret = capture_text_run(run->text, fds + 1, err)) < 0)
+		sink_failed(run, ret);
+	if (run->failure == 0) {
+		capture_text_fds(run->text, fds + 1);
+		is_full = capture_text_is_full(run->text);
+	} else {
+		fds[1].fd = fds[2].fd = -1;
+	}
+	fds[0].fd = is_full ? -1 : client_fd(run->client);
+}
+
+/* Until all has come. Return: 0; or -errno: it is not known what was missed. */
 static int
-follow(struct run *run, const sigset_t *signals, struct error *err)
+follow(struct run *run, struct error *err)
 {
 	struct pollfd fds[3] = { { .fd = client_fd(run->client), .events = POLLIN },
 				 { .fd = -1 },
@@ -190,19 +200,13 @@ follow(struct run *run, const sigset_t *signals, struct error *err)
 		/* some may have come behind the reply */
 		if (fds[0].revents != 0 || client_buffered(run->client) > 0)
 			ret = receive(run, err);
-		if (ret >= 0 && run->text != NULL) {
-			const int printed = capture_text_run(run->text, fds + 1, err);
-
-			ret = printed < 0 ? printed : ret;
-		}
-		if (ret <= 0)
+		if (ret < 0)
 			break;
-		if (run->text != NULL) {
-			capture_text_fds(run->text, fds + 1);
-			fds[0].fd = capture_text_is_full(run->text) ? -1 : client_fd(run->client);
-		}
+		print(run, fds, err);
+		if (ret == 0)
+			break;
 		fds[0].revents = fds[1].revents = fds[2].revents = 0;
-		ret = wait_for(run, fds, signals);
+		ret = wait_for(run, fds);
 		ret = ret == 0 ? 1 : error_set(err, -ret, "capture: poll: %s", strerror(-ret));
 	}
 	return ret;
@@ -221,7 +225,7 @@ totals_print(const struct run *run)
 		fprintf(stderr, "%llu packet%s captured, %llu matched, %llu missed by capture\n",
 			(unsigned long long)run->captured, plural(run->captured),
 			(unsigned long long)run->totals.matched,
-			(unsigned long long)run->totals.missed);
+			(unsigned long long)(run->totals.missed + run->taken - run->captured));
 	else
 		fprintf(stderr, "%llu packet%s captured; how many were missed is not known\n",
 			(unsigned long long)run->captured, plural(run->captured));
@@ -246,8 +250,8 @@ sink_open(struct run *run, struct error *err)
 static int
 sink_close(struct run *run, struct error *err)
 {
-	return run->file != NULL ? capture_file_close(run->file, err) :
-				   capture_text_close(run->text, err);
+	return run->file != NULL ? capture_file_close(run->file, &run->captured, err) :
+				   capture_text_close(run->text, &run->captured, err);
 }
 
 /* @params: taken over. */
@@ -257,7 +261,6 @@ run_params(struct client *client, const struct capture_words *words, json_t *par
 {
 	struct run run = { .client = client, .words = words, .is_quiet = is_quiet };
 	struct error close_err;
-	sigset_t signals;
 	json_t *result = NULL;
 	int ret, closed;
 
@@ -272,8 +275,9 @@ run_params(struct client *client, const struct capture_words *words, json_t *par
 	if (ret == 0)
 		ret = sink_open(&run, err);
 	if (ret == 0) {
-		catch_signals(&signals);
-		ret = follow(&run, &signals, err);
+		interrupt_catch();
+		ret = follow(&run, err);
+		ret = run.failure < 0 ? run.failure : ret;
 		closed = sink_close(&run, &close_err);
 		if (ret == 0 && closed < 0) {
 			*err = close_err;

@@ -2,26 +2,33 @@
 #include "capture_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "error.h"
+#include "interrupt.h"
 #include "pcapng.h"
 
 #define NAME_EXTRA 16 /* a number and more */
+#define BUFFER_SIZE (1u << 18)
 
 struct capture_file {
 	const char *name;
-	FILE *out;
+	int fd;        /* -1: none is open */
 	uint64_t size; /* 0: no limit */
 	unsigned int files;
 	unsigned int number; /* of this file */
-	uint64_t written;    /* bytes in it */
+	uint64_t put;        /* bytes that are, or are to be, in it */
 	bool has_packets;    /* in it */
+	uint64_t packets;    /* that have been written whole, to any of them */
 	uint8_t *head;       /* section and interfaces so far */
 	size_t head_len, head_size;
+	uint8_t *buffer; /* whole blocks */
+	size_t len;
 	char path[]; /* of this file */
 };
 
@@ -62,10 +69,12 @@ static int
 begin(struct capture_file *file, struct error *err)
 {
 	path_set(file);
-	file->out = strcmp(file->name, "-") == 0 ? stdout : fopen(file->path, "we");
-	if (file->out == NULL)
+	file->fd = strcmp(file->name, "-") == 0 ?
+			   STDOUT_FILENO :
+			   open(file->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (file->fd < 0)
 		return failed(file, errno, err);
-	file->written = 0;
+	file->put = 0;
 	file->has_packets = false;
 	return 0;
 }
@@ -82,8 +91,12 @@ capture_file_open(const char *name, uint64_t size, unsigned int files, struct er
 	file->name = name;
 	file->size = size;
 	file->files = files;
-	if (begin(file, err) == 0)
+	file->buffer = malloc(BUFFER_SIZE);
+	if (file->buffer == NULL)
+		error_set(err, ENOMEM, "%s", strerror(ENOMEM));
+	else if (begin(file, err) == 0)
 		return file;
+	free(file->buffer);
 	free(file);
 	return NULL;
 }
@@ -106,28 +119,76 @@ head_add(struct capture_file *file, const void *block, size_t len, struct error 
 	return 0;
 }
 
-static int
-write_out(struct capture_file *file, const void *bytes, size_t len, struct error *err)
+/* The whole blocks of what begins with one. Return: their bytes. */
+static size_t
+whole_blocks(const uint8_t *bytes, size_t len, uint64_t *ret_packets)
 {
-	errno = 0;
-	file->written += len;
-	if (fwrite(bytes, 1, len, file->out) == len)
+	struct pcapng_block head;
+	size_t whole = 0, block;
+
+	*ret_packets = 0;
+	while ((block = pcapng_block_len(bytes + whole, len - whole)) != 0 && block != SIZE_MAX) {
+		memcpy(&head, bytes + whole, sizeof(head));
+		*ret_packets += head.type == PCAPNG_PACKET;
+		whole += block;
+	}
+	return whole;
+}
+
+/* Write blocks. What a full disk has cut through is taken back: a file ends with a whole block. */
+static int
+write_out(struct capture_file *file, const uint8_t *bytes, size_t len, struct error *err)
+{
+	uint64_t packets;
+	size_t written;
+	int ret = interrupt_write(file->fd, bytes, len, &written);
+	size_t whole = whole_blocks(bytes, written, &packets);
+	off_t end;
+
+	file->packets += packets;
+	if (ret == 0)
 		return 0;
-	return failed(file, errno != 0 ? errno : EIO, err);
+	/* what is no file has no end */
+	end = lseek(file->fd, 0, SEEK_CUR);
+	if (end >= 0 && whole < written && ftruncate(file->fd, end - (off_t)(written - whole)) == 0)
+		lseek(file->fd, 0, SEEK_END);
+	if (ret == -ETIMEDOUT)
+		return error_set(err, ETIMEDOUT, "capture: %s: nobody reads it", file->path);
+	return failed(file, -ret, err);
+}
+
+int
+capture_file_flush(struct capture_file *file, struct error *err)
+{
+	const size_t len = file->len;
+
+	file->len = 0;
+	return len > 0 ? write_out(file, file->buffer, len, err) : 0;
+}
+
+static int
+add(struct capture_file *file, const void *bytes, size_t len, struct error *err)
+{
+	int ret = BUFFER_SIZE - file->len < len ? capture_file_flush(file, err) : 0;
+
+	file->put += len;
+	if (ret < 0 || len > BUFFER_SIZE)
+		return ret < 0 ? ret : write_out(file, bytes, len, err);
+	memcpy(file->buffer + file->len, bytes, len);
+	file->len += len;
+	return 0;
 }
 
 static int
 end(struct capture_file *file, struct error *err)
 {
-	FILE *out = file->out;
+	const int fd = file->fd;
+	int ret = fd >= 0 ? capture_file_flush(file, err) : 0;
 
-	file->out = NULL;
-	if (out == NULL)
-		return 0;
-	errno = 0;
-	if ((out == stdout ? fflush(out) : fclose(out)) != 0)
-		return failed(file, errno != 0 ? errno : EIO, err);
-	return 0;
+	file->fd = -1;
+	if (fd >= 0 && fd != STDOUT_FILENO && close(fd) < 0 && ret == 0)
+		ret = failed(file, errno, err);
+	return ret;
 }
 
 /* The next file of the ring, or of the row. */
@@ -141,7 +202,7 @@ next(struct capture_file *file, struct error *err)
 		file->number %= file->files;
 	if (ret == 0)
 		ret = begin(file, err);
-	return ret == 0 ? write_out(file, file->head, file->head_len, err) : ret;
+	return ret == 0 ? add(file, file->head, file->head_len, err) : ret;
 }
 
 int
@@ -152,30 +213,26 @@ capture_file_put(struct capture_file *file, const void *block, size_t len, struc
 
 	memcpy(&head, block, sizeof(head));
 	if (head.type == PCAPNG_PACKET) {
-		if (file->size > 0 && file->has_packets && file->written + len > file->size)
+		if (file->size > 0 && file->has_packets && file->put + len > file->size)
 			ret = next(file, err);
 		file->has_packets = true;
 	} else if (head.type == PCAPNG_SECTION || head.type == PCAPNG_INTERFACE) {
 		ret = head_add(file, block, len, err);
 	}
-	return ret == 0 ? write_out(file, block, len, err) : ret;
+	return ret == 0 ? add(file, block, len, err) : ret;
 }
 
 int
-capture_file_flush(struct capture_file *file, struct error *err)
-{
-	errno = 0;
-	return fflush(file->out) == 0 ? 0 : failed(file, errno != 0 ? errno : EIO, err);
-}
-
-int
-capture_file_close(struct capture_file *file, struct error *err)
+capture_file_close(struct capture_file *file, uint64_t *ret_packets, struct error *err)
 {
 	int ret;
 
 	if (file == NULL)
 		return 0;
 	ret = end(file, err);
+	if (ret_packets != NULL)
+		*ret_packets = file->packets;
+	free(file->buffer);
 	free(file->head);
 	free(file);
 	return ret;

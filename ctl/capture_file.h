@@ -28,13 +28,21 @@ struct error;
 struct capture_file *capture_file_open(const char *name, uint64_t size, unsigned int files,
 				       struct error *err);
 
-/** capture_file_put() - write a block. Return: 0 or -errno; -EPIPE: nobody reads. */
+/**
+ * capture_file_put() - write a block, sooner or later
+ * Return: 0; -EPIPE: nobody reads; -ETIMEDOUT: interrupted, and nobody reads; or another -errno.
+ * After an error there is only capture_file_close() left.
+ */
 int capture_file_put(struct capture_file *file, const void *block, size_t len, struct error *err);
 
 /** capture_file_flush() - have what was put be there. Return: as above. */
 int capture_file_flush(struct capture_file *file, struct error *err);
 
-/** capture_file_close() - NULL is legal. Return: as above. */
-int capture_file_close(struct capture_file *file, struct error *err);
+/**
+ * capture_file_close() - NULL is legal
+ * @ret_packets: how many have been written, whole; NULL: nobody asks
+ * Return: as above.
+ */
+int capture_file_close(struct capture_file *file, uint64_t *ret_packets, struct error *err);
 
 #endif

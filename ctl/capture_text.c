@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "interrupt.h"
 #include "pcapng.h"
 
 #define FULL (4u << 20) /* bytes that wait for the program */
@@ -48,7 +49,45 @@ struct capture_text {
 	size_t start, end, size;
 	char line[LINE_SIZE]; /* what the program has printed, up to the end of a line */
 	size_t line_len;
+	FILE *out;        /* stdout, by interrupt_write() */
+	int failure;      /* -errno of that; nothing is written any more */
+	uint64_t printed; /* packets, to out */
+	uint64_t arrived; /* of these, where stdout leads to */
 };
+
+/* --- stdout --- */
+
+static ssize_t
+out_write(void *cookie, const char *bytes, size_t size)
+{
+	struct capture_text *text = cookie;
+	size_t written;
+
+	if (text->failure == 0)
+		text->failure = interrupt_write(STDOUT_FILENO, bytes, size, &written);
+	return text->failure == 0 ? (ssize_t)size : 0;
+}
+
+static int
+out_open(struct capture_text *text, struct error *err)
+{
+	text->out = fopencookie(text, "w", (cookie_io_functions_t){ .write = out_write });
+	return text->out != NULL ? 0 : error_set(err, ENOMEM, "%s", strerror(ENOMEM));
+}
+
+/* Return: 0; -EPIPE: nobody reads any more; or another -errno. */
+static int
+out_flush(struct capture_text *text, struct error *err)
+{
+	fflush(text->out);
+	if (text->failure == 0)
+		text->arrived = text->printed;
+	else if (text->failure == -ETIMEDOUT)
+		error_set(err, ETIMEDOUT, "capture: nobody reads what is printed");
+	else
+		error_set(err, -text->failure, "capture: stdout: %s", strerror(-text->failure));
+	return text->failure;
+}
 
 /* --- the program --- */
 
@@ -140,12 +179,13 @@ capture_text_open(const char *const *options, struct error *err)
 	text->to = text->from = -1;
 	STAILQ_INIT(&text->labels);
 	text->is_tcpdump = is_executable("tcpdump");
-	if ((text->is_tcpdump || is_executable("tshark")) &&
-	    start_program(text, options, err) < 0) {
-		free(text);
-		return NULL;
-	}
-	return text;
+	if (out_open(text, err) == 0 && ((!text->is_tcpdump && !is_executable("tshark")) ||
+					 start_program(text, options, err) == 0))
+		return text;
+	if (text->out != NULL)
+		fclose(text->out);
+	free(text);
+	return NULL;
 }
 
 /* --- labels --- */
@@ -222,19 +262,23 @@ label_read(const void *block, struct label *label)
 
 /* Who there is no program for sees the Ethernet header. */
 static void
-packet_print(const struct capture_text *text, const void *block, const struct label *label)
+packet_print(struct capture_text *text, const void *block, const struct label *label)
 {
 	const uint8_t *frame = (const uint8_t *)block + sizeof(struct pcapng_packet_head);
 	struct pcapng_packet_head head;
 
 	memcpy(&head, block, sizeof(head));
-	printf("%s%s %s ", label->clock, name_of(text, label->interface), way_of(label->direction));
+	text->printed++;
+	fprintf(text->out, "%s%s %s ", label->clock, name_of(text, label->interface),
+		way_of(label->direction));
 	if (head.data_len >= HEADER_LEN)
-		printf("%02x:%02x:%02x:%02x:%02x:%02x > %02x:%02x:%02x:%02x:%02x:%02x, "
-		       "ethertype 0x%02x%02x, ",
-		       frame[6], frame[7], frame[8], frame[9], frame[10], frame[11], frame[0],
-		       frame[1], frame[2], frame[3], frame[4], frame[5], frame[12], frame[13]);
-	printf("length %u%s%s\n", head.len, label->reason[0] != '\0' ? " " : "", label->reason);
+		fprintf(text->out,
+			"%02x:%02x:%02x:%02x:%02x:%02x > %02x:%02x:%02x:%02x:%02x:%02x, "
+			"ethertype 0x%02x%02x, ",
+			frame[6], frame[7], frame[8], frame[9], frame[10], frame[11], frame[0],
+			frame[1], frame[2], frame[3], frame[4], frame[5], frame[12], frame[13]);
+	fprintf(text->out, "length %u%s%s\n", head.len, label->reason[0] != '\0' ? " " : "",
+		label->reason);
 }
 
 /* --- blocks --- */
@@ -301,17 +345,18 @@ line_print(struct capture_text *text, char *line, size_t len)
 	if (label != NULL && text->is_tcpdump)
 		clock = strlen(label->clock);
 	if (label == NULL || strncmp(line, label->clock, clock) != 0) {
-		fwrite(line, 1, len, stdout);
-		putchar('\n');
+		fwrite(line, 1, len, text->out);
+		putc('\n', text->out);
 		return;
 	}
 	STAILQ_REMOVE_HEAD(&text->labels, list);
-	printf("%.*s%s %s ", (int)clock, line, name_of(text, label->interface),
-	       way_of(label->direction));
-	fwrite(line + clock, 1, len - clock, stdout);
+	text->printed++;
+	fprintf(text->out, "%.*s%s %s ", (int)clock, line, name_of(text, label->interface),
+		way_of(label->direction));
+	fwrite(line + clock, 1, len - clock, text->out);
 	if (label->reason[0] != '\0')
-		printf(" [%s]", label->reason);
-	putchar('\n');
+		fprintf(text->out, " [%s]", label->reason);
+	putc('\n', text->out);
 	free(label);
 }
 
@@ -343,6 +388,7 @@ lines_read(struct capture_text *text, struct error *err)
 {
 	const ssize_t n =
 		read(text->from, text->line + text->line_len, sizeof(text->line) - text->line_len);
+	int ret;
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return 1;
@@ -350,9 +396,8 @@ lines_read(struct capture_text *text, struct error *err)
 		return error_set(err, errno, "capture: tcpdump: %s", strerror(errno));
 	text->line_len += (size_t)n;
 	lines_print(text);
-	if (fflush(stdout) != 0)
-		return -EPIPE;
-	return n > 0;
+	ret = out_flush(text, err);
+	return ret < 0 ? ret : n > 0;
 }
 
 /* Return: 0 or -errno. */
@@ -396,7 +441,7 @@ capture_text_run(struct capture_text *text, const struct pollfd *fds, struct err
 	int ret = 0;
 
 	if (text->pid == 0)
-		return fflush(stdout) == 0 ? 0 : -EPIPE;
+		return out_flush(text, err);
 	if (fds[0].revents != 0)
 		ret = blocks_write(text, err);
 	if (ret < 0 || fds[1].revents == 0)
@@ -432,7 +477,7 @@ program_finish(struct capture_text *text, struct error *err)
 }
 
 int
-capture_text_close(struct capture_text *text, struct error *err)
+capture_text_close(struct capture_text *text, uint64_t *ret_packets, struct error *err)
 {
 	struct label *label;
 	int ret = 0;
@@ -440,7 +485,8 @@ capture_text_close(struct capture_text *text, struct error *err)
 	if (text == NULL)
 		return 0;
 	if (text->pid != 0) {
-		ret = program_finish(text, err);
+		if (text->failure == 0)
+			ret = program_finish(text, err);
 		if (text->to >= 0)
 			close(text->to);
 		close(text->from);
@@ -450,8 +496,13 @@ capture_text_close(struct capture_text *text, struct error *err)
 		STAILQ_REMOVE_HEAD(&text->labels, list);
 		free(label);
 	}
+	if (ret == 0)
+		ret = out_flush(text, err);
+	if (ret_packets != NULL)
+		*ret_packets = text->arrived;
+	fclose(text->out);
 	free(text->names);
 	free(text->waiting);
 	free(text);
-	return fflush(stdout) == 0 ? ret : -EPIPE;
+	return ret;
 }

@@ -4,8 +4,8 @@
  *
  * How: the program reads the blocks from a pipe and writes lines to another one. In the line that
  * begins with a packet's time, the port and the way it went are put in, which the programs do not
- * tell; behind it, of one that was dropped, the reason. It is in a process group of its own, so that Ctrl-C ends the capture and
- * not the program: it still has packets to print.
+ * tell; behind it, of one that was dropped, the reason. It is in a process group of its own, so
+ * that Ctrl-C ends the capture and not the program: it still has packets to print.
  *
  * Thread-safety: none needed.
  */
@@ -13,6 +13,7 @@
 #define CTL_CAPTURE_TEXT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct capture_text;
 struct error;
@@ -38,11 +39,15 @@ int capture_text_is_full(const struct capture_text *text);
 /**
  * capture_text_run() - print what can be printed now
  * @fds: as poll() has left those of capture_text_fds()
- * Return: 0; -EPIPE: nobody reads; or another -errno.
+ * Return: 0; -EPIPE: nobody reads; -ETIMEDOUT: interrupted, and nobody reads; or another -errno.
  */
 int capture_text_run(struct capture_text *text, const struct pollfd *fds, struct error *err);
 
-/** capture_text_close() - print the rest. NULL is legal. Return: as above. */
-int capture_text_close(struct capture_text *text, struct error *err);
+/**
+ * capture_text_close() - print the rest, if nothing has failed. NULL is legal
+ * @ret_packets: how many have been printed; NULL: nobody asks
+ * Return: as above.
+ */
+int capture_text_close(struct capture_text *text, uint64_t *ret_packets, struct error *err);
 
 #endif

@@ -138,8 +138,8 @@ rows_put(const json_t *rows, const char *name, struct error *err)
 		ret = ret < 0 ? ret : row_put(&sink, row, err);
 	json_decref(sink.interfaces);
 	/* the first error is what counts */
-	closed = sink.file != NULL ? capture_file_close(sink.file, ret < 0 ? &unused : err) :
-				     capture_text_close(sink.text, ret < 0 ? &unused : err);
+	closed = sink.file != NULL ? capture_file_close(sink.file, NULL, ret < 0 ? &unused : err) :
+				     capture_text_close(sink.text, NULL, ret < 0 ? &unused : err);
 	return ret < 0 ? ret : closed;
 }
 

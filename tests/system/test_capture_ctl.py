@@ -11,7 +11,8 @@ import subprocess
 
 import pytest
 
-from harness.capture_ctl import (Capture, extcap_folder, read, tcpdump_bytes, tshark,
+from harness.capture import Stream
+from harness.capture_ctl import (Capture, extcap_folder, read, stop_and_go, tcpdump_bytes, tshark,
                                  tshark_bytes, write_numbered)
 from harness.daemon import build_folder
 from harness.nat_lab import GUESTS, INET, UPLINK, NatLab
@@ -159,30 +160,86 @@ def test_pipe(bed, wires, tmp_path):
         assert "10.0.0.2.53" in shell.stdout.read()
 
 
-def test_second_interrupt(bed, tmp_path):
-    """It ends though nobody reads what it writes any more."""
+def test_full_disk(bed, wires, tmp_path):
+    """It ends; the file holds what it says, and what did not go into it is called missed."""
+    path = tmp_path / "a.pcapng"
+    capture = Capture(bed.daemon, tmp_path, "p1", "dir", "in", "-w", path,
+                      within=("prlimit", "--fsize=20000"))
+
+    def ended():
+        wires[0].send(*[frame(BROADCAST, A, 1000) for _ in range(10)])
+        return capture.process.poll() is not None
+    wait_until(ended)
+    captured, matched, missed = capture.wait(1)
+    assert "%s: File too large" % path in capture.err.read_text()
+    assert captured > 0 and missed > 0 and captured + missed == matched
+    assert len(tshark(path, "frame.len")) == captured
+
+
+def test_full_disk_lines(bed, wires, tmp_path):
+    """The same where lines go to."""
+    with open("/dev/full", "wb") as full:
+        capture = Capture(bed.daemon, tmp_path, "p1", "dir", "in", out=full)
+        wires[0].send(udp(A, BROADCAST))
+        captured, matched, missed = capture.wait(1)
+    assert "stdout: No space left on device" in capture.err.read_text()
+    assert (captured, matched, missed) == (0, 1, 1)
+
+
+@pytest.fixture
+def full_pipe(bed, tmp_path):
+    """Starts a capture whose reader has stopped. Return: it, and where it can be read."""
     n = 20_000
     source = tmp_path / "in.pcap"
     write_numbered(source, n, mac_bytes(BROADCAST) + mac_bytes(A))
     bed.daemon.vsctl("port", "add", "out", "bridge", "br0", "devargs", "net_null0,no-rx=1")
     bed.daemon.wait_link("out")
     reader, writer = os.pipe()
-    with os.fdopen(reader), subprocess.Popen(
-            [build_folder() / "ctl/vsctl", "-s", bed.daemon.socket_path, "capture", "any", "-w",
-             "-"], stdout=writer, stderr=subprocess.DEVNULL) as vsctl:
-        wait_until(lambda: bed.daemon.rpc("capture.show")["result"])
+    captures = []
+
+    def start(*words):
+        capture = Capture(bed.daemon, tmp_path, "any", *words, out=writer)
+        captures.append(capture)
         bed.daemon.vsctl("port", "add", "in", "bridge", "br0", "devargs",
                          "net_pcap0,rx_pcap=%s" % source)
+        wait_until(lambda: bed.daemon.rpc("capture.show")["result"][0]["matched"] >= 2 * n)
         wait_until(lambda: not select.select([], [writer], [], 0)[1])
-        vsctl.send_signal(signal.SIGINT)
-        status = pathlib.Path("/proc/%d/status" % vsctl.pid)
-        try:
-            wait_until(lambda: not int(re.search("SigCgt:\\s*(.*)", status.read_text())[1], 16) & 2)
-            vsctl.send_signal(signal.SIGINT)
-            assert vsctl.wait(TIMEOUT) == -signal.SIGINT
-        finally:
-            vsctl.kill()
-            os.close(writer)
+        os.close(writer)
+        return capture, reader
+    yield start
+    for capture in captures:
+        capture.process.kill()
+    os.close(reader)
+
+
+@pytest.mark.parametrize("words", [("-w", "-"), ()], ids=["file", "lines"])
+def test_interrupt_of_a_full_pipe(bed, full_pipe, tmp_path, words):
+    """It ends though nobody reads what it writes any more, and says what of it is lost."""
+    capture, reader = full_pipe(*words)
+    capture.process.terminate()
+    captured, matched, missed = capture.wait(1)
+    assert "nobody reads" in capture.err.read_text()
+    assert captured + missed == matched >= 40_000 and captured < matched
+    with open(os.dup(reader), "rb") as file:
+        text = file.read()
+    if words:
+        stream = Stream()
+        stream.feed(text)
+        assert len(stream.packets) == captured
+    else:
+        assert text.count(b"\n") >= captured
+    wait_until(lambda: bed.daemon.rpc("capture.show")["result"] == [])
+
+
+def test_second_interrupt(bed, tmp_path):
+    """It ends at once though vswitchd does not say what was missed."""
+    capture = Capture(bed.daemon, tmp_path, "any", "-w", tmp_path / "a.pcapng")
+    status = pathlib.Path("/proc/%d/status" % capture.process.pid)
+    with stop_and_go(bed.daemon.pid):
+        capture.process.send_signal(signal.SIGINT)
+        wait_until(lambda: not int(re.search("SigCgt:\\s*(.*)", status.read_text())[1], 16) & 2)
+        capture.process.send_signal(signal.SIGINT)
+        assert capture.process.wait(TIMEOUT) == -signal.SIGINT
     wait_until(lambda: bed.daemon.rpc("capture.show")["result"] == [])
 
 

@@ -20,13 +20,17 @@ from .wait import TIMEOUT, wait_until
 class Capture:
     """A vsctl capture that goes on. It begins before this returns."""
 
-    def __init__(self, daemon, folder, *words, env=None):
+    def __init__(self, daemon, folder, *words, env=None, out=None, within=()):
+        """
+        out: file that it writes to, instead of lines
+        within: words in front of the command
+        """
         self.out, self.err = folder / "capture.out", folder / "capture.err"
-        command = [str(build_folder() / "ctl/vsctl"), "-s", str(daemon.socket_path), "capture",
-                   *map(str, words)]
-        with open(self.out, "wb") as out, open(self.err, "wb") as err:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out,
-                                            stderr=err, preexec_fn=die_with_parent,
+        command = [*within, str(build_folder() / "ctl/vsctl"), "-s", str(daemon.socket_path),
+                   "capture", *map(str, words)]
+        with open(self.out, "wb") as lines, open(self.err, "wb") as err:
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL,
+                                            stdout=lines if out is None else out, stderr=err, preexec_fn=die_with_parent,
                                             env=env or os.environ)
         wait_until(self._begun, what=lambda: "a capture: " + self.err.read_text())
 
@@ -45,10 +49,11 @@ class Capture:
                    what=lambda: "%d lines: %s" % (n, self.out.read_text()))
         return self.lines
 
-    def wait(self):
+    def wait(self, status=0):
         """It ends by itself. Return: (captured, matched, missed)."""
-        assert self.process.wait(TIMEOUT) == 0, self.err.read_text()
-        words = self.err.read_text().splitlines()[-1].split()
+        assert self.process.wait(TIMEOUT) == status, self.err.read_text()
+        words = next(line.split() for line in self.err.read_text().splitlines()
+                     if "captured, " in line)
         return int(words[0]), int(words[3]), int(words[5])
 
     def interrupt(self):
