@@ -16,6 +16,7 @@
 #include "mirror.h"
 #include "mirror_flows.h"
 #include "netback.h"
+#include "port_vlan.h"
 #include "routing.h"
 #include "switch_priv.h"
 #include "unknown.h"
@@ -99,6 +100,10 @@ end_check(const struct switch_port *port, struct error *err)
 	if (port->member != NULL)
 		return error_set(err, EBUSY, "port %s is a member of bond %s", name,
 				 port->member->bond->name);
+	if (port->subports != NULL)
+		return error_set(err, EBUSY,
+				 "port %s has VLAN ports such as %s; a mirror's has none", name,
+				 port_vlan_next(port, NULL)->config.name);
 	if (!port->config.is_auto && routing != NULL && rif_find(port->sw->routing, port) != NULL)
 		return error_set(err, EBUSY, "port %s is a routed port", name);
 	return 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "error.h"
+#include "mirrors.h"
 #include "subport.h"
 #include "switch_priv.h"
 
@@ -91,6 +92,10 @@ vlan_parent_check(const struct switch_port *parent, const struct port_config *co
 				 "port %s: its parent %s is a member of a bond; the bond has the "
 				 "VLANs",
 				 config->name, parent->config.name);
+	if (parent->is_mirror_end) {
+		mirror_end_is_busy(parent, err);
+		return error_prefix(err, "port %s: ", config->name);
+	}
 	if (vlan->tpid == VLAN_TPID_NONE || vlan->untagged == config->parent_vid)
 		return error_set(err, EBUSY,
 				 "port %s: VLAN %u is that of the untagged frames of %s; see "

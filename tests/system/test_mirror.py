@@ -128,6 +128,7 @@ def test_ends(span):
             (("port", "set", "p3", "bridge", "br0"), "mirror m sends to it"),
             (("addr", "add", "192.0.2.1/24", "port", "p3"), "mirror m sends to it"),
             (("bond", "add", "bond0", "members", "p3"), "mirror m sends to it"),
+            (("port", "add", "p3.99", "bridge", "br0"), "mirror m sends to it"),
             (("mirror", "add", "m", "port", "p2", "to", "p3"), "exists already"),
             (("mirror", "add", "n", "port", "p3", "to", "p2"), "where mirror m sends to"),
             (("mirror", "add", "n", "port", "p2", "to", "p1"), "is what mirror m copies"),
@@ -167,6 +168,20 @@ def test_ends(span):
         right.drain()
         end.until(frame(BROADCAST, A, 80))
     balanced(daemon)
+
+
+def test_end_with_vlans(span):
+    """What has VLAN ports is no mirror's end, until they are gone."""
+    daemon = span[0].daemon
+    daemon.vsctl("port", "add", "p3.99", "bridge", "none")
+    words = "mirror", "add", "m", "port", "p1", "to", "p3"
+    result = daemon.vsctl_raw(*words)
+    assert result.returncode == 1 and "port p3 has VLAN ports such as p3.99" in result.stderr
+    daemon.vsctl("mirror", "add", "n", "port", "p1", "to", "p3.99")
+    daemon.vsctl("mirror", "del", "n")
+    daemon.vsctl("port", "del", "p3.99")
+    daemon.vsctl(*words)
+    assert mirror(daemon)["reason"] is None
 
 
 def test_no_loop(span):
