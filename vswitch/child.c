@@ -24,7 +24,8 @@
 #define END_MSEC 1000 /* how long it may take to end */
 
 struct child {
-	struct event_base *base;
+	LIST_ENTRY(child) list;
+	struct children *siblings;
 	struct child_config config;
 	char *args[CHILD_ARGS_MAX + 1];
 	char program[PATH_MAX], setpriv[PATH_MAX];
@@ -32,8 +33,9 @@ struct child {
 	uid_t uid;
 	pid_t pid;            /* 0: none */
 	bool restart;         /* it has been told to end, and is to be started again */
-	struct event *signal; /* SIGCHLD */
-	struct event *timer;  /* start again */
+	bool leaving;         /* the same, and its owner does not know it any more */
+	bool waits;           /* for another that is leaving, to start */
+	struct event *timer;  /* start again; of one that is to end: kill it */
 	struct event *output; /* what it says; NULL: nothing is open */
 	int fd;               /* the same */
 	unsigned int delay;   /* msec, for the next time */
@@ -175,7 +177,8 @@ start(struct child *child)
 	fcntl(fds[0], F_SETFL, O_NONBLOCK);
 	close_output(child);
 	child->fd = fds[0];
-	child->output = event_new(child->base, fds[0], EV_READ | EV_PERSIST, on_output, child);
+	child->output =
+		event_new(child->siblings->base, fds[0], EV_READ | EV_PERSIST, on_output, child);
 	if (child->output == NULL || event_add(child->output, NULL) < 0) {
 		if (child->output == NULL)
 			close(fds[0]);
@@ -203,12 +206,27 @@ start_later(struct child *child)
 		child->delay * 2 < CHILD_DELAY_MSEC_MAX ? child->delay * 2 : CHILD_DELAY_MSEC_MAX;
 }
 
+/* Two of a kind would want the same ports and files. */
+static bool
+is_another_leaving(const struct child *child)
+{
+	const struct child *other;
+
+	LIST_FOREACH(other, &child->siblings->list, list)
+		if (other->leaving && strcmp(other->config.name, child->config.name) == 0)
+			return true;
+	return false;
+}
+
 static void
 start_or_later(struct child *child)
 {
 	int ret;
 
 	event_del(child->timer);
+	child->waits = is_another_leaving(child);
+	if (child->waits)
+		return;
 	ret = start(child);
 	if (ret == 0) {
 		child->reason[0] = '\0';
@@ -219,15 +237,31 @@ start_or_later(struct child *child)
 	start_later(child);
 }
 
+/* --- ending --- */
+
 static void
-on_timer(evutil_socket_t fd, short what, void *arg)
+child_free(struct child *child)
 {
-	(void)fd;
-	(void)what;
-	start_or_later(arg);
+	LIST_REMOVE(child, list);
+	close_output(child);
+	if (child->timer != NULL)
+		event_free(child->timer);
+	for (unsigned int i = 0; child->args[i] != NULL; i++)
+		free(child->args[i]);
+	free(child);
 }
 
-/* --- ending --- */
+/* The last words have been said. */
+static void
+left(struct child *child)
+{
+	struct children *children = child->siblings;
+
+	child_free(child);
+	LIST_FOREACH(child, &children->list, list)
+		if (child->waits)
+			start_or_later(child);
+}
 
 static void
 ended(struct child *child, int status)
@@ -235,6 +269,10 @@ ended(struct child *child, int status)
 	if (child->output != NULL)
 		on_output(child->fd, 0, child); /* its last words */
 	child->pid = 0;
+	if (child->leaving) {
+		left(child);
+		return;
+	}
 	/* one that does not handle SIGHUP yet dies of it */
 	if (child->restart || (WIFSIGNALED(status) && WTERMSIG(status) == SIGHUP)) {
 		child->restart = false;
@@ -253,36 +291,45 @@ ended(struct child *child, int status)
 }
 
 static void
-on_child(evutil_socket_t fd, short what, void *arg)
+on_signal(evutil_socket_t fd, short what, void *arg)
 {
-	struct child *child = arg;
+	struct children *children = arg;
+	struct child *child, *next;
 	int status;
 
 	(void)fd;
 	(void)what;
-	if (child->pid > 0 && waitpid(child->pid, &status, WNOHANG) == child->pid)
-		ended(child, status);
+	for (child = LIST_FIRST(&children->list); child != NULL; child = next) {
+		next = LIST_NEXT(child, list);
+		if (child->pid > 0 && waitpid(child->pid, &status, WNOHANG) == child->pid)
+			ended(child, status);
+	}
 }
 
-/* End it and wait. */
+/* Tell it to end. It has a while for that. */
 static void
 stop(struct child *child)
 {
-	const struct timespec nap = { .tv_nsec = 1000000 };
-	int status;
+	static const struct timeval patience = { .tv_sec = END_MSEC / 1000 };
 
-	if (child->pid == 0)
-		return;
 	kill(child->pid, SIGTERM);
-	for (int i = 0; i < END_MSEC; i++) {
-		if (waitpid(child->pid, &status, WNOHANG) != 0)
-			goto out;
-		nanosleep(&nap, NULL);
+	event_add(child->timer, &patience);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct child *child = arg;
+
+	(void)fd;
+	(void)what;
+	if (child->pid == 0) {
+		start_or_later(child);
+		return;
 	}
+	log_line(LOG_WARNING, "%s: %s does not end, and is killed", child->config.area,
+		 child->config.name);
 	kill(child->pid, SIGKILL);
-	waitpid(child->pid, &status, 0);
-out:
-	child->pid = 0;
 }
 
 /* --- the whole --- */
@@ -311,14 +358,66 @@ copy_args(struct child *child, const char *const *args)
 	return true;
 }
 
+void
+children_init(struct children *children, struct event_base *base)
+{
+	children->base = base;
+	children->signal = NULL;
+	LIST_INIT(&children->list);
+}
+
+void
+children_end(struct children *children)
+{
+	const struct timespec nap = { .tv_nsec = 1000000 };
+	struct child *child, *next;
+	int status;
+
+	for (child = LIST_FIRST(&children->list); child != NULL; child = next) {
+		next = LIST_NEXT(child, list);
+		if (!child->leaving)
+			child_destroy(child);
+	}
+	/* all at the same time */
+	for (int i = 0; i <= END_MSEC && !LIST_EMPTY(&children->list); i++) {
+		for (child = LIST_FIRST(&children->list); child != NULL; child = next) {
+			next = LIST_NEXT(child, list);
+			if (i == END_MSEC)
+				kill(child->pid, SIGKILL);
+			if (waitpid(child->pid, &status, i < END_MSEC ? WNOHANG : 0) != 0)
+				child_free(child);
+		}
+		nanosleep(&nap, NULL);
+	}
+	if (children->signal != NULL)
+		event_free(children->signal);
+	children->signal = NULL;
+}
+
+/* From the first child on. */
+static int
+signal_watch(struct children *children)
+{
+	if (children->signal != NULL)
+		return 0;
+	children->signal = evsignal_new(children->base, SIGCHLD, on_signal, children);
+	if (children->signal != NULL && event_add(children->signal, NULL) == 0)
+		return 0;
+	if (children->signal != NULL)
+		event_free(children->signal);
+	children->signal = NULL;
+	return -ENOMEM;
+}
+
 struct child *
-child_create(struct event_base *base, const struct child_config *config, struct error *err)
+child_create(struct children *children, const struct child_config *config, struct error *err)
 {
 	struct child *child = calloc(1, sizeof(*child));
 
 	if (child == NULL)
 		goto no_memory;
-	child->base = base;
+	child->siblings = children;
+	LIST_INSERT_HEAD(&children->list, child, list);
 	child->config = *config;
 	child->delay = CHILD_DELAY_MSEC;
 	snprintf(child->reason, sizeof(child->reason), "%s is not started yet", config->name);
@@ -332,10 +431,8 @@ child_create(struct event_base *base, const struct child_config *config, struct 
 		goto err;
 	}
 	find_user(child);
-	child->signal = evsignal_new(base, SIGCHLD, on_child, child);
-	child->timer = evtimer_new(base, on_timer, child);
-	if (copy_args(child, config->args) && child->timer != NULL && child->signal != NULL &&
-	    event_add(child->signal, NULL) == 0)
+	child->timer = evtimer_new(children->base, on_timer, child);
+	if (copy_args(child, config->args) && child->timer != NULL && signal_watch(children) == 0)
 		return child;
 no_memory:
 	error_set(err, ENOMEM, "no memory for %s", config->name);
@@ -349,15 +446,11 @@ child_destroy(struct child *child)
 {
 	if (child == NULL)
 		return;
-	stop(child);
-	close_output(child);
-	if (child->signal != NULL)
-		event_free(child->signal);
-	if (child->timer != NULL)
-		event_free(child->timer);
-	for (unsigned int i = 0; child->args[i] != NULL; i++)
-		free(child->args[i]);
-	free(child);
+	child->leaving = true;
+	if (child->pid == 0)
+		child_free(child);
+	else if (!child->restart)
+		stop(child);
 }
 
 void
@@ -367,7 +460,7 @@ child_restart(struct child *child)
 		start_or_later(child);
 	} else if (!child->restart) {
 		child->restart = true;
-		kill(child->pid, SIGTERM);
+		stop(child);
 	}
 }
 

@@ -6,7 +6,9 @@
  * It runs in the foreground, as a user of its own (else nobody) from its first instruction on:
  * setpriv(1) starts it with the capabilities that it needs, no way to any others, and SIGTERM for
  * when the daemon ends, however that ends. What it says goes to the log. If it ends unasked it is
- * started again, later each time it ends soon.
+ * started again, later each time it ends soon. One that is not wanted any more is told to end, and
+ * killed if it has not after a second; nobody waits for that but another of its name, which starts
+ * when it is gone.
  *
  * Thread-safety: control thread only.
  */
@@ -14,11 +16,20 @@
 #define VSWITCH_CHILD_H
 
 #include <stdbool.h>
+#include <sys/queue.h>
 #include <sys/types.h>
 
 struct child;
 struct error;
+struct event;
 struct event_base;
+
+/* All children of the daemon. */
+struct children {
+	struct event_base *base;
+	struct event *signal; /* SIGCHLD; NULL: there has been none */
+	LIST_HEAD(, child) list;
+};
 
 #define CHILD_ARGS_MAX 40
 #define CHILD_DELAY_MSEC 500 /* until it is started again at first; twice as long each time */
@@ -47,14 +58,20 @@ struct child_config {
 	void *arg;
 };
 
+/** children_init() - there are none */
+void children_init(struct children *children, struct event_base *base);
+
+/** children_end() - end all, and wait for that, a second at most */
+void children_end(struct children *children);
+
 /**
  * child_create() - find the program; nothing is started.
  * Return: it, or NULL with @err filled: it is not installed.
  */
-struct child *child_create(struct event_base *base, const struct child_config *config,
+struct child *child_create(struct children *children, const struct child_config *config,
 			   struct error *err);
 
-/** child_destroy() - end it, and wait for that, a second at most. NULL is legal. */
+/** child_destroy() - have it end, sooner or later; it is not waited for. NULL is legal. */
 void child_destroy(struct child *child);
 
 /** child_restart() - start it, or end the one that runs and start it again. */

@@ -77,7 +77,7 @@ softflowd_create(struct vswitch *sw, const char *tap, const char *collector, uin
 		args[n++] = "-t";
 		args[n++] = silent[i];
 	}
-	return child_create(sw->base, &config, err);
+	return child_create(&sw->children, &config, err);
 }
 
 struct mirror_flows *

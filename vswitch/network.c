@@ -293,7 +293,7 @@ server_start(struct networks *networks, struct error *err)
 
 	snprintf(config, sizeof(config), "--conf-file=%s/%s", networks->folder,
 		 network_file_names[FILE_CONFIG]);
-	networks->dnsmasq = child_create(networks->sw->base, &child, err);
+	networks->dnsmasq = child_create(&networks->sw->children, &child, err);
 	if (networks->dnsmasq == NULL)
 		return err->code;
 	ret = server_link_open(&networks->link, networks->sw, network_from_server, networks, err);

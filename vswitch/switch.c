@@ -127,6 +127,7 @@ switch_create(struct event_base *base, struct datapath *dp, struct rte_mempool *
 	LIST_INIT(&sw->bonds);
 	LIST_INIT(&sw->adoptions);
 	LIST_INIT(&sw->vlans);
+	children_init(&sw->children, base);
 	sw->base = base;
 	sw->dp = dp;
 	sw->pool = pool;
@@ -171,6 +172,7 @@ switch_destroy(struct vswitch *sw)
 	sw->mirrors = NULL;
 	networks_destroy(sw->networks);
 	sw->networks = NULL;
+	children_end(&sw->children);
 	bonds_destroy(sw);
 	lacp_bonds_destroy(sw);
 	nat_control_destroy(sw->nat);

@@ -19,6 +19,7 @@
 #include <rte_ether.h>
 
 #include "bridge.h"
+#include "child.h"
 #include "datapath.h"
 #include "delay.h"
 #include "guest.h"
@@ -208,6 +209,7 @@ struct vswitch {
 	struct tracer *tracer;           /* NULL: nobody traces */
 	struct mirrors *mirrors;         /* NULL: there are none */
 	struct metrics *metrics;         /* NULL: there is no server for them */
+	struct children children;        /* other programs that run for it */
 	struct networks *networks;       /* DHCP and DNS for guests; NULL: none */
 	bool networks_told;              /* they hear of addresses that come and go */
 	const char *run_dir;             /* where sockets are; NULL: /run/vswitch */

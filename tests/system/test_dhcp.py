@@ -353,6 +353,22 @@ def test_dnsmasq_dies(lan, folder):
     assert client.renew()["ip"] == told["ip"]
 
 
+def test_dnsmasq_hangs(lan, folder):
+    """One that does not end is killed, and the next one starts when it is gone."""
+    client = Client(lan.station(1, plain=False), folder)
+    told = client.wait()
+    for changes in ((("domain", "new.test"),), (("dhcp", "off"), ("dhcp", "on"))):
+        pid = running(lan.daemon)
+        os.kill(pid, signal.SIGSTOP)
+        for change in changes:
+            lan.daemon.vsctl("network", "set", NET, *change)
+        running(lan.daemon, other_than=pid)
+        assert is_gone(pid)
+    assert lan.daemon.log.count("dnsmasq does not end, and is killed") == 2
+    assert "it is started again" not in lan.daemon.log
+    assert client.renew()["ip"] == told["ip"]
+
+
 def test_rights(lan):
     """The child is not root, and has the rights that it needs."""
     pid = network(lan.daemon)["pid"]
@@ -372,7 +388,8 @@ def test_off(lan, folder):
     pid = network(lan.daemon)["pid"]
     assert lan.sw.link("vswitch0") is not None
     lan.daemon.vsctl("network", "set", NET, "dhcp", "off")
-    assert is_gone(pid) and lan.sw.link("vswitch0") is None
+    wait_until(lambda: is_gone(pid))
+    assert lan.sw.link("vswitch0") is None
     assert "169.254.53" not in lan.sw.ip("rule", "show").stdout
     assert network(lan.daemon)["pid"] is None
     wire = station.wire

@@ -428,7 +428,25 @@ def test_ipfix_process(bed):
     assert int(status["CapEff"], 16) == 1 << 13 and status["Uid"].split()[0] != "0"
     vsctl("mirror", "del", "flows")
     wait_until(lambda: bed.sw.link(row["to"]) is None)
-    assert not os.path.exists("/proc/%d" % again)
+    wait_until(lambda: not os.path.exists("/proc/%d" % again))
+
+
+@needs_softflowd
+def test_ipfix_hangs(bed):
+    """One that does not end is killed; nothing else waits for that."""
+    vsctl = bed.daemon.vsctl
+    vsctl("mirror", "add", "flows", "bridge", "br0", "ipfix", "127.0.0.1:4739")
+    pid = mirror(bed.daemon, "flows")["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    vsctl("mirror", "del", "flows")
+    wait_until(lambda: not os.path.exists("/proc/%d" % pid))
+    log = bed.daemon.log
+    assert 0 < log.index("mirror del flows: done") < log.index("softflowd does not end, and is")
+    vsctl("mirror", "add", "flows", "bridge", "br0", "ipfix", "127.0.0.1:4739")
+    pid = wait_until(lambda: mirror(bed.daemon, "flows")["pid"])
+    os.kill(pid, signal.SIGSTOP)
+    assert bed.daemon.stop() == 0
+    assert not os.path.exists("/proc/%d" % pid)
 
 
 def test_no_softflowd(idle_bed):
