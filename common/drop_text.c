@@ -97,7 +97,8 @@ const struct drop_text drop_texts[] = {
 		.show = "worker show",
 		.mend =
 			"If a worker's busy share is near 100 %: more workers (workers in "
-			"vswitch.conf); else look at the NIC: ethtool -S, its cable.",
+			"vswitch.conf); else look at the NIC: its cable, and, if it is no "
+			"DPDK device, ethtool -S.",
 	},
 	[DROP_BAD_REQUEST] = {
 		.what =

@@ -61,7 +61,8 @@ const struct health_check health_checks[] = {
 	{ "control", "the control thread: how late it is, and what was too much for it",
 	  health_control },
 	{ "buffers", "packet buffers that are nearly all in use", health_buffers },
-	{ "config", "changes that nobody has confirmed, or that have failed", health_config },
+	{ "config", "changes that nobody has confirmed, that have failed, or that no file has",
+	  health_config },
 };
 const size_t n_health_checks = RTE_DIM(health_checks);
 
@@ -198,10 +199,13 @@ static const struct {
 	enum health_severity severity;
 	const char *why;
 	const char *remedy;
+	const char *eth_remedy; /* of a device that the host's tools do not know; NULL: the same */
 } drop_rows[] = {
 	{ "nic", DROP_RX_ERROR, HEALTH_WARNING, "lost before a worker took them, or damaged",
 	  "see \"ethtool -S %s\" and \"vsctl top\"; more workers take more packets: workers of "
-	  "[vswitchd]" },
+	  "[vswitchd]",
+	  "see \"vsctl worker show\" and \"vsctl top\"; more workers take more packets of %s: "
+	  "workers of [vswitchd]; more mbufs of [vswitchd] hold more" },
 	{ "checksum", DROP_BAD_CHECKSUM, HEALTH_WARNING, "their IPv4 header checksum is wrong",
 	  "look for a broken NIC, cable or driver behind %s: \"vsctl capture %s at drop\"" },
 	{ "checksum", DROP_OFFLOAD, HEALTH_WARNING, "a checksum or segments could not be completed",
@@ -311,7 +315,10 @@ health_drop_rows(struct health_round *round)
 					 "",
 				 detail);
 			health_drops(round, port, drop_rows[i].reason, drop_rows[i].severity, why,
-				     drop_rows[i].remedy);
+				     port->config.kind == PORT_KIND_ETH &&
+						     drop_rows[i].eth_remedy != NULL ?
+					     drop_rows[i].eth_remedy :
+					     drop_rows[i].remedy);
 		}
 }
 

@@ -12,6 +12,7 @@
 #include "events.h"
 #include "fdb.h"
 #include "health_priv.h"
+#include "history.h"
 #include "nat_control.h"
 #include "neighbour.h"
 #include "routing_priv.h"
@@ -263,7 +264,19 @@ health_config(struct health_round *round)
 	const struct vswitch *sw = round->sw;
 	json_t *events = events_list(sw->events, &changes, 1), *last, *error;
 	int left = sw->transactions != NULL ? transaction_confirm_left(sw->transactions) : -1;
+	const char *folder;
+	int ret;
 
+	folder = sw->transactions != NULL ?
+			 history_fault(transaction_history(sw->transactions), &ret) :
+			 NULL;
+	if (folder != NULL)
+		health_found(round, HEALTH_WARNING, "configuration",
+			     json_sprintf("the last change is noted nowhere: %s: %s", folder,
+					  strerror(-ret)),
+			     json_string("make room on that disk, or let it be written; the next "
+					 "change is noted again; \"vsctl config save\" keeps what "
+					 "runs"));
 	if (left >= 0)
 		health_found(round, HEALTH_WARNING, "configuration",
 			     json_sprintf("is undone in %d s, unless somebody confirms it", left),

@@ -4,6 +4,7 @@
 
 #include "bond.h"
 #include "health_priv.h"
+#include "lacp.h"
 #include "netback.h"
 #include "port_vhost.h"
 #include "port_vif.h"
@@ -33,6 +34,12 @@ health_carrier(struct health_round *round)
 				     json_sprintf("\"vsctl port set %s carrier on\"", name));
 		else if (port->link || port->member != NULL)
 			continue; /* members: health_bond() */
+		else if (port->config.kind == PORT_KIND_ETH)
+			/* the host's tools do not know it */
+			health_found(round, HEALTH_ERROR, name, json_string(why_down(port)),
+				     json_sprintf("look at cable, transceiver and switch port; "
+						  "\"vsctl port show %s\" tells of the device",
+						  name));
 		else if (health_is_nic(port))
 			health_found(round, HEALTH_ERROR, name, json_string(why_down(port)),
 				     json_sprintf("look at cable and switch port; \"ip link set %s "
@@ -102,6 +109,18 @@ health_port(struct health_round *round)
 
 /* --- bonds --- */
 
+/*
+ * Has LACP had no time yet to agree? Until the partner has given up who was there before (IEEE
+ * 802.1AX-2014 6.4.4: Short_Timeout_Time), and both have waited for other links
+ * (Aggregate_Wait_Time).
+ */
+static bool
+agrees_soon(const struct bond *bond, const struct bond_member *member)
+{
+	return bond->config.mode == BOND_LACP && !bond->fallback && member->usable &&
+	       switch_usec() / 1000 - member->since < LACP_SHORT_TIMEOUT + 2 * LACP_AGGREGATE_WAIT;
+}
+
 /* What keeps a member from carrying packets; NULL: nothing. */
 static const char *
 member_fault(const struct bond *bond, const struct bond_member *member)
@@ -113,7 +132,8 @@ member_fault(const struct bond *bond, const struct bond_member *member)
 	if (!member->usable)
 		return "no answer from arp-targets";
 	if (bond->config.mode == BOND_LACP && !bond->fallback && !member->distributing)
-		return "no agreement with its LACP partner";
+		return agrees_soon(bond, member) ? "no agreement with its LACP partner yet" :
+						   "no agreement with its LACP partner";
 	return NULL;
 }
 
@@ -124,7 +144,7 @@ health_bond(struct health_round *round)
 	const char *fault;
 
 	LIST_FOREACH(bond, &round->sw->bonds, list) {
-		unsigned int n = 0, live = 0;
+		unsigned int n = 0, live = 0, soon = 0;
 		char faults[LIST_SIZE] = "";
 
 		for (unsigned int slot = 0; slot < LAG_MEMBERS_MAX; slot++) {
@@ -135,15 +155,21 @@ health_bond(struct health_round *round)
 				continue;
 			n++;
 			fault = member_fault(bond, member);
-			if (fault == NULL)
+			if (fault == NULL) {
 				live++;
-			else
-				snprintf(faults + len, sizeof(faults) - len, "%s%s: %s",
-					 len > 0 ? "; " : "", member->port->config.name, fault);
+				continue;
+			}
+			soon += agrees_soon(bond, member);
+			snprintf(faults + len, sizeof(faults) - len, "%s%s: %s",
+				 len > 0 ? "; " : "", member->port->config.name, fault);
 		}
 		if (live < n)
 			health_found(
-				round, live == 0 ? HEALTH_ERROR : HEALTH_WARNING, bond->name,
+				round,
+				live + soon == n ? HEALTH_NOTE :
+				live + soon == 0 ? HEALTH_ERROR :
+						   HEALTH_WARNING,
+				bond->name,
 				json_sprintf("%u of %u members carry packets; %s", live, n, faults),
 				json_sprintf("mend the link, or the other side's bond; \"vsctl "
 					     "bond show %s\"",

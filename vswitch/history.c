@@ -26,6 +26,8 @@ struct history {
 	 * start; what could not be written as well. NULL: not known */
 	char *text, *before;
 	unsigned int number, before_number; /* of these; 0: it is only here */
+	int lacks;                          /* -errno: the last entry could not be written */
+	int forgets;                        /* -errno: the same of what waits to be confirmed */
 };
 
 /* Return: 0: it is not the name of an entry. */
@@ -221,6 +223,7 @@ history_add(struct history *history, const struct record_list *records, const st
 	head_write(head, history->last + 1, who, what);
 	entry_path(history, history->last + 1, path);
 	ret = file_write(history, path, head, text);
+	history->lacks = ret;
 	free(history->before);
 	history->before = history->text;
 	history->before_number = history->number;
@@ -308,6 +311,13 @@ history_text(const struct history *history, unsigned int number, unsigned int *r
 	return text;
 }
 
+const char *
+history_fault(const struct history *history, int *ret_error)
+{
+	*ret_error = history == NULL ? 0 : history->lacks < 0 ? history->lacks : history->forgets;
+	return *ret_error < 0 ? history->dir : NULL;
+}
+
 /* --- what is back if nobody confirms --- */
 
 static void
@@ -317,8 +327,7 @@ unconfirmed_path(const struct history *history, char path[PATH_MAX + 32])
 }
 
 void
-history_keep_unconfirmed(const struct history *history, const struct record_list *records,
-			 time_t end)
+history_keep_unconfirmed(struct history *history, const struct record_list *records, time_t end)
 {
 	char path[PATH_MAX + 32], head[HEAD_SIZE], *text;
 	int ret;
@@ -329,6 +338,7 @@ history_keep_unconfirmed(const struct history *history, const struct record_list
 	text = config_text(records);
 	snprintf(head, sizeof(head), "# %lld\n", (long long)end);
 	ret = file_write(history, path, head, text);
+	history->forgets = ret;
 	if (ret < 0)
 		log_line(LOG_WARNING, "%s: a restart would forget what waits to be confirmed: %s",
 			 path, strerror(-ret));
@@ -336,12 +346,13 @@ history_keep_unconfirmed(const struct history *history, const struct record_list
 }
 
 void
-history_forget_unconfirmed(const struct history *history)
+history_forget_unconfirmed(struct history *history)
 {
 	char path[PATH_MAX + 32];
 
 	if (history == NULL)
 		return;
+	history->forgets = 0;
 	unconfirmed_path(history, path);
 	unlink(path);
 }

@@ -51,15 +51,24 @@ char *history_text(const struct history *history, unsigned int number, unsigned 
 		   struct error *err);
 
 /**
+ * history_fault() - has the last change not been written?
+ * @history: or NULL
+ * @ret_error: -errno, or 0
+ *
+ * Return: where to; NULL: it has been, as far as is known.
+ */
+const char *history_fault(const struct history *history, int *ret_error);
+
+/**
  * history_keep_unconfirmed() - note what is to be back if nobody confirms, for the next vswitchd
  * @history: or NULL, as below
  * @end: when, in seconds of CLOCK_REALTIME
  */
-void history_keep_unconfirmed(const struct history *history, const struct record_list *records,
+void history_keep_unconfirmed(struct history *history, const struct record_list *records,
 			      time_t end);
 
 /** history_forget_unconfirmed() - it is confirmed, or undone. */
-void history_forget_unconfirmed(const struct history *history);
+void history_forget_unconfirmed(struct history *history);
 
 /**
  * history_unconfirmed() - what the vswitchd before has noted
@@ -67,7 +76,7 @@ void history_forget_unconfirmed(const struct history *history);
  *
  * Return: 0, -ENOENT: nothing, or -errno with @err filled.
  */
-int history_unconfirmed(const struct history *history, struct record_list *records,
-			time_t *ret_end, struct error *err);
+int history_unconfirmed(const struct history *history, struct record_list *records, time_t *ret_end,
+			struct error *err);
 
 #endif /* VSWITCH_HISTORY_H */

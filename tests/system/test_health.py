@@ -125,6 +125,17 @@ def test_carrier(bed):
     assert not findings(bed, "carrier")
 
 
+def test_carrier_of_a_dpdk_device(bed):
+    """The host's tools do not help with it."""
+    bed.daemon.vsctl("port", "add", "nic0", "bridge", "br0", "devargs", "net_tap0,iface=dtap0")
+    bed.daemon.wait_link("nic0")
+    bed.sw.ip("link", "set", "dtap0", "down")
+    wait_found(bed, "carrier", "error", "nic0", "link")
+    remedy = next(row["remedy"] for row in health(bed)["findings"] if row["object"] == "nic0")
+    assert "cable" in remedy and "vsctl port show nic0" in remedy
+    assert not re.search(r"\bip link|ethtool", remedy)
+
+
 def test_mtu(bed):
     """What is configured, and the packets that vanish for it: once they are none, that is a note."""
     wide = bed.station(1, mtu=9000)
@@ -387,6 +398,21 @@ def test_config(bed, tmp_path):
     wait_found(bed, "config", "warning", "configuration", "has failed and was taken back: ")
     bed.daemon.vsctl("bridge", "set", "br1", "ageing", 100)
     wait_gone(bed, "config")
+
+
+def test_history_cannot_be_written(bed):
+    """Nor read, by the way: a file is where its folder was."""
+    folder = bed.daemon.run_dir / "state/history"
+    folder.rename(folder.with_name("kept"))
+    folder.write_text("")
+    bed.daemon.vsctl("bridge", "set", "br0", "ageing", 100)
+    wait_found(bed, "config", "warning", "configuration",
+               "noted nowhere: .*state/history: Not a directory")
+    folder.unlink()
+    folder.with_name("kept").rename(folder)
+    bed.daemon.vsctl("bridge", "set", "br0", "ageing", 110)
+    wait_gone(bed, "config")
+    assert not findings(bed, "config")
 
 
 def test_vhost(bed):

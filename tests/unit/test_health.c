@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include "bond.h"
 #include "drop_detail.h"
 #include "health_priv.h"
 
@@ -331,6 +332,41 @@ test_control(void **state)
 	assert_int_equal(count_in(look(bed), "control", "warning", "control thread", "held"), 0);
 }
 
+/* LACP needs a while before it is a fault that nobody has answered. */
+static void
+test_young_bond(void **state)
+{
+	struct bed *bed = *state;
+	struct switch_port ports[2] = { { .config = { .name = "p1" } },
+					{ .config = { .name = "p2" } } };
+	struct bond_member members[2];
+	struct bond bond = { .name = "bond0", .sw = bed->sw, .config = { .mode = BOND_LACP } };
+	const uint64_t now = switch_usec() / 1000, long_ago = now - 60000;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		members[i] = (struct bond_member){ .bond = &bond,
+						   .port = &ports[i],
+						   .carrier = true,
+						   .linked = true,
+						   .usable = true,
+						   .since = now };
+		bond.members[i] = &members[i];
+	}
+	LIST_INSERT_HEAD(&bed->sw->bonds, &bond, list);
+	assert_int_equal(count_in(look(bed), "bond", "note", "bond0", "partner yet"), 1);
+	members[0].since = long_ago;
+	assert_int_equal(count_in(look(bed), "bond", "warning", "bond0",
+				  "0 of 2 members carry packets; p1: no agreement with its LACP "
+				  "partner; p2: no agreement with its LACP partner yet"),
+			 1);
+	members[1].since = long_ago;
+	assert_int_equal(count_in(look(bed), "bond", "error", "bond0", "0 of 2 members"), 1);
+	members[0].distributing = true;
+	members[1].since = now;
+	assert_int_equal(count_in(look(bed), "bond", "note", "bond0", "1 of 2 members"), 1);
+	LIST_REMOVE(&bond, list);
+}
+
 int
 main(void)
 {
@@ -346,6 +382,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_worker, setup_health, teardown),
 		cmocka_unit_test_setup_teardown(test_buffers, setup_health, teardown),
 		cmocka_unit_test_setup_teardown(test_control, setup_health, teardown),
+		cmocka_unit_test_setup_teardown(test_young_bond, setup_health, teardown),
 	};
 
 	start_eal();
