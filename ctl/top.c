@@ -186,6 +186,48 @@ top_sample(struct top *top)
 	return 0;
 }
 
+/* Whoever mistypes a name would wait for a port that never comes. */
+static int
+name_check(const struct top_round *round, const char *name, struct error *err)
+{
+	char quoted[48], hint[WORD_HINT_SIZE];
+	struct word_search search;
+
+	word_search_start(&search, name);
+	for (size_t i = 0; i < round->n_ports; i++) {
+		const struct top_cell *cells = round->ports[i].cells;
+
+		if (top_port_is_named(&round->ports[i], name))
+			return 0;
+		word_search_add(&search, cells[TOP_PORT].text);
+		if (cells[TOP_GUEST].text != NULL)
+			word_search_add(&search, cells[TOP_GUEST].text);
+	}
+	return error_set(
+		err, ENOENT, "no port and no guest has %s in its name; %s",
+		schema_quote(name, quoted, sizeof(quoted)),
+		word_hint(search.nearest, "\"vsctl port show\" lists them", hint, sizeof(hint)));
+}
+
+int
+top_view_check(const struct top *top, const struct top_view *view, struct error *err)
+{
+	json_t *bridge = NULL;
+	int ret = 0;
+
+	if (top->is_lost)
+		return 0;
+	/* one without ports is in no row */
+	if (view->bridge[0] != '\0') {
+		ret = client_call(top->client, "bridge.show",
+				  json_pack("{s:s}", "name", view->bridge), &bridge, err);
+		json_decref(bridge);
+	}
+	if (ret < 0)
+		return ret;
+	return view->name[0] != '\0' ? name_check(&top->round, view->name, err) : 0;
+}
+
 /* --- batch mode --- */
 
 static int
@@ -267,6 +309,8 @@ top_run(struct client *client, const struct request *request, struct error *err)
 	ret = top_sample(&top);
 	if (ret < 0)
 		ret = error_set(err, ret, "%s", top.error.msg);
+	else if (top_view_check(&top, &top.options.view, err) < 0)
+		ret = error_prefix(err, "top: ");
 	else if (top.options.is_batch || top.options.is_json || !tty_is_there())
 		ret = batch_run(&top, err);
 	else

@@ -61,6 +61,13 @@ int top_options_read(const struct request *request, struct top_options *ret_opti
  */
 int top_sample(struct top *top);
 
+/**
+ * top_view_check() - is there what is asked for, now?
+ *
+ * Return: 0, also while no daemon answers; or -ENOENT, -EINVAL.
+ */
+int top_view_check(const struct top *top, const struct top_view *view, struct error *err);
+
 /** top_msec() - of a clock that only goes on */
 long long top_msec(void);
 

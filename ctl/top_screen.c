@@ -159,6 +159,7 @@ draw(struct screen *screen)
 static void
 filter_read(struct screen *screen)
 {
+	struct top_view *view = &screen->top->options.view, wanted = *view;
 	char *words[WORDS_MAX], *word, *rest;
 	struct error err;
 	int n = 0;
@@ -166,8 +167,11 @@ filter_read(struct screen *screen)
 	for (word = strtok_r(screen->prompt, " ", &rest); word != NULL && n < WORDS_MAX;
 	     word = strtok_r(NULL, " ", &rest))
 		words[n++] = word;
-	if (top_view_filter(&screen->top->options.view, n, words, &err) < 0)
+	if (top_view_filter(&wanted, n, words, &err) < 0 ||
+	    top_view_check(screen->top, &wanted, &err) < 0)
 		snprintf(screen->message, sizeof(screen->message), "%s", err.msg);
+	else
+		*view = wanted;
 	screen->first = 0;
 }
 

@@ -181,6 +181,13 @@ is_part_of(const char *part, const char *text)
 	return text != NULL && strcasestr(text, part) != NULL;
 }
 
+bool
+top_port_is_named(const struct top_port *port, const char *part)
+{
+	return is_part_of(part, port->cells[TOP_PORT].text) ||
+	       is_part_of(part, port->cells[TOP_GUEST].text);
+}
+
 static bool
 is_wanted(const struct top_view *view, const struct top_port *port)
 {
@@ -192,8 +199,7 @@ is_wanted(const struct top_view *view, const struct top_port *port)
 	if (view->bridge[0] != '\0' &&
 	    (cells[TOP_BRIDGE].text == NULL || strcmp(cells[TOP_BRIDGE].text, view->bridge) != 0))
 		return false;
-	return view->name[0] == '\0' || is_part_of(view->name, cells[TOP_PORT].text) ||
-	       is_part_of(view->name, cells[TOP_GUEST].text);
+	return view->name[0] == '\0' || top_port_is_named(port, view->name);
 }
 
 /* Most first, names from A; what is not known last, whatever the order. */

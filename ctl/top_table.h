@@ -68,6 +68,9 @@ extern const char *const top_types[];
  */
 int top_view_filter(struct top_view *view, int n_words, char *const *words, struct error *err);
 
+/** top_port_is_named() - has a port, or its guest, this in its name? */
+bool top_port_is_named(const struct top_port *port, const char *part);
+
 /**
  * top_number() - a number as people read it: "0", "12.5", "999", "1.23k", "45.6M"
  *

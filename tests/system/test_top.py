@@ -197,6 +197,8 @@ def test_keys(bed, top):
     screen.wait_text("only type tap name 3; / and Enter for all")
     screen.press("/bridge\r")
     screen.wait_text("bridge: its value is missing")
+    screen.press("/bridge nosuch\r")
+    screen.wait_text("bridge nosuch: there is no such bridge")
     screen.press("/bridge br0\r")
     screen.wait(lambda lines: ports(lines) == ["p1"])
     screen.press("/none")
@@ -351,6 +353,14 @@ def test_batch(bed):
     assert [len(json.loads(line)["ports"]) for line in lines] == [2, 2]
     for words, status in ((["-x"], 2), (["-d", "0"], 2), (["--sort", "cups"], 2)):
         assert bed.daemon.vsctl_raw("top", *words).returncode == status
+    bed.daemon.vsctl("bridge", "add", "empty")
+    assert bed.daemon.vsctl("top", "-n", 1, "-d", "0.1", "bridge", "empty")["ports"] == []
+    for words, text in ((["bridge", "emtpy"], "there is no such bridge; did you mean 'empty'?"),
+                        (["bridge", "nosuch"], "bridge nosuch: there is no such bridge"),
+                        (["nosuch"], "no port and no guest has 'nosuch' in its name"),
+                        (["bridge", "br0", "name", "pp1"], "did you mean 'p1'?")):
+        result = bed.daemon.vsctl_raw("top", "-n", 1, *words)
+        assert (result.returncode, result.stdout) == (1, "") and text in result.stderr
     assert "--rounds N" in bed.daemon.vsctl_raw("help", "top").stdout
     assert "--rounds N" in bed.daemon.vsctl_raw("top", "--help").stdout
     assert bed.daemon.rpc("top.show", x=1)["error"]["code"] == -32602
