@@ -237,7 +237,7 @@ sink_open(struct run *run, struct error *err)
 	const struct capture_words *words = run->words;
 
 	if (words->file == NULL) {
-		run->text = capture_text_open(words->print, err);
+		run->text = capture_text_open(words->print, 0, err);
 		return run->text != NULL ? 0 : err->code;
 	}
 	if (strcmp(words->file, "-") == 0 && isatty(STDOUT_FILENO))

@@ -27,6 +27,7 @@
 #define NSEC 1000000000u
 #define HEADER_LEN 14 /* of Ethernet */
 #define CLOCK_SIZE 24
+#define INDENT 4 /* of what has no room in a line */
 
 /* What a line is to say besides: of the packets that wait to be printed. */
 struct label {
@@ -41,6 +42,7 @@ STAILQ_HEAD(label_list, label);
 struct capture_text {
 	pid_t pid; /* 0: we print by ourselves */
 	bool is_tcpdump;
+	int width; /* of lines; 0: any */
 	int to, from;
 	char (*names)[NAME_SIZE]; /* of interfaces, in their order */
 	uint32_t n_names;
@@ -168,7 +170,7 @@ start_program(struct capture_text *text, const char *const *options, struct erro
 }
 
 struct capture_text *
-capture_text_open(const char *const *options, struct error *err)
+capture_text_open(const char *const *options, int width, struct error *err)
 {
 	struct capture_text *text = calloc(1, sizeof(*text));
 
@@ -176,6 +178,7 @@ capture_text_open(const char *const *options, struct error *err)
 		error_set(err, ENOMEM, "%s", strerror(ENOMEM));
 		return NULL;
 	}
+	text->width = width;
 	text->to = text->from = -1;
 	STAILQ_INIT(&text->labels);
 	text->is_tcpdump = is_executable("tcpdump");
@@ -258,7 +261,51 @@ label_read(const void *block, struct label *label)
 	option_text(block, fixed, PCAPNG_OPT_COMMENT, label->reason, sizeof(label->reason));
 }
 
-/* --- by ourselves --- */
+/* --- a line --- */
+
+/* Words, below if there is no room. @column: where they go on. Return: the same of what follows. */
+static int
+words_put(const struct capture_text *text, const char *words, size_t len, int column)
+{
+	while (len > 0) {
+		const char *blank = text->width > 0 ? memchr(words, ' ', len) : NULL;
+		const size_t word = blank != NULL ? (size_t)(blank - words) : len;
+
+		if (text->width > 0 && column > INDENT && column + 1 + (int)word > text->width)
+			column = fprintf(text->out, "\n%*s", INDENT - 1, "") - 1;
+		column += column > 0 ? fprintf(text->out, " ") : 0;
+		column += (int)fwrite(words, 1, word, text->out);
+		words += word + (word < len);
+		len -= word + (word < len);
+	}
+	return column;
+}
+
+static int
+text_put(const struct capture_text *text, const char *words, int column)
+{
+	return words_put(text, words, strlen(words), column);
+}
+
+/* A packet's line: @words behind its time, if that is known, and where it was. */
+static void
+packet_put(struct capture_text *text, bool has_clock, const struct label *label, const char *words,
+	   size_t len)
+{
+	char reason[REASON_SIZE + 2] = "";
+	int column = 0;
+
+	text->printed++;
+	if (has_clock)
+		column = words_put(text, label->clock, strlen(label->clock) - 1, column);
+	column = text_put(text, name_of(text, label->interface), column);
+	column = text_put(text, way_of(label->direction), column);
+	column = words_put(text, words, len, column);
+	if (label->reason[0] != '\0')
+		snprintf(reason, sizeof(reason), "[%s]", label->reason);
+	text_put(text, reason, column);
+	putc('\n', text->out);
+}
 
 /* Who there is no program for sees the Ethernet header. */
 static void
@@ -266,19 +313,19 @@ packet_print(struct capture_text *text, const void *block, const struct label *l
 {
 	const uint8_t *frame = (const uint8_t *)block + sizeof(struct pcapng_packet_head);
 	struct pcapng_packet_head head;
+	char words[128];
+	int len = 0;
 
 	memcpy(&head, block, sizeof(head));
-	text->printed++;
-	fprintf(text->out, "%s%s %s ", label->clock, name_of(text, label->interface),
-		way_of(label->direction));
 	if (head.data_len >= HEADER_LEN)
-		fprintf(text->out,
-			"%02x:%02x:%02x:%02x:%02x:%02x > %02x:%02x:%02x:%02x:%02x:%02x, "
-			"ethertype 0x%02x%02x, ",
-			frame[6], frame[7], frame[8], frame[9], frame[10], frame[11], frame[0],
-			frame[1], frame[2], frame[3], frame[4], frame[5], frame[12], frame[13]);
-	fprintf(text->out, "length %u%s%s\n", head.len, label->reason[0] != '\0' ? " " : "",
-		label->reason);
+		len = snprintf(words, sizeof(words),
+			       "%02x:%02x:%02x:%02x:%02x:%02x > %02x:%02x:%02x:%02x:%02x:%02x, "
+			       "ethertype 0x%02x%02x, ",
+			       frame[6], frame[7], frame[8], frame[9], frame[10], frame[11],
+			       frame[0], frame[1], frame[2], frame[3], frame[4], frame[5],
+			       frame[12], frame[13]);
+	len += snprintf(words + len, sizeof(words) - len, "length %u", head.len);
+	packet_put(text, true, label, words, (size_t)len);
 }
 
 /* --- blocks --- */
@@ -345,18 +392,12 @@ line_print(struct capture_text *text, char *line, size_t len)
 	if (label != NULL && text->is_tcpdump)
 		clock = strlen(label->clock);
 	if (label == NULL || strncmp(line, label->clock, clock) != 0) {
-		fwrite(line, 1, len, text->out);
+		words_put(text, line, len, 0);
 		putc('\n', text->out);
 		return;
 	}
 	STAILQ_REMOVE_HEAD(&text->labels, list);
-	text->printed++;
-	fprintf(text->out, "%.*s%s %s ", (int)clock, line, name_of(text, label->interface),
-		way_of(label->direction));
-	fwrite(line + clock, 1, len - clock, text->out);
-	if (label->reason[0] != '\0')
-		fprintf(text->out, " [%s]", label->reason);
-	putc('\n', text->out);
+	packet_put(text, clock > 0, label, line + clock, len - clock);
 	free(label);
 }
 

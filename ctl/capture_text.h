@@ -21,10 +21,11 @@ struct error;
 /**
  * capture_text_open() - begin
  * @options: what tcpdump is to be told besides, NULL at the end
+ * @width: columns, after which lines go on below; 0: they do not
  *
  * Return: it, or NULL with @err filled.
  */
-struct capture_text *capture_text_open(const char *const *options, struct error *err);
+struct capture_text *capture_text_open(const char *const *options, int width, struct error *err);
 
 /** capture_text_put() - print a block, sooner or later. Return: 0 or -errno. */
 int capture_text_put(struct capture_text *text, const void *block, size_t len, struct error *err);

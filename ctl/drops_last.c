@@ -11,6 +11,7 @@
 #include "error.h"
 #include "json_show.h"
 #include "pcapng.h"
+#include "terminal.h"
 #include "version.h"
 
 #define NSEC 1000000000
@@ -128,7 +129,7 @@ rows_put(const json_t *rows, const char *name, struct error *err)
 	if (name != NULL)
 		sink.file = capture_file_open(name, 0, 0, err);
 	else
-		sink.text = capture_text_open(with_addresses, err);
+		sink.text = capture_text_open(with_addresses, terminal_width(), err);
 	if (sink.file == NULL && sink.text == NULL)
 		return err->code;
 	sink.interfaces = json_object();

@@ -15,6 +15,7 @@ from harness.vhost_guest import SLOTS, VhostGuest
 from harness.wait import wait_until
 from harness.wire import BROADCAST, frame, mac_of, tagged
 from test_access import READER, house  # noqa: F401
+from test_terminal import on_terminal
 
 A, B, C = mac_of(1), mac_of(2), mac_of(3)
 KEPT = 128  # bytes of a packet
@@ -190,6 +191,20 @@ def test_port_goes(bed, lan):
     assert rows(bed.daemon) == {} and bed.daemon.rpc("drops.last")["result"] == []
     assert bed.daemon.vsctl_raw("drops", "last").stdout == "No dropped packet is kept.\n"
     check_sums(bed.daemon)
+
+
+def test_kept_packets_fit(bed, lan):
+    """On a terminal lines go on below; a program has one for each packet."""
+    from scapy.all import IP, UDP, Ether
+    packet = Ether(src=A, dst=BROADCAST) / IP(src="10.9.9.9", dst="10.0.0.1") / UDP(dport=7)
+    lan[0].send(tagged(bytes(packet), 30))
+    wait_until(lambda: rows(bed.daemon) == {("p1", "vlan_mismatch", 30): 1})
+    line, = bed.daemon.vsctl_raw("drops", "last").stdout.splitlines()
+    for width in (40, 80):
+        lines = on_terminal(bed.daemon, width, "drops", "last").splitlines()
+        assert len(lines) > 1 and max(map(len, lines)) <= width
+        assert [len(text) - len(text.lstrip()) for text in lines[1:]] == [4] * (len(lines) - 1)
+        assert " ".join(lines).split()[1:] == line.split()[1:]
 
 
 def test_kept_packets_in_a_file(bed, lan, tmp_path):
