@@ -243,6 +243,20 @@ egress_send_seen(struct worker *worker, const struct capture_set *captures, stru
 	return sent;
 }
 
+/* What a dry worker's packets would be dropped for by the port that they leave by. */
+static void
+egress_refusals(struct worker *worker, const struct port *port, struct rte_mbuf **pkts, uint16_t n)
+{
+	if (port->type->refuses == NULL)
+		return;
+	for (uint16_t i = 0; i < n; i++) {
+		const enum drop_reason reason = port->type->refuses(port, pkts[i]);
+
+		if (reason < DROP_REASONS)
+			trace_add(worker, TRACE_DROP, port, NULL, reason, 1, 0, 0);
+	}
+}
+
 /* The same while the packet that is sent is traced; a dry worker's does not leave the switch. */
 static __rte_noinline uint16_t
 egress_send_traced(struct worker *worker, const struct capture_set *captures, struct port *port,
@@ -254,6 +268,7 @@ egress_send_traced(struct worker *worker, const struct capture_set *captures, st
 
 	trace_add(worker, TRACE_OUT, port, pkts[0], n, pkts[0]->pkt_len, port->type->hands_on, 0);
 	if (worker_is_dry(worker) && !port->type->hands_on) {
+		egress_refusals(worker, port, pkts, n);
 		rte_pktmbuf_free_bulk(pkts, n);
 		return n;
 	}

@@ -37,6 +37,8 @@
 #include <rte_mbuf.h>
 #include <rte_spinlock.h>
 
+#include "drop.h"
+
 /*
  * A packet whose data is elsewhere but for the first segment, which holds all headers: the others
  * have their length, and nothing is in them. Where it is only its port's type knows, by hash.usr;
@@ -137,6 +139,8 @@ enum port_wait {
  *	counts the others (DROP_TX_FULL). Packets taken are the type's to free. Of those, what it
  *	then could not deliver it counts as dropped, with port_tx_lost().
  *	The caller holds tx_lock[queue] if other workers use the queue.
+ * @refuses: control, of a packet that a dry worker (trace.h) sends: the reason for which tx_burst
+ *	would throw it away, whatever room there is; DROP_REASONS: none. NULL: there never is one.
  * @rx_fd: control. PORT_WAIT_FD: the fd of @queue for epoll (level-triggered).
  * @rx_arm: worker. PORT_WAIT_EVENT: ask for an event at the next packet. Return true if packets
  *	came in meanwhile (then the queue stays active and will be polled).
@@ -155,6 +159,7 @@ struct port_type {
 			     struct rte_mbuf **pkts, uint16_t n);
 	uint16_t (*tx_burst)(struct worker *worker, struct port *port, uint16_t queue,
 			     struct rte_mbuf **pkts, uint16_t n);
+	enum drop_reason (*refuses)(const struct port *port, const struct rte_mbuf *pkt);
 	int (*rx_fd)(struct port *port, uint16_t queue);
 	bool (*rx_arm)(struct worker *worker, struct port *port, uint16_t queue);
 };

@@ -27,4 +27,11 @@
 uint16_t vif_send(struct vif_thread *thread, struct vif_rings *rings, struct rte_mbuf **pkts,
 		  uint16_t n, struct vif_lost *lost);
 
+/**
+ * vif_refusal() - why the guest would not get a packet, whatever room it has
+ * @rings: the guest's connection; its own filter and what it takes as one packet count.
+ * Return: VIF_FILTERED, VIF_TOO_BIG, or VIF_DELIVERED. Any thread that may look at @rings.
+ */
+enum vif_loss vif_refusal(const struct vif_rings *rings, const struct rte_mbuf *pkt);
+
 #endif /* NETBACK_VIF_STEER_H */

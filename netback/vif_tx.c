@@ -5,6 +5,7 @@
 #include <rte_branch_prediction.h>
 
 #include "vif_queue.h"
+#include "vif_steer.h"
 
 /* Grants below are of the hypervisor's making (xenstore's ring, the console), never of a driver's.
  */
@@ -337,22 +338,40 @@ take_simple(struct tx_burst *burst, const struct rte_mbuf *pkt)
 	return true;
 }
 
+/* Why the guest does not get a packet, whatever room it has; VIF_DELIVERED: it does. */
+static inline enum vif_loss
+refusal(const struct vif_rings *rings, bool has_filter, const struct rte_mbuf *pkt)
+{
+	if (unlikely(has_filter) && !vif_mcast_wants(&rings->mcast, pkt))
+		return VIF_FILTERED;
+	if (unlikely(pages_needed(pkt) > (rings->sg ? XEN_NETIF_NR_SLOTS_MIN : 1)))
+		return VIF_TOO_BIG;
+	return VIF_DELIVERED;
+}
+
+enum vif_loss
+vif_refusal(const struct vif_rings *rings, const struct rte_mbuf *pkt)
+{
+	return refusal(rings, vif_mcast_filters(&rings->mcast), pkt);
+}
+
 /* Plan packet @i of the burst; false if this burst, or the guest, has no room for it. */
 static bool
 take_packet(struct tx_burst *burst, const struct rte_mbuf *pkt, uint16_t i)
 {
 	const struct vif_hash_value *hash = told_hash(burst, i);
+	const enum vif_loss why = refusal(burst->queue->rings, burst->has_filter, pkt);
 	struct tx_layout layout;
 	uint32_t n_slots;
 
-	if (unlikely(burst->has_filter) && !vif_mcast_wants(&burst->queue->rings->mcast, pkt)) {
+	if (unlikely(why == VIF_FILTERED)) {
 		burst->lost->filtered++;
 		burst->lost->filtered_bytes += pkt->pkt_len;
 		burst->n_filtered++;
 		note_loss(burst, i, VIF_FILTERED);
 		return true;
 	}
-	if (unlikely(pages_needed(pkt) > (burst->queue->rings->sg ? XEN_NETIF_NR_SLOTS_MIN : 1))) {
+	if (unlikely(why == VIF_TOO_BIG)) {
 		burst->lost->too_big++;
 		burst->lost->too_big_bytes += pkt->pkt_len;
 		burst->n_lost++;

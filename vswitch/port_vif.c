@@ -138,6 +138,17 @@ show_lost(void *arg, struct rte_mbuf *pkt, enum vif_loss why)
 	port_drop_seen(sender->worker, sender->port, pkt, loss_reasons[why]);
 }
 
+/* A guest that is not connected has no filter yet. */
+static enum drop_reason
+vif_port_refuses(const struct port *port, const struct rte_mbuf *pkt)
+{
+	const struct vif_port *vif_port = port->priv;
+	const struct vif_rings *rings = vif_rings(vif_port->vif);
+	const enum vif_loss why = rings != NULL ? vif_refusal(rings, pkt) : VIF_DELIVERED;
+
+	return why != VIF_DELIVERED ? loss_reasons[why] : DROP_REASONS;
+}
+
 /* The guest's queues are chosen by flow, not by who sends. */
 static uint16_t
 vif_port_tx_burst(struct worker *worker, struct port *port, uint16_t i, struct rte_mbuf **pkts,
@@ -291,6 +302,7 @@ const struct port_type port_type_vif = {
 	.set_carrier = vif_port_set_carrier,
 	.rx_burst = vif_port_rx_burst,
 	.tx_burst = vif_port_tx_burst,
+	.refuses = vif_port_refuses,
 	.rx_arm = vif_port_rx_arm,
 };
 
