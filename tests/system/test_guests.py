@@ -9,7 +9,7 @@ import pytest
 from harness.daemon import VsctlError
 from harness.netns import cable
 from harness.traffic import tcp, udp
-from harness.wait import wait_until
+from harness.wait import TIMEOUT, wait_until
 from harness.wire import mac_bytes
 from test_router import balance, ping_output, settle
 
@@ -235,7 +235,7 @@ def test_foreign_addresses_are_not_claimed(bed, lan):
     # behind them one that is answered
     wire.send(arp_request(mac, GUESTS[2][0], ROUTER))
     while True:
-        frame = wire.recv(5)
+        frame = wire.recv(TIMEOUT)
         assert frame is not None, "the router does not answer"
         if frame.data[12:14] == b"\x08\x06" and frame.data[21] == 2:
             assert socket.inet_ntoa(frame.data[28:32]) == ROUTER, "a liar is answered"
@@ -256,7 +256,7 @@ def announced(wire, *addresses):
     from scapy.all import ARP, Ether, ICMPv6ND_NA, ICMPv6NDOptDstLLAddr, IPv6
     count, macs = dict.fromkeys(addresses, 0), set()
     while min(count.values()) < 3:
-        frame = wire.recv(10)
+        frame = wire.recv(TIMEOUT)
         assert frame is not None, "announced: %s" % count
         packet = Ether(frame.data)
         if ARP in packet and packet.psrc == packet.pdst and packet.psrc in count:

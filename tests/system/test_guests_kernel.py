@@ -3,6 +3,7 @@
 
 import pytest
 
+from harness.wait import TIMEOUT
 from harness.wire import BROADCAST
 from test_guests import announced
 from test_router import settle
@@ -121,7 +122,7 @@ class Lab:
             hwsrc=station.mac, psrc=self.last[side], pdst=ROUTER)))
         answers = []
         while True:
-            frame = station.wire.recv(5)
+            frame = station.wire.recv(TIMEOUT)
             assert frame is not None, "%s: the last answer is missing" % packet.summary()
             answer = answer_of(frame.data, station.mac, targets)
             if answer is None:

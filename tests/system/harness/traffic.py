@@ -146,7 +146,7 @@ class Stream:
         """Stop sending; wait for the last one. Return: (numbers that came, how many were sent)."""
         self._stopping = True
         self._sender.join()
-        last, end, numbers = self.sent - 1, time.monotonic() + 2, self.received()
+        last, end, numbers = self.sent - 1, time.monotonic() + 10, self.received()
         while (not numbers or numbers[-1] != last) and time.monotonic() < end:
             time.sleep(0.01)
             numbers += self.received()

@@ -3,7 +3,7 @@
 
 import time
 
-TIMEOUT = 20  # seconds; for what takes milliseconds on an idle machine
+TIMEOUT = 60  # seconds; for what takes milliseconds on an idle machine
 STEP_MAX = 0.1
 
 
