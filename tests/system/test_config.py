@@ -54,7 +54,7 @@ def test_bad_file(idle_bed, name):
     text, line, message = {**FILES, **STARTS}[name]
     daemon = idle_bed.daemon
     idle_bed.cable(1)
-    before = host_state(idle_bed)
+    before = host_state(idle_bed)  # p1 is running
     daemon.config.write_text(text)
     result = daemon.run_to_end()
     assert result.returncode == 1

@@ -7,19 +7,26 @@ names too; so whatever way the tests end, the kernel takes all of it away with t
 
 import contextlib
 import ctypes
+import fcntl
 import itertools
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
+
+from .wait import wait_until
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
 MS_REC = 0x4000
 MS_PRIVATE = 1 << 18
 PR_SET_PDEATHSIG = 1
+SIOCGIFFLAGS = 0x8913
+IFF_RUNNING = 1 << 6
 NETNS_FOLDER = "/run/netns"
-COMMAND_TIMEOUT = 60
+COMMAND_TIMEOUT = 120
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -129,6 +136,12 @@ class Host:
         result = self.ip("-j", "-d", "addr", "show", "dev", ifname, check=False)
         return json.loads(result.stdout)[0] if result.returncode == 0 else None
 
+    def is_running(self, ifname):
+        """Does the kernel send by an interface, and say that it has a carrier?"""
+        with self.inside(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            reply = fcntl.ioctl(sock, SIOCGIFFLAGS, struct.pack("16sH22x", ifname.encode(), 0))
+        return bool(struct.unpack_from("16xH", reply)[0] & IFF_RUNNING)
+
     def mac(self, ifname="eth0"):
         """The address of an interface."""
         return self.link(ifname)["address"]
@@ -143,10 +156,13 @@ class Host:
 
 
 def cable(host, ifname, peer, peer_ifname="eth0", mtu=1500, up=True):
-    """A veth pair between two hosts."""
+    """A veth pair between two hosts; up: both ends can send when this returns."""
     state = ["up"] if up else []
     run("ip", "link", "add", "name", ifname, "netns", host.name, "mtu", mtu, *state, "type", "veth",
         "peer", "name", peer_ifname, "netns", peer.name, "mtu", mtu)
     if up:
         host.ip("link", "set", ifname, "up")
         peer.ip("link", "set", peer_ifname, "up")
+        # the kernel does this later, and until then throws away what is sent
+        wait_until(lambda: host.is_running(ifname) and peer.is_running(peer_ifname),
+                   what="%s and %s are running" % (ifname, peer_ifname))
