@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import struct
+import time
 
 import pytest
 
@@ -52,14 +53,19 @@ def reaches_all(lan):
         lan.router.ping(address, count=1)
 
 
+def nothing(differs):
+    """Two states are the same; the kernel takes its time with routes to link-local addresses."""
+    wait_until(lambda: differs() == "", what=differs)
+
+
 def is_same(lan, before):
     """The host's addresses and all are as they were."""
-    assert differences(before, lan.seen()) == ""
+    nothing(lambda: differences(before, lan.seen()))
 
 
 def is_moved(lan, before):
     """They are the same on the tap."""
-    assert differences(renamed(before["nic"], NIC, BRIDGE), lan.state(BRIDGE)) == ""
+    nothing(lambda: differences(renamed(before["nic"], NIC, BRIDGE), lan.state(BRIDGE)))
 
 
 def is_as(lan, before):
@@ -85,7 +91,7 @@ class Flows:
             talk.wait()
 
     def end(self):
-        """Return: the longest gap of TCP in ms; and (sent, lost, doubled) of each ping."""
+        """Return: the longest gap of TCP in ms; and what Pings.end() says of each ping."""
         gaps = [talk.end() for talk in self.talks]
         return max(gaps) * 1000, [pings.end() for pings in self.pings]
 
@@ -99,23 +105,28 @@ def test_connections_survive(lan, xdp):
     if xdp == "on":
         lan.router.offloads("eth0", "off")  # what is left to do of a frame does not get across
     flows = Flows(lan)
+    change = -time.monotonic()
     if xdp == "off":
         adopt(lan.bed)
     else:
         lan.bed.daemon.vsctl("bridge", "add", BRIDGE)
         lan.bed.daemon.vsctl("port", "add", BRIDGE, "bridge", BRIDGE, "type", "tap")
         lan.bed.daemon.vsctl("port", "add", NIC, "bridge", BRIDGE, "xdp", "on", "adopt", BRIDGE)
+    change += time.monotonic()
     flows.go_on()
     reaches_all(lan)
     assert lan.addrs(NIC) == []
     assert lan.bed.daemon.fdb(BRIDGE)[(lan.sw.mac(NIC), 0)] == BRIDGE
+    change -= time.monotonic()
     release(lan.bed)
+    change += time.monotonic()
     flows.go_on()
     gap, pings = flows.end()
-    print("longest gap of TCP: %.1f ms; pings (sent, lost, doubled): %s" % (gap, pings))
-    for sent, lost, _ in pings:
-        # how long it takes is the load's; an outage would be most of them
-        assert lost <= sent // 10, "%d of %d" % (lost, sent)
+    print("longest gap of TCP: %.1f ms; changes: %.1f ms; pings (sent, lost, doubled, s): %s" % (
+        gap, change * 1000, pings))
+    for sent, lost, _, outage in pings:
+        # how long a change takes is the load's; an outage would be longer than the changes
+        assert lost <= sent // 10 or outage < change, "%d of %d" % (lost, sent)
 
 
 def test_stop_and_start(lan):
@@ -133,7 +144,7 @@ def test_stop_and_start(lan):
     is_moved(lan, before)
     flows.go_on()
     gap, pings = flows.end()
-    print("longest gap of TCP: %.1f ms; pings (sent, lost, doubled): %s" % (gap, pings))
+    print("longest gap of TCP: %.1f ms; pings (sent, lost, doubled, s): %s" % (gap, pings))
     assert "[port eth0]\nbridge = xenbr0\ntype = netdev\nadopt = xenbr0\n" in \
         lan.bed.daemon.config.read_text()
 
@@ -222,7 +233,7 @@ def test_fault_at_each_step(idle_bed):
             assert result.stderr.startswith("vsctl: "), result.stderr
         wait_until(lambda: lan.sw.link(BRIDGE) is None, what="the tap is gone")
         assert idle_bed.daemon.state() == state, "change %d" % number
-        assert differences(before, lan.seen()) == "", "change %d: %s" % (number, result.stderr)
+        is_same(lan, before)
         number += 1
     print("%d of %d changes refused, and taken back" % (refused, number))
     assert result.returncode == 0 and refused > 50
@@ -249,7 +260,8 @@ def test_confirm(lan):
     """Not confirmed: undone. Undone by hand, too; and the history knows of it."""
     lan.rich()
     before = lan.seen()
-    assert adopt(lan.bed, "--confirm", 1)["confirm"] in (0, 1)
+    reply = lan.bed.daemon.vsctl("bridge", "adopt", BRIDGE, NIC, "--confirm", 1)
+    assert reply["confirm"] in (0, 1)
     wait_until(lambda: lan.bed.daemon.vsctl("port", "show") == [], what="it is undone")
     wait_until(lambda: lan.sw.link(BRIDGE) is None, what="the tap is gone")
     is_as(lan, before)
@@ -351,7 +363,8 @@ def test_what_comes_later(lan):
     wait_until(lambda: lan.addrs(NIC) == [], what="eth0 has no addresses")
     rows = {row["local"]: row for row in lan.addrs(BRIDGE)}
     assert rows["192.0.2.50"]["valid_life_time"] == "some" and "2001:db8::50" in rows
-    assert any("100.64.9.0/24" in row and BRIDGE in row for row in lan.routes())
+    wait_until(lambda: any("100.64.9.0/24" in row and BRIDGE in row for row in lan.routes()),
+               what=lan.routes)
     # a lease that is renewed
     lan.ip_lines(["addr replace 192.0.2.50/24 dev eth0"])
     wait_until(lambda: lan.addrs(NIC) == [], what="eth0 has no addresses")
@@ -381,8 +394,10 @@ def test_nic_comes_later(idle_bed):
     idle_bed.sw.ip("addr", "add", "10.0.0.1/24", "dev", "nic7")
     wait_until(lambda: "10.0.0.1" in str(idle_bed.sw.link("xenbr0")["addr_info"]),
                what="the tap has the address")
+    wait_until(lambda: idle_bed.sw.mac("xenbr0") == idle_bed.sw.mac("nic7"), what="its MAC")
+    for name in ("nic7", "xenbr0"):
+        idle_bed.daemon.wait_link(name)
     peer.ping("10.0.0.1")
-    assert idle_bed.sw.mac("xenbr0") == idle_bed.sw.mac("nic7")
     assert "nothing" in config(idle_bed, "diff")
     # it is pulled out, and put back in
     idle_bed.sw.ip("link", "del", "nic7")
@@ -392,6 +407,7 @@ def test_nic_comes_later(idle_bed):
     cable(idle_bed.sw, "nic7", peer)
     peer.ip("addr", "add", "10.0.0.2/24", "dev", "eth0")
     wait_until(lambda: idle_bed.sw.mac("xenbr0") == idle_bed.sw.mac("nic7"), what="its MAC")
+    idle_bed.daemon.wait_link("nic7")
     peer.ping("10.0.0.1")
 
 

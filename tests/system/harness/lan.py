@@ -12,7 +12,7 @@ import threading
 import time
 
 from .netns import cable
-from .wait import wait_until
+from .wait import TIMEOUT, wait_until
 
 NIC = "eth0"
 OTHER = "eth9"
@@ -158,6 +158,9 @@ class Lan:
 
     def state(self, ifname):
         """All that is to be the same, or is to be on another interface."""
+        # there is no DAD here, but a thread of the kernel's has to find that out
+        wait_until(lambda: "tentative" not in self.sw.ip("addr", "show", "dev", ifname).stdout,
+                   what="the addresses of %s can be used" % ifname)
         mine = self.addrs(ifname)
         return {"addrs": mine, "routes": self.routes(), "rules": self.rules(),
                 "neighbours": self.neighbours()}
@@ -203,17 +206,20 @@ class Pings:
 
     def __init__(self, host, address):
         self.words = host.name, address
+        self.began = time.monotonic()
         self.process = host.spawn("ping", "-n", "-q", "-i", self.INTERVAL, address,
                                   stdout=subprocess.PIPE, text=True)
 
     def end(self):
-        """(sent, lost, duplicates)"""
+        """(sent, lost, duplicates, for how many seconds there was no answer)"""
         self.process.send_signal(signal.SIGINT)
-        text = self.process.communicate(timeout=20)[0]
+        took = time.monotonic() - self.began
+        text = self.process.communicate(timeout=TIMEOUT)[0]
         match = re.search(r"(\d+) packets transmitted, (\d+) received(?:, \+(\d+) dup)?", text)
         sent, received, doubled = (int(number or 0) for number in match.groups())
         # the last one may be under way
-        return sent, max(0, sent - received - 1), doubled
+        lost = max(0, sent - received - 1)
+        return sent, lost, doubled, took * lost / max(1, sent)
 
 
 class Talk:
@@ -293,7 +299,7 @@ class Talk:
         self.wait()
         self.ended.set()
         for thread in self.threads:
-            thread.join(20)
+            thread.join(TIMEOUT)
             assert not thread.is_alive(), "TCP did not end"
         assert self.error is None, self.error
         assert self.count == self.sent
