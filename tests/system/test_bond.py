@@ -58,10 +58,15 @@ class Bond:
             self.host.wire.send(*(frame(BROADCAST, mac) for mac in sorted(unknown)))
             return not unknown
         wait_until(known, what=lambda: self.bed.daemon.fdb("br0"))
-        self.quiesce()
+        self.quiesce(macs[-1])
 
-    def quiesce(self):
-        """Throw away what is on the wires by now."""
+    def quiesce(self, mac):
+        """Throw away what is on the wires by now. mac: a station of the host's."""
+        end = frame(BROADCAST, mac, 1000)
+        self.host.wire.send(end)
+        # whatever was sent before has left before it
+        wait_until(lambda: any(untagged(got.data) == end for wire in self.wires
+                               for got in wire.drain()), what=lambda: "the last frame: %s" % self.show())
         wait_balance(self.bed)
         for wire in (*self.wires, self.host.wire):
             wire.drain()
@@ -74,7 +79,12 @@ def only_rarps(frames):
 
 def is_rarp(data):
     """Is it a RARP?"""
-    return data[12:14] == b"\x80\x35"
+    return untagged(data)[12:14] == b"\x80\x35"
+
+
+def untagged(data):
+    """A frame without its tag."""
+    return data[:12] + data[16:] if data[12:14] == b"\x81\0" else data
 
 
 def test_active_backup(bed):
@@ -170,7 +180,8 @@ def test_slb(bed):
     bond.host.wire.send(data)
     wait_until(lambda: any(got.data == data for wire in bond.wires for got in wire.drain()),
                what="sent")
-    bed.daemon.vsctl("fdb", "flush", "br0")
+    # by the shortest way: this is remembered for three seconds
+    assert "error" not in bed.daemon.rpc("fdb.flush", name="br0")
     bond.wires[active].send(data)
     wait_until(lambda: bed.daemon.drops("bond0", "bond_echo") == 2,
                what=lambda: bed.daemon.stats("bond0"))
@@ -183,10 +194,16 @@ def test_xor(bed):
     bond = Bond(bed, 2, "mode", "balance-xor", "hash", "l2")
     bond.learn(A)
     frames = [frame(mac_of(1000 + number), A, 90) for number in range(64)]
+    got = [[], []]
+
+    def collected(n):
+        for wire, seen in zip(bond.wires, got):
+            seen += [f.data for f in wire.drain() if f.data in frames]
+        return len(got[0]) + len(got[1]) >= n
     bond.host.wire.send(*frames)
+    wait_until(lambda: collected(64), what=lambda: "64 frames: %s" % got)
     wait_balance(bed)
-    got = [[f.data for f in wire.drain() if f.data in frames] for wire in bond.wires]
-    assert sorted(got[0] + got[1]) == sorted(frames) and 10 < len(got[0]) < 54
+    assert collected(64) and sorted(got[0] + got[1]) == sorted(frames) and 10 < len(got[0]) < 54
     for wire in bond.wires:
         data = frame(A, X, 91)
         wire.send(data)
@@ -194,8 +211,8 @@ def test_xor(bed):
     bond.plug(0, False)
     bond.wires[1].drain()
     bond.host.wire.send(*frames)
-    wait_balance(bed)
-    assert [f.data for f in bond.wires[1].drain() if f.data in frames] == frames
+    for data in frames:
+        assert only_rarps(bond.wires[1].until(data))
     bond.plug(0, True)
     wait_until(lambda: bond.member("p1")["buckets"] == 128, what=bond.show)
 
@@ -281,13 +298,14 @@ def test_delays(bed):
 
 def test_arp_monitor(bed):
     """A member whose link is up, but behind which nobody answers, is not used."""
-    bond = Bond(bed, 2, "arp-targets", "10.0.0.1,10.0.0.2", "arp-interval", 20)
+    # 1.5 s without an answer are too many
+    bond = Bond(bed, 2, "arp-targets", "10.0.0.1,10.0.0.2", "arp-interval", 500)
     bed.daemon.wait_link("bond0", "down")
     assert bond.show()["arp_targets"] == ["10.0.0.1", "10.0.0.2"]
     assert {row["state"] for row in bond.show()["members"]} == {"no-arp-answer"}
     bed.speak(bond.ends[1], 2)
     bed.daemon.wait_link("bond0")
-    assert bond.show()["active"] == "p2"
+    wait_until(lambda: bond.show()["active"] == "p2", what=bond.show)
     bed.speak(bond.ends[0], 1)
     wait_until(lambda: bond.member("p1")["state"] == "backup", what=bond.show)
     bond.ends[1].host.ip("addr", "flush", "dev", "eth0")
@@ -338,7 +356,8 @@ def test_vlans_in_announcements(bed):
     rarps = {}
 
     def announced():
-        rarps.update({got.data[6:12]: got.data[12:18] for got in bond.wires[1].drain()})
+        rarps.update({got.data[6:12]: got.data[12:18] for got in bond.wires[1].drain()
+                      if is_rarp(got.data)})
         return {mac_bytes(A), mac_bytes(B)} <= set(rarps)
     wait_until(announced, what=lambda: rarps)
     assert rarps[mac_bytes(B)] == bytes.fromhex("8100000a8035")
@@ -406,7 +425,8 @@ def test_many_nics(idle_bed):
     assert sum(len(row["members"]) for row in rows.values()) == 16
     for n in range(4):
         idle_bed.daemon.wait_link("bond%d" % n)
-        hosts[4 * n].wire.send(frame(BROADCAST, mac_of(n)))
+        for host in hosts[4 * n:4 * n + 4]:  # whichever is the active one
+            host.wire.send(frame(BROADCAST, mac_of(n)))
         wait_until(lambda: idle_bed.daemon.fdb("br%d" % n) == {(mac_of(n), 0): "bond%d" % n},
                    what=lambda: idle_bed.daemon.fdb("br%d" % n))
     text = idle_bed.daemon.vsctl_raw("show").stdout
@@ -461,7 +481,8 @@ def test_failover_under_traffic(bed, mode, capsys):
         print("\n%(mode)s: %(victim)s pulled: gap %(gap_ms)s ms, %(lost)d of %(sent)d lost" %
               result)
     assert result["doubled"] == 0 and result["reordered"] == 0, result
-    assert result["lost"] < result["sent"] / 2, result
+    # milliseconds; in lacp-loss the three seconds of the fast rate. More is the load's
+    assert result["gap_ms"] < 10000, result
     wait_balance(bed)
 
 
@@ -481,7 +502,7 @@ def test_vlans_of_a_bond(bed):
     assert only_rarps(one.until(tagged(data, 100)))
     one.send(reply, tagged(frame(A, X, 70), 30), tagged(reply, 100))
     bond.host.wire.nothing_but(reply)
-    bond.quiesce()
+    bond.quiesce(A)
     bond.plug(0, False)
     wait_until(lambda: bond.show()["active"] == "p2", what=bond.show)
     rarp = wait_until(lambda: next((got.data for got in two.drain()

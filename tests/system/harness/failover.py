@@ -24,6 +24,7 @@ from .wire import BROADCAST, ETHERTYPE, frame, mac_bytes, mac_of
 
 FLOWS = 8
 PERIOD = 0.001
+LAST_SECONDS = 5  # for which the last frames are waited for, if they are not there
 MAGIC = b"bond-failover-01"
 PAYLOAD = struct.Struct("!16sBIQ")  # magic, flow, number, time of sending in ns
 SO_RCVBUFFORCE = 33
@@ -70,16 +71,18 @@ class Probes:
         """End sending, and let what is on its way arrive."""
         self.stop_sending.set()
         self.threads[1].join()
-        wait_until(lambda: not self._missing_lately(), 2, "the last frames") \
-            if not self._missing_lately() else time.sleep(0.2)
+        end = time.monotonic() + LAST_SECONDS
+        while not self.has_arrived(self.sent - 1) and time.monotonic() < end:
+            time.sleep(0.01)
         self.stop_receiving.set()
         self.threads[0].join()
         for sock in self.sockets:
             sock.close()
 
-    def _missing_lately(self):
+    def has_arrived(self, number):
+        """Has each flow come as far as this frame?"""
         last = {flow: number for flow, number, _ in self.received[-20 * FLOWS:]}
-        return any(last.get(flow) != self.sent - 1 for flow in range(FLOWS))
+        return all(last.get(flow, -1) >= number for flow in range(FLOWS))
 
     def _send(self):
         heads = [mac_bytes(dst) + mac_bytes(src) + struct.pack("!H", ETHERTYPE)
@@ -212,8 +215,11 @@ class Pair:
         return {row["port"]: row["tx_packets"] + row["rx_packets"]
                 for row in self.show()["members"]}
 
-    def measure(self, before=0.3, after=0.7):
-        """Pull the member that carries most, under traffic. Seconds of traffic around it."""
+    def measure(self, before=300, after=700):
+        """Pull the member that carries most, under traffic.
+
+        before, after: frames of each flow until then, and from when all of them arrive again.
+        """
         probes = [Probes(self.station, self.far_station,
                          [(near(f), far(f)) for f in range(FLOWS)]),
                   Probes(self.far_station, self.station,
@@ -221,18 +227,28 @@ class Pair:
         start = self.carried()
         for probe in probes:
             probe.start()
-        time.sleep(before)
-        now = self.carried()
-        victim = max(now, key=lambda name: now[name] - start[name])
-        self._pull(victim)
-        time.sleep(after)
-        for probe in probes:
-            probe.stop()
+        try:
+            self._all_arrive(probes, before)
+            now = self.carried()
+            victim = max(now, key=lambda name: now[name] - start[name])
+            self._pull(victim)
+            self._all_arrive(probes, 1)
+            self._all_arrive(probes, after)
+        finally:
+            for probe in probes:
+                probe.stop()
         results = [probe.judge() for probe in probes]
         return {"mode": self.mode, "victim": victim,
                 "gap_ms": round(max(result["gap_ms"] for result in results), 1),
                 **{key: sum(result[key] for result in results)
                    for key in ("sent", "lost", "doubled", "reordered")}}
+
+    @staticmethod
+    def _all_arrive(probes, more):
+        """Wait until each flow of all has come so much further than it has been sent by now."""
+        goals = [(probe, probe.sent + more) for probe in probes]
+        wait_until(lambda: all(probe.has_arrived(goal) for probe, goal in goals),
+                   what=lambda: "frames arrive: %s" % [probe.judge() for probe in probes])
 
     def close(self):
         """End the second daemon."""
@@ -240,11 +256,11 @@ class Pair:
             assert self.far_daemon.stop() == 0, self.far_daemon.log
 
 
-def run_mode(bed, mode, **kwargs):
+def run_mode(bed, mode):
     """Measure a failover of a mode in a bed that is started."""
     pair = Pair(bed, mode)
     try:
-        return pair.measure(**{"after": 4.5 if mode == LOSS else 0.7, **kwargs})
+        return pair.measure()
     finally:
         pair.close()
 
