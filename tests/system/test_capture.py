@@ -162,6 +162,7 @@ def test_ports_come_and_go(bed):
     bed.daemon.wait_link("p1")
     third = bed.station(3).wire
     left.send(frame(BROADCAST, A, 70))
+    third.expect(frame(BROADCAST, A, 70))
     third.send(frame(BROADCAST, B, 80))
     assert [packet.length for packet in of_port.wait(3)] == [60, 70, 80]
     assert [interface.name for interface in of_port.interfaces] == ["p1", "p1"]

@@ -40,8 +40,9 @@ class Capture:
 
     @property
     def lines(self):
-        """What it has printed so far."""
-        return self.out.read_text().splitlines()
+        """The lines that it has printed so far; one that is half written is none."""
+        text = self.out.read_bytes()
+        return text[:text.rfind(b"\n") + 1].decode().splitlines()
 
     def wait_lines(self, n):
         """Wait for n lines. Return: them."""
@@ -67,6 +68,13 @@ def read(path):
     stream = Stream()
     assert not stream.feed(path.read_bytes())
     return stream
+
+
+def so_far(path):
+    """The packets in a file that is being written: of the last block there may be a piece."""
+    stream = Stream()
+    stream.feed(path.read_bytes() if path.exists() else b"")
+    return stream.packets
 
 
 def tshark(path, *fields, words=()):
