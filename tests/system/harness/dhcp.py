@@ -8,7 +8,7 @@ import signal
 import socket
 import struct
 
-from .wait import wait_until
+from .wait import TIMEOUT, wait_until
 
 # What udhcpc calls: it does what a guest's system would, and notes what it was told.
 SCRIPT = """#!/bin/sh
@@ -70,14 +70,19 @@ class Client:
 
     def renew(self):
         """Have it ask again now; what it is told then."""
-        count = len([told for told in self.events if told["event"] == "renew"])
+        count = self.count("renew")
         self.signal(signal.SIGUSR1)
         return self.wait("renew", count + 1)
 
+    def count(self, event):
+        """How many events of a name there were so far."""
+        return len([told for told in self.events if told["event"] == event])
+
     def release(self):
         """Have it give its address back."""
+        count = self.count("deconfig")
         self.signal(signal.SIGUSR2)
-        self.wait("deconfig", len([t for t in self.events if t["event"] == "deconfig"]) + 1)
+        self.wait("deconfig", count + 1)
 
     def signal(self, number):
         """A signal to the client, which "ip netns exec" has become."""
@@ -116,11 +121,14 @@ def answer(data):
 
 
 def ask(host, server, name, tcp=False, timeout=5, tries=4):
-    """Ask a server for a name; (rcode, addresses), or None if nobody answers."""
+    """Ask a server for a name; (rcode, addresses), or None if nobody answers.
+
+    timeout: seconds of a try by UDP; there is one by TCP.
+    """
     with host.inside():
         sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM if tcp else socket.SOCK_DGRAM)
     with sock:
-        sock.settimeout(timeout)
+        sock.settimeout(TIMEOUT if tcp else timeout)
         sock.connect((server, 53))
         if tcp:
             data = question(name)
