@@ -13,7 +13,7 @@ import pytest
 from harness.daemon import ROOT, build_folder
 from harness.netns import die_with_parent
 from harness.vhost_guest import VhostGuest
-from harness.wait import wait_until
+from harness.wait import TIMEOUT, wait_until
 from harness.wire import BROADCAST, frame, mac_of, tagged
 
 from test_bond import Bond
@@ -61,6 +61,16 @@ def wait_gone(bed, check, *names):
     wait_until(gone, what=lambda: "%s is silent: %s" % (check, health(bed)["findings"]))
 
 
+def calm(bed, *words):
+    """vsctl health when no machine is to blame: that the control thread had to wait for its turn
+    is told for a minute. Return: as vsctl_raw().
+    """
+    def run():
+        result = bed.daemon.vsctl_raw(*words, "health")
+        return None if "was held up for" in result.stdout else result
+    return wait_until(run, timeout=3 * TIMEOUT, what="nothing held the control thread up")
+
+
 def sends(station, *frames):
     """A condition's help: a station goes on sending."""
     station.wire.send(*frames)
@@ -70,13 +80,13 @@ def sends(station, *frames):
 def test_healthy(bed):
     bed.station(1)
     bed.station(2)
-    result = bed.daemon.vsctl_raw("health")
+    result = calm(bed)
     assert (result.returncode, result.stderr) == (OK, "")
     n = len(health(bed)["checks"])
-    assert result.stdout == "all %d checks passed; counters: of the last 1 s\n" % n
+    assert re.fullmatch(r"all %d checks passed; counters: of the last \d+ s\n" % n, result.stdout)
     # the counters of before are used, and not such of a second that it has waited
     time.sleep(2)
-    assert health(bed)["seconds"] >= 2
+    assert json.loads(bed.daemon.vsctl_raw("-j", "health").stdout)["seconds"] >= 2
     verbose = bed.daemon.vsctl_raw("health", "-v").stdout
     assert re.search("duplicate-mac +ok +guests with one MAC", verbose)
     assert bed.daemon.vsctl_raw("health", "nonsense").returncode == 2
@@ -93,11 +103,11 @@ def test_documented(bed):
 def test_statuses_and_width(bed):
     """Warnings 3, errors 4; lines fit; a program sees the same."""
     bed.station(1, "vid", 7)
-    result = bed.daemon.vsctl_raw("health")
+    result = calm(bed)
     assert result.returncode == WARNING
     assert "warning: p1 (vlan)\n  is the only port in VLAN 7 of bridge br0" in result.stdout
     assert "\n  remedy: " in result.stdout
-    assert re.search(r"\n\d+ checks: 1 warning; counters: of the last 1 s\n$", result.stdout)
+    assert re.search(r"\n\d+ checks: 1 warning; counters: of the last \d+ s\n$", result.stdout)
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert bed.daemon.vsctl_raw("-j", "health").returncode == WARNING
     bed.stations[0].host.ip("link", "set", "eth0", "down")
@@ -179,7 +189,7 @@ def test_vlan(bed):
     bed.stations[0].wire.send(tagged(frame(BROADCAST, B), 11))
     wait_until(lambda: (B, 11) in bed.daemon.fdb("br0"))
     found("note")
-    assert health(bed)["status"] == "note"
+    assert json.loads(calm(bed, "-j").stdout)["status"] == "note"
     # a trunk whose native VLAN nobody is in
     bed.daemon.vsctl("port", "set", "p1", "trunk", "10,11,20", "native", 20)
     assert not [row for row in findings(bed, "vlan") if row[0] != "note"]
@@ -250,7 +260,7 @@ def test_bond(bed):
     assert not findings(bed, "bond")
     bond.set("members", "p1")
     wait_found(bed, "bond", "note", "bond0", "has one member")
-    assert bed.daemon.vsctl_raw("health").returncode == OK
+    assert calm(bed).returncode == OK
 
 
 def test_port_and_routed_guest(bed):
@@ -344,10 +354,10 @@ def test_nat_table_full(bed):
     flows = [bytes(scapy.Ether(dst=router, src=guest.mac) /
                    scapy.IP(src="10.0.0.2", dst="192.0.2.77") /
                    scapy.UDP(sport=port, dport=53)) for port in range(2000, 3100)]
-    wait_until(lambda: sends(guest, *flows) and [
+    row = wait_until(lambda: sends(guest, *flows) and [
         row for row in findings(bed, "nat") if row[:2] == ("error", "p2")],
-               what=lambda: health(bed)["findings"])
-    assert "the table of NAT sessions is full" in findings(bed, "nat")[0][2]
+                     what=lambda: health(bed)["findings"])[0]
+    assert "the table of NAT sessions is full" in row[2]
     wait_found(bed, "table", "error", "nat-table", "1024 of 1024 NAT sessions are in use")
     bed.daemon.vsctl("nat", "flush", "guest", "p2")
     wait_gone(bed, "nat")
@@ -377,11 +387,12 @@ def test_one_address(bed):
 
 def test_control(bed):
     """The control thread is stopped for a while."""
-    assert not findings(bed, "control")
+    calm(bed)
     os.kill(bed.daemon.pid, signal.SIGSTOP)
     time.sleep(2.5)
     os.kill(bed.daemon.pid, signal.SIGCONT)
-    wait_found(bed, "control", "warning", "control thread", r"was held up for [12]\.\d s")
+    # by its tick, which was due within a second
+    wait_found(bed, "control", "warning", "control thread", r"was held up for [1-9]\d*\.\d s")
 
 
 def test_config(bed, tmp_path):
@@ -419,7 +430,7 @@ def test_vhost(bed):
     """A port whose guest has not come yet is no fault."""
     bed.daemon.vsctl("port", "add", "vh0", "type", "vhost", "bridge", "br0")
     wait_found(bed, "guest", "note", "vh0", ".")
-    assert bed.daemon.vsctl_raw("health").returncode == OK
+    assert calm(bed).returncode == OK
 
 
 def test_stalled_guest(bed):
@@ -471,7 +482,7 @@ def test_watch(bed):
     command = [build_folder() / "ctl/vsctl", "-s", bed.daemon.socket_path, "-w", "-j", "health"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True,
                           preexec_fn=die_with_parent) as watch:
-        assert json.loads(watch.stdout.readline())["status"] == "ok"
+        assert any(json.loads(line)["status"] == "ok" for line in watch.stdout)
         station.host.ip("link", "set", "eth0", "down")
         assert any(json.loads(line)["status"] == "error" for line in watch.stdout)
         watch.terminate()
