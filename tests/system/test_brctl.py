@@ -13,6 +13,8 @@ from harness.netns import Host, cable
 from harness.wait import wait_until
 from harness.wire import BROADCAST, Wire, frame, mac_of
 
+from test_bridge import learn
+
 PORTS = ("p1", "p2", "p3", "p10")
 LEARNT = mac_of(0x77)
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -439,7 +441,7 @@ def test_scripts_that_parse(sides):
         brctl addif br0 p10 p2 p1
         brctl addif br1 p3
         brctl stp br1 on
-        @ up p1
+        @ up p1 p2 p3 p10
         @ learn p1
         """)
     for parser in PARSERS:
@@ -591,10 +593,7 @@ def test_many_addresses(bed, brctl):
     """More than a page of the FDB, static ones among them."""
     wire = bed.station(1).wire
     numbers = range(0x1000, 0x1000 + 1500)
-    for number in numbers:
-        wire.send(frame(BROADCAST, mac_of(number)))
-    wait_until(lambda: bed.daemon.vsctl("bridge", "show")[0]["fdb_entries"] >= len(numbers),
-               what="all are learnt")
+    learn(bed, [wire], 0, *map(mac_of, numbers))
     bed.daemon.vsctl("fdb", "add", "br0", "mac", mac_of(5), "port", "p1")
     rows = [line.split() for line in brctl("showmacs", "br0")[1].splitlines()[1:]]
     assert [row[1] for row in rows] == sorted(

@@ -256,7 +256,7 @@ def test_many_addresses(bed, wires):
         for mac in missing:
             wires[0].send(frame(NOBODY, mac))
         return not missing
-    wait_until(all_known, timeout=60, what=lambda: "%d addresses: %s" % (
+    wait_until(all_known, timeout=300, what=lambda: "%d addresses: %s" % (
         n, bed.daemon.vsctl("bridge", "show", "br0")))
     rows = bed.daemon.vsctl("fdb", "show", "br0")
     assert sorted(row["mac"] for row in rows) == macs

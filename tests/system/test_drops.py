@@ -283,10 +283,12 @@ def test_watch(bed, lan):
     try:
         assert json.loads(watch.stdout.readline()) == []
         lan[0].send(*[tagged(frame(BROADCAST, A), 30)] * 5)
-        found = json.loads(watch.stdout.readline())
-        while not found or found[0]["per_second"] == 0:
+        found, rates = [], []
+        while not found or found[0]["packets"] < 5:  # it may look while they come
             found = json.loads(watch.stdout.readline())
+            rates += [row["per_second"] for row in found]
         assert (found[0]["reason"], found[0]["packets"]) == ("vlan_mismatch", 5)
+        assert rates[-1] > 0
     finally:
         watch.kill()
         watch.wait()

@@ -13,11 +13,12 @@ from harness.capture_ctl import Capture
 from harness.daemon import VsctlError, build_folder
 from harness.nat_lab import INET, LAN, UPLINK, NatLab
 from harness.traffic import tcp, udp
-from harness.wait import wait_until
+from harness.wait import TIMEOUT, wait_until
 from harness.wire import BROADCAST, frame, mac_bytes, mac_of, tagged
 
 from test_bond import Bond
 from test_nat import datagrams
+from test_stats import wait_balance
 from test_terminal import SGR, on_terminal
 
 A, B, C = (mac_of(number) for number in (1, 2, 3))
@@ -399,7 +400,7 @@ class Trace:
         """(packets, what is said of them)"""
         if interrupt:
             self.process.send_signal(signal.SIGINT)
-        out, err = self.process.communicate(timeout=30)
+        out, err = self.process.communicate(timeout=TIMEOUT)
         assert self.process.returncode == 0, err
         wait_until(lambda: self.daemon.rpc("trace.show")["result"] == [])
         return [json.loads(line) for line in out.splitlines()], err
@@ -416,7 +417,7 @@ def test_trace_ping(bed):
     assert ["icmp %s -> %s" % pair in packet["packet"] for packet, pair in zip(
         packets, [(left.address, right.address), (right.address, left.address)] * 3)] == [True] * 6
     assert texts(packets[1], "fdb")[0].startswith("%s in no VLAN: p1, learnt" % left.mac)
-    assert len(set(bed.daemon.balance())) == 1
+    wait_balance(bed)
 
 
 def test_trace_router_and_nat(bed):
@@ -453,7 +454,7 @@ def test_trace_keeps_order_and_nothing_is_lost(bed):
     traced, matched, missed = (int(word) for word in said.split() if word.isdigit())
     assert matched == 150 and traced == len(packets) and traced + missed <= matched
     assert traced > 0
-    assert len(set(bed.daemon.balance())) == 1
+    wait_balance(bed)
 
 
 def test_trace_mirrored(bed, tmp_path):
@@ -472,7 +473,7 @@ def test_trace_mirrored(bed, tmp_path):
     for packet, port in zip(packets, ("p2", "p1")):
         assert texts(packet, "mirror") == ["a mirror sends a copy by p3"]
         assert sent(packet).keys() == {port, "p3"}
-    wait_until(lambda: len(set(bed.daemon.balance())) == 1)
+    wait_balance(bed)
 
 
 def test_trace_tcp(bed):
@@ -482,7 +483,7 @@ def test_trace_tcp(bed):
     tcp(left.host, right.host, right.address)
     packets, _ = trace.end(interrupt=True)
     assert any("tcp " in packet["packet"] for packet in packets)
-    assert len(set(bed.daemon.balance())) == 1
+    wait_balance(bed)
 
 
 def test_trace_clients(bed):
