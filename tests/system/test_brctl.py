@@ -441,7 +441,7 @@ def test_scripts_that_parse(sides):
         brctl addif br0 p10 p2 p1
         brctl addif br1 p3
         brctl stp br1 on
-        @ up p1 p2 p3 p10
+        @ up p1 p2 p10
         @ learn p1
         """)
     for parser in PARSERS:
