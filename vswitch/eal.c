@@ -40,7 +40,25 @@ struct eal_args {
 	char *strings[EAL_ARGS_MAX]; /* what is to be freed */
 };
 
-/* Free hugepages of all sizes, in bytes. */
+/* A number that the kernel tells of hugepages of a size; 0 if it does not. */
+static unsigned long long
+eal_hugepages_read(const char *size, const char *name)
+{
+	unsigned long long pages = 0;
+	char path[512];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s/%s", HUGEPAGES_DIR, size, name);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return 0;
+	if (fscanf(file, "%llu", &pages) != 1)
+		pages = 0;
+	fclose(file);
+	return pages;
+}
+
+/* Free hugepages of all sizes, in bytes, but for those that others have reserved. */
 static uint64_t
 eal_hugepages_free(void)
 {
@@ -51,19 +69,13 @@ eal_hugepages_free(void)
 	if (dir == NULL)
 		return 0;
 	while ((entry = readdir(dir)) != NULL) {
-		unsigned long long kib, pages;
-		char path[512];
-		FILE *file;
+		unsigned long long kib, pages, reserved;
 
 		if (sscanf(entry->d_name, "hugepages-%llukB", &kib) != 1)
 			continue;
-		snprintf(path, sizeof(path), "%s/%s/free_hugepages", HUGEPAGES_DIR, entry->d_name);
-		file = fopen(path, "re");
-		if (file == NULL)
-			continue;
-		if (fscanf(file, "%llu", &pages) == 1)
-			bytes += kib * 1024 * pages;
-		fclose(file);
+		pages = eal_hugepages_read(entry->d_name, "free_hugepages");
+		reserved = eal_hugepages_read(entry->d_name, "resv_hugepages");
+		bytes += kib * 1024 * (pages > reserved ? pages - reserved : 0);
 	}
 	closedir(dir);
 	return bytes;

@@ -279,6 +279,18 @@ def test_few_descriptors(idle_bed):
     assert len(bed.daemon.vsctl("port", "show")) == count
 
 
+def test_hugepages_of_others(idle_bed):
+    """Free ones that another program has reserved are not there for vswitchd."""
+    if not os.path.isdir("/sys/kernel/mm/hugepages"):
+        pytest.skip("this kernel has no hugepages")
+    # the harness has put an empty folder there
+    idle_bed.daemon.limits = ["sh", "-c", "cd /sys/kernel/mm/hugepages && mkdir hugepages-2048kB && "
+                              "cd hugepages-2048kB && echo 512 > free_hugepages && "
+                              'echo 500 > resv_hugepages && exec "$@"', "sh"]
+    idle_bed.start()
+    assert ", no hugepages," in idle_bed.daemon.log
+
+
 # epoll_wait, epoll_pwait and epoll_pwait2 of x86-64, and what no time-out is to them
 EPOLL_FOREVER = {"232": 0xffffffff, "281": 0xffffffff, "441": 0}
 
