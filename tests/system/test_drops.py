@@ -74,6 +74,12 @@ def quiet(daemon, expected):
     wait_until(lambda: rows(daemon) == expected, what=lambda: "the rows: %s" % rows(daemon))
 
 
+def wait_kept(daemon, n):
+    """Wait until so many packets are kept: they are counted first."""
+    wait_until(lambda: len(daemon.rpc("drops.last")["result"]) == n,
+               what=lambda: "%d kept: %s" % (n, daemon.rpc("drops.last")))
+
+
 def test_reasons(bed, lan):
     """Every fault is shown where it is, with a sentence and a remedy."""
     daemon, expected = bed.daemon, {}
@@ -185,7 +191,7 @@ def test_port_goes(bed, lan):
     """Its rows and packets go with it, and the next one of that name has none."""
     lan[0].send(tagged(frame(BROADCAST, A), 30))
     wait_until(lambda: rows(bed.daemon) == {("p1", "vlan_mismatch", 30): 1})
-    assert len(bed.daemon.rpc("drops.last")["result"]) == 1
+    wait_kept(bed.daemon, 1)
     bed.daemon.vsctl("port", "del", "p1")
     bed.daemon.vsctl("port", "add", "p1", "bridge", "br0", "vid", "10")
     assert rows(bed.daemon) == {} and bed.daemon.rpc("drops.last")["result"] == []
@@ -217,6 +223,7 @@ def test_kept_packets_in_a_file(bed, lan, tmp_path):
         wait_until(lambda n=n: rows(bed.daemon).get(("p1", "vlan_mismatch", 30)) == n)
     lan[1].send(other)
     wait_until(lambda: ("p2", "vlan_mismatch", 40) in rows(bed.daemon))
+    wait_kept(bed.daemon, len(sent) + 1)
     path = tmp_path / "last.pcapng"
     bed.daemon.vsctl_raw("drops", "last", "-w", str(path))
 

@@ -31,7 +31,7 @@ class Background:
         except BaseException as error:  # handed on by join()
             self._error = error
 
-    def join(self, timeout=60):
+    def join(self, timeout=3 * TIMEOUT):
         """Wait for its end. Return: what it returned."""
         self._thread.join(timeout)
         assert not self._thread.is_alive(), "a thread does not end within %s s" % timeout
