@@ -334,14 +334,18 @@ interrupt(int number)
 
 /* Say what there was beside what was printed. */
 static void
-totals_print(struct client *client, unsigned long n)
+totals_print(struct client *client, json_int_t id, unsigned long n)
 {
 	json_t *rows = NULL;
 	const json_t *row;
 	struct error err;
+	size_t i;
 
-	if (client_call(client, "trace.show", json_object(), &rows, &err) == 0) {
-		row = json_array_get(rows, 0);
+	if (client_call(client, "trace.show", json_object(), &rows, &err) < 0)
+		return;
+	json_array_foreach(rows, i, row) {
+		if (json_integer_value(json_object_get(row, "id")) != id)
+			continue;
 		fprintf(stderr,
 			"%lu traced, %" JSON_INTEGER_FORMAT " matched, %" JSON_INTEGER_FORMAT
 			" missed by trace\n",
@@ -351,8 +355,9 @@ totals_print(struct client *client, unsigned long n)
 	json_decref(rows);
 }
 
+/* @id: of what is traced for us. */
 static int
-trace_print(struct client *client, const struct request *request, unsigned long most,
+trace_print(struct client *client, const struct request *request, json_int_t id, unsigned long most,
 	    struct error *err)
 {
 	unsigned long n = 0, late = 0;
@@ -375,7 +380,7 @@ trace_print(struct client *client, const struct request *request, unsigned long 
 			ret = -EPIPE;
 	}
 	if (ret >= 0)
-		totals_print(client, n);
+		totals_print(client, id, n);
 	/* who reads has had enough */
 	return ret == -EPIPE || ret > 0 ? 0 : ret;
 }
@@ -390,6 +395,7 @@ trace_run(struct client *client, const struct request *request, struct error *er
 	};
 	json_t *params, *result, *program = NULL;
 	struct words words;
+	json_int_t id;
 	int ret = words_read(request, false, &words, err);
 
 	if (ret == 0 && words.text[0] != '\0')
@@ -406,6 +412,7 @@ trace_run(struct client *client, const struct request *request, struct error *er
 	ret = client_call(client, "trace.follow", params, &result, err);
 	if (ret < 0)
 		return ret;
+	id = json_integer_value(json_object_get(result, "id"));
 	json_decref(result);
-	return trace_print(client, request, words.packets, err);
+	return trace_print(client, request, id, words.packets, err);
 }

@@ -219,41 +219,112 @@ explain(struct explainer *explainer, struct port *port, struct rte_mbuf *pkt)
 
 /* --- live --- */
 
-/* A packet on its own, its steps into the next free place; if there is none, as any other. */
-static void
-enter_alone(struct worker *worker, struct trace_ring *ring, struct port *port, struct rte_mbuf *pkt)
+/* A job that packets of a burst are looked at for. */
+struct look {
+	struct trace_ring *ring;
+	const struct filter *filter;
+	uint64_t matched; /* a bit for each packet */
+};
+
+static unsigned int
+looks_take(const struct trace_set *set, const struct worker *worker,
+	   struct look looks[TRACE_JOBS_MAX])
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < TRACE_JOBS_MAX; i++) {
+		const struct trace_job *job = __atomic_load_n(&set->jobs[i], __ATOMIC_ACQUIRE);
+
+		if (job != NULL)
+			looks[n++] = (struct look){ .ring = job->rings[worker->id],
+						    .filter = job->filter };
+	}
+	return n;
+}
+
+/* Return: a bit for each packet that any of them matches. */
+static uint64_t
+looks_match(struct look *looks, unsigned int n_looks, struct rte_mbuf **pkts, uint16_t n)
+{
+	struct filter_burst *burst = NULL;
+	uint64_t any = 0;
+
+	for (unsigned int i = 0; i < n_looks; i++) {
+		looks[i].matched = UINT64_MAX >> (PORT_BURST_MAX - n);
+		if (looks[i].filter != NULL && burst == NULL) {
+			burst = &looks[i].ring->burst;
+			filter_load(burst, pkts, n);
+		}
+		if (looks[i].filter != NULL)
+			looks[i].matched = filter_run(looks[i].filter, burst);
+		any |= looks[i].matched;
+	}
+	return any;
+}
+
+/* The next free place of a ring; NULL: there is none. */
+static struct trace *
+ring_place(struct trace_ring *ring)
 {
 	const uint32_t head = ring->head;
 
 	ring->seen++;
-	if (head - __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE) == TRACE_RING) {
-		ring->missed++;
-		worker_enter(worker, port, &pkt, 1);
+	if (head - __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE) < TRACE_RING)
+		return &ring->traces[head % TRACE_RING];
+	ring->missed++;
+	return NULL;
+}
+
+static void
+trace_copy(struct trace *to, const struct trace *from)
+{
+	memcpy(to, from, offsetof(struct trace, steps) + from->n_steps * sizeof(from->steps[0]));
+	memcpy(to->frames, from->frames, from->n_frames * sizeof(from->frames[0]));
+}
+
+/* Packet @i on its own, its steps into the next free places; if there are none, as any other. */
+static void
+enter_alone(struct worker *worker, struct look *looks, unsigned int n_looks, struct port *port,
+	    struct rte_mbuf **pkts, uint16_t i)
+{
+	struct trace *places[TRACE_JOBS_MAX], *first = NULL;
+
+	for (unsigned int k = 0; k < n_looks; k++) {
+		places[k] = looks[k].matched >> i & 1 ? ring_place(looks[k].ring) : NULL;
+		first = first != NULL ? first : places[k];
+	}
+	if (first == NULL) {
+		worker_enter(worker, port, &pkts[i], 1);
 		return;
 	}
 	/* what is under way is not its */
 	egress_flush(worker);
-	trace_begin(worker, &ring->traces[head % TRACE_RING]);
+	trace_begin(worker, first);
 	worker->wire |= port->wire;
-	worker_enter(worker, port, &pkt, 1);
+	worker_enter(worker, port, &pkts[i], 1);
 	egress_flush(worker);
 	worker->trace = NULL;
 	worker->wire |= port->wire;
-	__atomic_store_n(&ring->head, head + 1, __ATOMIC_RELEASE);
+	for (unsigned int k = 0; k < n_looks; k++) {
+		struct trace_ring *ring = looks[k].ring;
+
+		if (places[k] == NULL)
+			continue;
+		if (places[k] != first)
+			trace_copy(places[k], first);
+		__atomic_store_n(&ring->head, ring->head + 1, __ATOMIC_RELEASE);
+	}
 }
 
 void
 trace_enter(struct worker *worker, const struct trace_set *set, struct port *port,
 	    struct rte_mbuf **pkts, uint16_t n)
 {
-	struct trace_ring *ring = set->rings[worker->id];
-	uint64_t matched = UINT64_MAX >> (PORT_BURST_MAX - n), bytes = 0;
+	struct look looks[TRACE_JOBS_MAX];
+	const unsigned int n_looks = looks_take(set, worker, looks);
+	uint64_t matched = looks_match(looks, n_looks, pkts, n), bytes = 0;
 	uint16_t done = 0;
 
-	if (set->filter != NULL) {
-		filter_load(&ring->burst, pkts, n);
-		matched = filter_run(set->filter, &ring->burst);
-	}
 	if (likely(matched == 0)) {
 		worker_enter(worker, port, pkts, n);
 		return;
@@ -261,56 +332,54 @@ trace_enter(struct worker *worker, const struct trace_set *set, struct port *por
 	if (worker->pending) {
 		/* their data is theirs only until all that is under way is sent: egress_flush() */
 		n = worker->fill(worker, pkts, n, &bytes);
-		if (n > 0 && set->filter != NULL) {
-			filter_load(&ring->burst, pkts, n);
-			matched = filter_run(set->filter, &ring->burst);
-		}
+		if (n > 0)
+			matched = looks_match(looks, n_looks, pkts, n);
 	}
 	for (uint16_t i = 0; i < n; i++) {
 		if (!(matched >> i & 1))
 			continue;
 		if (i > done)
 			worker_enter(worker, port, &pkts[done], i - done);
-		enter_alone(worker, ring, port, pkts[i]);
+		enter_alone(worker, looks, n_looks, port, pkts, i);
 		done = i + 1;
 	}
 	if (n > done)
 		worker_enter(worker, port, &pkts[done], n - done);
 }
 
-struct trace_set *
-trace_set_create(struct filter *filter, uint16_t n_workers)
+struct trace_job *
+trace_job_create(struct filter *filter, uint16_t n_workers)
 {
-	struct trace_set *set = calloc(1, sizeof(*set));
+	struct trace_job *job = calloc(1, sizeof(*job));
 
-	if (set == NULL)
+	if (job == NULL)
 		return NULL;
 	for (uint16_t w = 0; w < n_workers; w++) {
 		void *ring;
 
 		if (posix_memalign(&ring, RTE_CACHE_LINE_SIZE, sizeof(struct trace_ring)) != 0) {
-			trace_set_destroy(set);
+			trace_job_destroy(job);
 			errno = ENOMEM;
 			return NULL;
 		}
 		memset(ring, 0, sizeof(struct trace_ring));
-		set->rings[w] = ring;
+		job->rings[w] = ring;
 	}
-	set->filter = filter;
-	return set;
+	job->filter = filter;
+	return job;
 }
 
 void
-trace_set_destroy(void *arg)
+trace_job_destroy(void *arg)
 {
-	struct trace_set *set = arg;
+	struct trace_job *job = arg;
 
-	if (set == NULL)
+	if (job == NULL)
 		return;
 	for (uint16_t w = 0; w < WORKER_MAX; w++)
-		free(set->rings[w]);
-	free(set->filter);
-	free(set);
+		free(job->rings[w]);
+	free(job->filter);
+	free(job);
 }
 
 const struct trace *

@@ -11,12 +11,12 @@
  *  - *explain* runs a packet that somebody has made up on a worker of the control thread's own,
  *    which is *dry*: it goes all the way but for the last step. Nothing is sent, learnt, begun,
  *    given to the control thread or counted, and nothing that others can see is written.
- *  - *live*: a filter (filter.h) says which of the packets that come in are traced on their way. A
- *    worker writes into the next free place of its ring; if there is none the packet goes untraced
- *    and is counted as missed.
+ *  - *live*: filters (filter.h) say which of the packets that come in are traced on their way. Each
+ *    has rings of its own. A worker writes into the next free place of its ring; if there is none
+ *    the packet goes untraced and is counted as missed.
  *
  * Thread-safety: a trace belongs to the worker that writes it, then to the reader of its ring. The
- * dry worker is the control thread's. A trace_set is immutable but for its rings, which have one
+ * dry worker is the control thread's. A trace_job is immutable but for its rings, which have one
  * writer and one reader each.
  */
 #ifndef DATAPATH_TRACE_H
@@ -38,6 +38,7 @@ struct nat;
 #define TRACE_FRAME_LEN 128 /* bytes of a frame that are kept */
 #define TRACE_RING 32       /* packets of a worker that wait for the reader; a power of two */
 #define TRACE_FRAME_NONE 0xffff
+#define TRACE_JOBS_MAX 4
 
 /* What happens at a step; what arg[] holds. The port is the one it happens at. */
 enum trace_kind {
@@ -112,11 +113,17 @@ struct trace_ring {
 	struct trace traces[TRACE_RING];
 } __rte_cache_aligned;
 
-/* What is traced. */
-struct trace_set {
+/* What somebody traces. */
+struct trace_job {
 	struct rcu_item retired;              /* control */
 	struct filter *filter;                /* NULL: everything */
 	struct trace_ring *rings[WORKER_MAX]; /* by worker */
+};
+
+/* All that is traced. */
+struct trace_set {
+	struct rcu_item retired;                /* control */
+	struct trace_job *jobs[TRACE_JOBS_MAX]; /* control: rw (release), worker: ro (acquire) */
 };
 
 /* --- explain: control thread --- */
@@ -163,14 +170,14 @@ void trace_enter(struct worker *worker, const struct trace_set *set, struct port
 		 struct rte_mbuf **pkts, uint16_t n);
 
 /**
- * trace_set_create() - rings for so many workers.
+ * trace_job_create() - rings for so many workers.
  * @filter: taken over; NULL: everything.
  * Return: it, or NULL with errno ENOMEM, and @filter is the caller's. Control thread.
  */
-struct trace_set *trace_set_create(struct filter *filter, uint16_t n_workers);
+struct trace_job *trace_job_create(struct filter *filter, uint16_t n_workers);
 
-/** trace_set_destroy() - no worker knows it any more. Fits rcu_retire(). Control thread. */
-void trace_set_destroy(void *set);
+/** trace_job_destroy() - no worker knows it any more. Fits rcu_retire(). Control thread. */
+void trace_job_destroy(void *job);
 
 /** trace_ring_peek() - the oldest trace, the caller's until trace_ring_next(); or NULL. Control. */
 const struct trace *trace_ring_peek(const struct trace_ring *ring);

@@ -170,15 +170,16 @@ rpc_trace_follow(void *ctx, struct rpc_stream *stream, const json_t *params, jso
 {
 	const char *text = json_string_value(json_object_get(params, "filter"));
 	struct sock_filter *ops;
+	unsigned int id;
 	size_t n_ops;
 	int ret = rpc_program_read(json_object_get(params, "program"), &ops, &n_ops, err);
 
 	if (ret < 0)
 		return ret;
-	ret = tracer_begin(ctx, stream, ops, n_ops, text, err);
+	ret = tracer_begin(ctx, stream, ops, n_ops, text, &id, err);
 	free(ops);
 	if (ret == 0)
-		*ret_result = json_object();
+		*ret_result = json_pack("{s:i}", "id", (int)id);
 	return ret;
 }
 

@@ -21,13 +21,23 @@
 	    */
 #define TIME_SIZE 40
 
-struct tracer {
-	struct vswitch *sw;
+/* A client that traces. */
+struct tracing {
+	struct tracer *owner;
+	unsigned int slot;
 	struct rpc_stream *stream;
-	struct trace_set *set;
+	struct trace_job *job;
 	struct event *timer;
 	uint16_t next; /* worker whose turn it is */
 	char *text;    /* the filter, or NULL */
+};
+
+/* All of them. */
+struct tracer {
+	struct vswitch *sw;
+	struct trace_set *set;
+	struct tracing *tracings[TRACE_JOBS_MAX]; /* by slot; NULL: none */
+	unsigned int n;
 };
 
 static json_t *
@@ -51,9 +61,9 @@ time_json(uint64_t tsc)
 }
 
 static int
-trace_send(const struct tracer *tracer, const struct trace *trace)
+trace_send(const struct tracing *tracing, const struct trace *trace)
 {
-	json_t *told = explain_json(tracer->sw, trace, false), *message;
+	json_t *told = explain_json(tracing->owner->sw, trace, false), *message;
 	char *line = NULL;
 	size_t len;
 	int ret = 0;
@@ -67,28 +77,28 @@ trace_send(const struct tracer *tracer, const struct trace *trace)
 		return 0; /* no memory: it is not told */
 	len = strlen(line);
 	line[len] = '\n';
-	ret = rpc_stream_send(tracer->stream, line, len + 1);
+	ret = rpc_stream_send(tracing->stream, line, len + 1);
 	free(line);
 	return ret;
 }
 
 /* Tell what workers have noted, each in turn. What does not fit the stream stays in the rings. */
 static void
-tracer_pump(struct tracer *tracer)
+tracing_pump(struct tracing *tracing)
 {
-	const uint16_t n_workers = tracer->sw->dp->n_workers;
+	const uint16_t n_workers = tracing->owner->sw->dp->n_workers;
 	unsigned int idle = 0;
 
 	for (unsigned int n = 0; n < BATCH_MAX && idle < n_workers;
-	     tracer->next = (tracer->next + 1) % n_workers) {
-		struct trace_ring *ring = tracer->set->rings[tracer->next];
+	     tracing->next = (tracing->next + 1) % n_workers) {
+		struct trace_ring *ring = tracing->job->rings[tracing->next];
 		const struct trace *trace = trace_ring_peek(ring);
 
 		if (trace == NULL) {
 			idle++;
 			continue;
 		}
-		if (trace_send(tracer, trace) < 0)
+		if (trace_send(tracing, trace) < 0)
 			return;
 		trace_ring_next(ring);
 		idle = 0;
@@ -97,86 +107,164 @@ tracer_pump(struct tracer *tracer)
 }
 
 static void
-tracer_tick(evutil_socket_t fd, short what, void *arg)
+tracing_tick(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	tracer_pump(arg);
+	tracing_pump(arg);
 }
 
 static void
-tracer_ready(void *arg)
+tracing_ready(void *arg)
 {
-	tracer_pump(arg);
+	tracing_pump(arg);
 }
 
+/* All but its job. */
 static void
-tracer_closed(void *arg)
+tracing_free(struct tracing *tracing)
 {
-	struct tracer *tracer = arg;
+	if (tracing->timer != NULL)
+		event_free(tracing->timer);
+	free(tracing->text);
+	free(tracing);
+}
+
+/* Nobody traces any more: workers pay nothing. */
+static void
+tracer_end(struct tracer *tracer)
+{
 	struct vswitch *sw = tracer->sw;
 
 	__atomic_store_n(&sw->dp->traced, NULL, __ATOMIC_RELEASE);
-	rcu_retire(sw->rcu, &tracer->set->retired, trace_set_destroy, tracer->set);
-	event_free(tracer->timer);
+	rcu_retire(sw->rcu, &tracer->set->retired, free, tracer->set);
 	sw->tracer = NULL;
-	free(tracer->text);
 	free(tracer);
 }
 
-static const struct rpc_stream_ops tracer_ops = {
-	.ready = tracer_ready,
-	.closed = tracer_closed,
+static void
+tracing_closed(void *arg)
+{
+	struct tracing *tracing = arg;
+	struct tracer *tracer = tracing->owner;
+
+	__atomic_store_n(&tracer->set->jobs[tracing->slot], NULL, __ATOMIC_RELEASE);
+	rcu_retire(tracer->sw->rcu, &tracing->job->retired, trace_job_destroy, tracing->job);
+	tracer->tracings[tracing->slot] = NULL;
+	tracing_free(tracing);
+	if (--tracer->n == 0)
+		tracer_end(tracer);
+}
+
+static const struct rpc_stream_ops tracing_ops = {
+	.ready = tracing_ready,
+	.closed = tracing_closed,
 };
 
-static struct tracer *
-tracer_create(struct vswitch *sw, struct filter *filter, const char *text)
+/* @filter: taken over, unless it fails. */
+static struct tracing *
+tracing_create(struct vswitch *sw, struct filter *filter, const char *text)
 {
-	struct tracer *tracer = calloc(1, sizeof(*tracer));
+	struct tracing *tracing = calloc(1, sizeof(*tracing));
 
-	if (tracer == NULL)
+	if (tracing == NULL)
 		return NULL;
-	tracer->sw = sw;
-	tracer->text = text != NULL ? strdup(text) : NULL;
-	tracer->timer = event_new(sw->base, -1, EV_PERSIST, tracer_tick, tracer);
-	if (tracer->timer != NULL && (text == NULL || tracer->text != NULL))
-		tracer->set = trace_set_create(filter, sw->dp->n_workers);
-	if (tracer->set != NULL)
-		return tracer;
-	if (tracer->timer != NULL)
-		event_free(tracer->timer);
-	free(tracer->text);
-	free(tracer);
+	tracing->text = text != NULL ? strdup(text) : NULL;
+	tracing->timer = event_new(sw->base, -1, EV_PERSIST, tracing_tick, tracing);
+	if (tracing->timer != NULL && (text == NULL || tracing->text != NULL))
+		tracing->job = trace_job_create(filter, sw->dp->n_workers);
+	if (tracing->job != NULL)
+		return tracing;
+	tracing_free(tracing);
 	return NULL;
+}
+
+static struct tracer *
+tracer_need(struct vswitch *sw)
+{
+	struct tracer *tracer = sw->tracer;
+
+	if (tracer != NULL)
+		return tracer;
+	tracer = calloc(1, sizeof(*tracer));
+	if (tracer != NULL)
+		tracer->set = calloc(1, sizeof(*tracer->set));
+	if (tracer == NULL || tracer->set == NULL) {
+		free(tracer);
+		return NULL;
+	}
+	tracer->sw = sw;
+	return tracer;
+}
+
+static void
+tracing_begin(struct tracer *tracer, struct tracing *tracing, struct rpc_stream *stream)
+{
+	const struct timeval tick = { .tv_usec = TICK_USEC };
+	struct vswitch *sw = tracer->sw;
+	unsigned int slot = 0;
+
+	while (tracer->tracings[slot] != NULL)
+		slot++;
+	tracing->owner = tracer;
+	tracing->slot = slot;
+	tracing->stream = stream;
+	tracer->tracings[slot] = tracing;
+	tracer->n++;
+	rpc_stream_open(stream, &tracing_ops, tracing);
+	evtimer_add(tracing->timer, &tick);
+	__atomic_store_n(&tracer->set->jobs[slot], tracing->job, __ATOMIC_RELEASE);
+	sw->tracer = tracer;
+	__atomic_store_n(&sw->dp->traced, tracer->set, __ATOMIC_RELEASE);
 }
 
 int
 tracer_begin(struct vswitch *sw, struct rpc_stream *stream, const struct sock_filter *ops,
-	     size_t n_ops, const char *text, struct error *err)
+	     size_t n_ops, const char *text, unsigned int *ret_id, struct error *err)
 {
-	const struct timeval tick = { .tv_usec = TICK_USEC };
 	struct filter *filter = NULL;
+	struct tracing *tracing;
 	struct tracer *tracer;
 
-	if (sw->tracer != NULL)
-		return error_set(err, EBUSY, "trace: somebody traces already; one at a time can");
+	if (sw->tracer != NULL && sw->tracer->n == TRACE_JOBS_MAX)
+		return error_set(err, EBUSY, "trace: %d trace already, which is all",
+				 TRACE_JOBS_MAX);
 	if (rpc_stream_is_open(stream))
 		return error_set(err, EALREADY, "trace: this connection follows something already");
 	if (ops != NULL && (filter = filter_create(ops, n_ops)) == NULL)
 		return error_set(err, errno, "trace: %s",
 				 errno == EINVAL ? "the filter is no program that ends" :
 						   "no memory");
-	tracer = tracer_create(sw, filter, text);
+	tracing = tracing_create(sw, filter, text);
+	tracer = tracing != NULL ? tracer_need(sw) : NULL;
 	if (tracer == NULL) {
-		free(filter);
+		if (tracing == NULL) {
+			free(filter);
+		} else {
+			trace_job_destroy(tracing->job);
+			tracing_free(tracing);
+		}
 		return error_set(err, ENOMEM, "trace: no memory");
 	}
-	tracer->stream = stream;
-	rpc_stream_open(stream, &tracer_ops, tracer);
-	evtimer_add(tracer->timer, &tick);
-	sw->tracer = tracer;
-	__atomic_store_n(&sw->dp->traced, tracer->set, __ATOMIC_RELEASE);
+	tracing_begin(tracer, tracing, stream);
+	*ret_id = tracing->slot + 1;
 	return 0;
+}
+
+static json_t *
+tracing_json(const struct vswitch *sw, const struct tracing *tracing)
+{
+	uint64_t matched = 0, missed = 0;
+
+	for (uint16_t w = 0; w < sw->dp->n_workers; w++) {
+		const struct trace_ring *ring = tracing->job->rings[w];
+
+		matched += __atomic_load_n(&ring->seen, __ATOMIC_RELAXED);
+		missed += __atomic_load_n(&ring->missed, __ATOMIC_RELAXED);
+	}
+	return json_pack("{s:i, s:s?, s:I, s:I}", "id", (int)tracing->slot + 1, "filter",
+			 tracing->text, "matched", (json_int_t)matched, "missed",
+			 (json_int_t)missed);
 }
 
 json_t *
@@ -184,17 +272,9 @@ tracer_json(const struct vswitch *sw)
 {
 	const struct tracer *tracer = sw->tracer;
 	json_t *rows = json_array();
-	uint64_t matched = 0, missed = 0;
 
-	if (tracer == NULL)
-		return rows;
-	for (uint16_t w = 0; w < sw->dp->n_workers; w++) {
-		const struct trace_ring *ring = tracer->set->rings[w];
-
-		matched += __atomic_load_n(&ring->seen, __ATOMIC_RELAXED);
-		missed += __atomic_load_n(&ring->missed, __ATOMIC_RELAXED);
-	}
-	json_array_append_new(rows, json_pack("{s:s?, s:I, s:I}", "filter", tracer->text, "matched",
-					      (json_int_t)matched, "missed", (json_int_t)missed));
+	for (unsigned int i = 0; tracer != NULL && i < TRACE_JOBS_MAX; i++)
+		if (tracer->tracings[i] != NULL)
+			json_array_append_new(rows, tracing_json(sw, tracer->tracings[i]));
 	return rows;
 }

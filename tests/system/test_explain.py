@@ -391,10 +391,15 @@ class Trace:
 
     def __init__(self, daemon, *words):
         self.daemon = daemon
+        others = self.show()
         self.process = subprocess.Popen(
             [str(build_folder() / "ctl/vsctl"), "-s", str(daemon.socket_path), "-j", "trace",
              *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        wait_until(lambda: daemon.rpc("trace.show")["result"] != [])
+        self.number, = wait_until(lambda: self.show() - others)
+
+    def show(self):
+        """Numbers of those who trace."""
+        return {row["id"] for row in self.daemon.rpc("trace.show")["result"]}
 
     def end(self, interrupt=False):
         """(packets, what is said of them)"""
@@ -402,7 +407,7 @@ class Trace:
             self.process.send_signal(signal.SIGINT)
         out, err = self.process.communicate(timeout=TIMEOUT)
         assert self.process.returncode == 0, err
-        wait_until(lambda: self.daemon.rpc("trace.show")["result"] == [])
+        wait_until(lambda: self.number not in self.show())
         return [json.loads(line) for line in out.splitlines()], err
 
 
@@ -487,16 +492,23 @@ def test_trace_tcp(bed):
 
 
 def test_trace_clients(bed):
-    """One at a time; who is gone is noticed; not for everybody."""
-    bed.station(1)
-    trace = Trace(bed.daemon, "icmp")
+    """Four at a time, each with its own; who is gone is noticed; not for everybody."""
+    left, right = bed.pair()
+    filters = ("icmp[0] = 8", "icmp", "tcp", "udp")
+    traces = [Trace(bed.daemon, text) for text in filters]
     result = bed.daemon.vsctl_raw("trace", "icmp")
-    assert result.returncode != 0 and "somebody traces already" in result.stderr
-    trace.process.kill()
-    trace.process.wait()
-    wait_until(lambda: bed.daemon.rpc("trace.show")["result"] == [])
-    trace = Trace(bed.daemon, "icmp")
-    trace.end(interrupt=True)
+    assert result.returncode == 1 and "4 trace already" in result.stderr
+    traces[2].process.kill()
+    traces[2].process.communicate()
+    wait_until(lambda: traces[2].number not in traces[0].show())
+    traces[2] = Trace(bed.daemon, "icmp[0] = 0")
+    left.host.ping(right.address, count=3)
+    for trace, n in zip(traces, (3, 6, 3, 0)):
+        packets, said = trace.end(interrupt=True)
+        assert said == "%d traced, %d matched, 0 missed by trace\n" % (n, n)
+        assert [packet["verdict"] for packet in packets] == {
+            6: ["sent by p2", "sent by p1"] * 3, 0: []}.get(
+                n, ["sent by p2" if trace is traces[0] else "sent by p1"] * 3)
     result = bed.daemon.vsctl_raw("trace", "no", "filter")
     assert result.returncode != 0 and "filter \"no filter\"" in result.stderr
 

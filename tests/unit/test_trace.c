@@ -455,6 +455,16 @@ test_nat(void **unused)
 
 /* --- live --- */
 
+static bool
+is_same(const struct trace *one, const struct trace *other)
+{
+	assert_true(one != NULL && other != NULL && one->n_steps > 1);
+	return one->tsc == other->tsc && one->n_steps == other->n_steps &&
+	       one->n_frames == other->n_frames &&
+	       memcmp(one->steps, other->steps, one->n_steps * sizeof(one->steps[0])) == 0 &&
+	       memcmp(one->frames, other->frames, one->n_frames * sizeof(one->frames[0])) == 0;
+}
+
 /* Of a burst, some are traced; all arrive, in order. */
 static void
 test_live(void **unused)
@@ -468,16 +478,18 @@ test_live(void **unused)
 	};
 	struct fake_port *a, *b;
 	const struct trace *trace;
-	struct trace_set *set;
+	struct trace_job *job, *all;
+	struct trace_set set = { .jobs = { NULL } };
 	struct rte_mbuf *pkt;
 	unsigned int n = 0;
 
 	fake_switch_setup(sw);
 	a = fake_port_add(sw, 1, 0);
 	b = fake_port_add(sw, 2, 0);
-	set = trace_set_create(filter_create(ops, RTE_DIM(ops)), 1);
-	assert_non_null(set);
-	sw->dp->traced = set;
+	job = trace_job_create(filter_create(ops, RTE_DIM(ops)), 1);
+	assert_non_null(job);
+	set.jobs[1] = job;
+	sw->dp->traced = &set;
 	for (uint16_t i = 0; i < 200; i++) {
 		pkt = fake_frame(sw, macs[5], macs[0], 5 + i % 3, 64);
 		rte_pktmbuf_mtod(pkt, uint8_t *)[60] = (uint8_t)i;
@@ -491,27 +503,43 @@ test_live(void **unused)
 		assert_int_equal(rte_pktmbuf_mtod(pkt, uint8_t *)[60], (uint8_t)i);
 		rte_pktmbuf_free(pkt);
 	}
-	assert_int_equal(set->rings[0]->seen, 66);
-	assert_int_equal(set->rings[0]->missed, 66 - TRACE_RING);
-	for (; (trace = trace_ring_peek(set->rings[0])) != NULL; n++) {
+	assert_int_equal(job->rings[0]->seen, 66);
+	assert_int_equal(job->rings[0]->missed, 66 - TRACE_RING);
+	for (; (trace = trace_ring_peek(job->rings[0])) != NULL; n++) {
 		assert_int_equal(trace->steps[0].kind, TRACE_IN);
 		assert_int_equal(trace->frames[0].data[60], 2 + 3 * n);
 		assert_int_equal(trace->steps[trace->n_steps - 1].kind, TRACE_OUT);
-		trace_ring_next(set->rings[0]);
+		trace_ring_next(job->rings[0]);
 	}
 	assert_int_equal(n, TRACE_RING);
+	/* two see one packet, and each those that it wants */
+	all = trace_job_create(NULL, 1);
+	assert_non_null(all);
+	set.jobs[3] = all;
+	for (uint16_t vid = 6; vid < 8; vid++)
+		fake_send(sw, a, fake_frame(sw, macs[5], macs[0], vid, 64));
+	fake_run(sw);
+	assert_int_equal(all->rings[0]->seen, 2);
+	assert_int_equal(job->rings[0]->seen, 67);
+	trace_ring_next(all->rings[0]);
+	assert_true(is_same(trace_ring_peek(all->rings[0]), trace_ring_peek(job->rings[0])));
+	trace_ring_next(job->rings[0]);
+	set.jobs[3] = NULL;
+	trace_job_destroy(all);
+	while ((pkt = fake_take(b)) != NULL)
+		rte_pktmbuf_free(pkt);
 	/* what a port does not take */
 	b->room = 0;
 	fake_send(sw, a, fake_frame(sw, macs[5], macs[0], 7, 64));
 	fake_run(sw);
-	trace = trace_ring_peek(set->rings[0]);
+	trace = trace_ring_peek(job->rings[0]);
 	assert_non_null(trace);
 	assert_int_equal(trace->steps[trace->n_steps - 2].kind, TRACE_OUT);
 	assert_int_equal(trace->steps[trace->n_steps - 1].kind, TRACE_DROP);
 	assert_int_equal(trace->steps[trace->n_steps - 1].arg[0], DROP_TX_FULL);
 	fake_assert_balance(sw);
 	sw->dp->traced = NULL;
-	trace_set_destroy(set);
+	trace_job_destroy(job);
 	fake_switch_teardown(sw);
 }
 
