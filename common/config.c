@@ -339,6 +339,16 @@ read_line(char *str, int num, void *stream)
 	return str;
 }
 
+/* "ageing = 60 # short": what looks like a comment is read as a part of the value. */
+static void
+hint_comment(struct error *err)
+{
+	const size_t len = strlen(err->msg);
+
+	snprintf(err->msg + len, sizeof(err->msg) - len,
+		 "; a comment behind a value begins with ;");
+}
+
 /* inih's handler: 1 is success. */
 static int
 on_key(void *user, const char *section, const char *name, const char *value)
@@ -361,6 +371,8 @@ on_key(void *user, const char *section, const char *name, const char *value)
 	last = &reader->config.sections[reader->config.n_sections - 1];
 	key = schema_key_find(last->object.schema, name);
 	ret = object_set(&last->object, VERB_CONFIG, name, value, &reader->err);
+	if (ret < 0 && (strstr(value, " #") != NULL || strstr(value, "\t#") != NULL))
+		hint_comment(&reader->err);
 	if (ret < 0)
 		fault_at(reader, reader->line);
 	if (key != NULL && last->key_lines[key - last->object.schema->keys] == 0)

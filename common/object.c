@@ -70,6 +70,13 @@ object_set_name(struct object *obj, const char *name, struct error *err)
 		return error_set(err, EINVAL,
 				 "%s: %s is not a name of 1-%d letters, digits or . _ - + @ ~",
 				 obj->schema->kind, quoted, NAME_MAX_LEN);
+	if (strcmp(name, "none") == 0 &&
+	    (obj->schema == &bridge_schema || obj->schema == &port_schema ||
+	     obj->schema == &bond_schema))
+		return error_set(err, EINVAL,
+				 "%s: 'none' is no name: it says that there is none, as in "
+				 "\"bridge none\"",
+				 obj->schema->kind);
 	memset(obj->name, 0, sizeof(obj->name));
 	memcpy(obj->name, name, strlen(name));
 	return 0;

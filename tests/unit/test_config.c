@@ -249,6 +249,11 @@ test_bad(void **state)
 		  "vswitch.conf:2: port p: devargs are for type eth, not tap" },
 		{ "[bridge b]\n[port p]\nbridge = b\ndevargs = net_pcap0,rx_pcap=a\n",
 		  "vswitch.conf:2: port p: devargs: the path 'a' is not absolute" },
+		{ "[bridge b]\nageing = 60 # short\n",
+		  "vswitch.conf:2: bridge b: ageing: '60 # short' is not a number of seconds "
+		  "from 0 to 1000000; a comment behind a value begins with ;" },
+		{ "[bridge none]\n", "vswitch.conf:1: bridge: 'none' is no name: it says that "
+				     "there is none, as in \"bridge none\"" },
 		{ "[vswitchd]\n\ncores = 1-2,2\n",
 		  "vswitch.conf:3: vswitchd: cores: '1-2,2' is not a list of cores 0-1023, each "
 		  "once, such as 1-3,5" },
