@@ -45,7 +45,7 @@ int
 config_words_read(const struct request *request, int max_words, bool may_confirm,
 		  struct config_words *ret_words, struct error *err)
 {
-	static const char *const confirm = "--confirm";
+	static const char *const confirm = "--confirm", *const confirm_is = "--confirm=";
 	char quoted[48], hint[WORD_HINT_SIZE];
 	const char *nearest;
 
@@ -56,6 +56,11 @@ config_words_read(const struct request *request, int max_words, bool may_confirm
 		if (may_confirm && (strcmp(word, confirm) == 0 || strcmp(word, "confirm") == 0)) {
 			if (read_confirm(++i < request->argc ? request->argv[i] : NULL, ret_words,
 					 err) < 0)
+				return -ENOEXEC;
+			continue;
+		}
+		if (may_confirm && strncmp(word, confirm_is, strlen(confirm_is)) == 0) {
+			if (read_confirm(word + strlen(confirm_is), ret_words, err) < 0)
 				return -ENOEXEC;
 			continue;
 		}

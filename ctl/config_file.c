@@ -116,11 +116,15 @@ path_resolve(const char *path, char real[PATH_MAX])
 {
 	char folder[PATH_MAX];
 	const char *name;
+	struct stat st;
 
 	if (realpath(path, real) != NULL)
 		return 0;
 	if (errno != ENOENT)
 		return -errno;
+	/* a link would be replaced by the file that it should lead to */
+	if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode))
+		return -ENOLINK;
 	name = strrchr(path, '/');
 	snprintf(folder, sizeof(folder), "%.*s", name != NULL ? (int)(name - path + 1) : 1,
 		 name != NULL ? path : ".");
@@ -142,6 +146,11 @@ file_write(const char *path, const char *text, struct error *err)
 	bool exists;
 	int fd, ret = path_resolve(path, real);
 
+	if (ret == -ENOLINK)
+		return error_set(err, ENOLINK,
+				 "%.150s: is a link to what is not there; make that, or remove the "
+				 "link",
+				 path);
 	if (ret < 0)
 		return failed(path, -ret, err);
 	exists = stat(real, &st) == 0;

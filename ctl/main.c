@@ -105,6 +105,19 @@ take_option(int option, struct options *options)
 	}
 }
 
+/* Behind the command, where one thinks of it last. Return: is it one of these? */
+static bool
+take_late_option(const char *word, struct options *options)
+{
+	if (strcmp(word, "-j") == 0 || strcmp(word, "--json") == 0)
+		options->json = true;
+	else if (strcmp(word, "-w") == 0 || strcmp(word, "--watch") == 0)
+		options->watch = true;
+	else
+		return false;
+	return true;
+}
+
 static const char *
 socket_path(const struct options *options)
 {
@@ -186,11 +199,8 @@ main(int argc, char **argv)
 	}
 	if (help_wanted(argc, argv, &topic))
 		return finish(print_help(&topic));
-	for (; argc > 1 && (strcmp(argv[argc - 1], "-j") == 0 || strcmp(argv[argc - 1], "-w") == 0);
-	     argc--) {
-		options.json |= argv[argc - 1][1] == 'j';
-		options.watch |= argv[argc - 1][1] == 'w';
-	}
+	while (argc > 1 && take_late_option(argv[argc - 1], &options))
+		argc--;
 	ret = request_parse(argc, argv, &request, &err);
 	if (ret < 0)
 		return fail(&err, ret == -ERANGE ? EXIT_REFUSED : EXIT_USAGE);

@@ -103,6 +103,15 @@ def test_short_words(named_bed):
     assert (result.returncode, "bridge, bond, batch" in result.stderr) == (2, True)
 
 
+def test_late_options(named_bed):
+    """Options behind the command, where one thinks of them last."""
+    daemon = named_bed.daemon
+    assert daemon.vsctl_raw("bridge", "show", "--json").stdout == \
+        daemon.vsctl_raw("--json", "bridge", "show").stdout
+    result = daemon.vsctl_raw("bridge", "add", "x", "--watch")
+    assert (result.returncode, "-w goes with" in result.stderr) == (2, True)
+
+
 def test_help(named_bed):
     """Help of all kinds, for a terminal and for a pipe."""
     daemon = named_bed.daemon
