@@ -65,6 +65,10 @@ line_read(struct batch *batch, unsigned int number, char *line, struct error *er
 		return error_set(err, EINVAL, "there are more than %d words", WORDS_MAX);
 	if (n == 0)
 		return 0;
+	if (strcmp(words[0], "vsctl") == 0)
+		return error_set(err, EINVAL, "a line has what stands behind vsctl, not vsctl");
+	if (strcmp(words[0], "help") == 0)
+		return error_set(err, EINVAL, "help is nothing that a batch can do");
 	ret = request_parse(n, words, &request, err);
 	if (ret < 0)
 		return ret;

@@ -160,6 +160,11 @@ def test_save_elsewhere(two):
     assert daemon.vsctl_raw("config", "save", link).returncode == 0
     assert link.is_symlink()
     assert target.read_text() == daemon.vsctl_raw("config", "show").stdout
+    target.unlink()
+    result = daemon.vsctl_raw("config", "save", link)
+    assert (result.returncode, "is a link to what is not there" in result.stderr) == (1, True)
+    assert link.is_symlink() and not target.exists()
+    assert daemon.vsctl_raw("config", "save", target).returncode == 0
     assert daemon.vsctl("config", "diff", target)["changes"] == []
     result = daemon.vsctl_raw("config", "save", daemon.folder / "none/x.conf")
     assert (result.returncode, "none/x.conf: No such file" in result.stderr) == (1, True)
@@ -373,7 +378,7 @@ def test_confirm(two):
     assert [row["what"] for row in daemon.vsctl("config", "history")[-2:]] == [
         "config apply %s" % path, "config rollback: nobody confirmed"]
 
-    assert daemon.vsctl("config", "apply", path, "--confirm", "600")["confirm"] > 500
+    assert daemon.vsctl("config", "apply", path, "--confirm=600")["confirm"] > 500
     assert "p2" not in switch_state(daemon)["ports"]
     assert 500 < daemon.vsctl("config", "show")["confirm"] <= 600
     # who changes something else meanwhile is told that this goes with it
@@ -574,6 +579,9 @@ fdb add br0 mac 02:00:00:00:00:05 port p3
     lines = daemon.vsctl_raw("batch", path).stderr.splitlines()
     assert [line.split(": ", 1)[0][-1] for line in lines[:3]] == ["1", "2", "4"], lines
     assert "quote" in lines[2] and "3 errors; nothing was done" in lines[3]
+    path.write_text("vsctl bridge add br9\nhelp\n")
+    lines = daemon.vsctl_raw("batch", path).stderr.splitlines()
+    assert "what stands behind vsctl" in lines[0] and "nothing that a batch can do" in lines[1]
     path.write_text("fdb flush br0\n")
     assert "could not be taken back" in daemon.vsctl_raw("batch", path).stderr
 
