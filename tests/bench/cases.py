@@ -7,11 +7,11 @@ import statistics
 import traffic
 import xen
 from host import BenchError
-from programs import (AfPacketVswitchd, AfXdpVswitchd, BondVswitchd, Failover,
-                      FewFlowNatVswitchd, FlowNatVswitchd, FlowTestpmd, FullNatVswitchd,
-                      IdleVswitchd, ManyPorts, ManySections, NatOvs, NatVswitchd,
-                      NewNatVswitchd, Ovs, PlainNatOvs, RouteVswitchd, Setup, Testpmd, VhostGuests, VifGuests,
-                      VlanVswitchd, Vswitchd)
+from programs import BondVswitchd, Ovs, Setup, Testpmd, VlanVswitchd, Vswitchd
+from programs_control import Failover, ManyPorts, ManySections
+from programs_ports import AfPacketVswitchd, AfXdpVswitchd, IdleVswitchd, VhostGuests, VifGuests
+from programs_route import (FewFlowNatVswitchd, FlowNatVswitchd, FlowTestpmd, FullNatVswitchd,
+                            NatOvs, NatVswitchd, NewNatVswitchd, PlainNatOvs, RouteVswitchd)
 from programs_watch import (CaptureAllVswitchd, CaptureFileVswitchd, CaptureVswitchd,
                             MirrorIdleVswitchd, MirrorVswitchd)
 

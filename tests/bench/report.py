@@ -2,7 +2,9 @@
 """The result as text: one table, and a line per bound."""
 
 from cases import CASES, FailoverCase, Guests, Idle, ManyCase, Nat
-from programs import ManySections, VifGuests, Vswitchd
+from programs import Vswitchd
+from programs_control import ManySections
+from programs_ports import VifGuests
 import xen
 
 HEADINGS = ("case", "program", "Mpps", "cycles", "median", "own", "/ovs", "med/ovs", "/io", "")
