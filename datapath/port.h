@@ -183,6 +183,17 @@ struct port_demux {
 		      struct rte_mbuf **pkts, uint16_t n);
 };
 
+/*
+ * What has passed a port on its way to or from another one, which counts it for the balance of
+ * drop.h: on one worker. worker: rw, control: ro (relaxed).
+ */
+struct port_passed {
+	uint64_t rx_packets;
+	uint64_t rx_bytes;
+	uint64_t tx_packets;
+	uint64_t tx_bytes;
+} __rte_cache_aligned;
+
 struct port {
 	const struct port_type *type; /* control: set at open; worker: ro */
 	void *priv;                   /* the type's own; control: set at open */
@@ -216,6 +227,8 @@ struct port {
 			      * worker (of a bond's member): ro, a MAC that changes is
 			      * in nobody's way */
 	uint8_t mac_pad[2];  /* it is read as a word */
+	/* constant, by worker id, WORKER_MAX + 1 of them; NULL: it counts in struct port_stats */
+	struct port_passed *passed;
 	/* written by workers: away from what all workers read */
 	struct port_rxq rxq[PORT_QUEUES_MAX] __rte_cache_aligned;
 	rte_spinlock_t tx_lock[PORT_QUEUES_MAX] __rte_cache_aligned;

@@ -13,7 +13,7 @@
 struct gather {
 	const struct router_way *way;
 	uint16_t n;
-	bool cut; /* there are pieces, not looked at */
+	bool cut; /* there are pieces, whose flags are not looked at */
 	uint64_t bytes, flags;
 	struct rte_mbuf *pkts[PORT_BURST_MAX];
 };
@@ -22,16 +22,20 @@ static void
 gather_end(struct worker *worker, struct gather *gather)
 {
 	const struct router_way *way = gather->way;
+	const uint64_t bytes = gather->bytes;
 	const uint16_t n = gather->n;
 
 	gather->n = 0;
+	gather->bytes = 0;
 	if (n == 0)
 		return;
-	if (way->rif->gateway)
+	if (way->rif->gateway) {
+		port_passed_in(worker, way->out, n, bytes);
 		worker_enter(worker, way->out, gather->pkts, n);
-	else
-		egress_burst(worker, way->out, gather->pkts, n, gather->bytes, gather->flags,
+	} else {
+		egress_burst(worker, way->out, gather->pkts, n, bytes, gather->flags,
 			     !gather->cut && way->mtu + RTE_ETHER_HDR_LEN <= way->out->max_frame);
+	}
 }
 
 static void
@@ -40,6 +44,7 @@ gather_add(struct worker *worker, struct gather *gather, struct rte_mbuf *pkt)
 	if (unlikely(gather->n == PORT_BURST_MAX))
 		gather_end(worker, gather);
 	gather->pkts[gather->n++] = pkt;
+	gather->bytes += pkt->pkt_len;
 }
 
 /* Cut an ordinary packet for the port's MTU and send the pieces. */

@@ -27,7 +27,6 @@ static void
 subport_enter(struct worker *worker, struct port *parent, struct port *port, struct rte_mbuf **pkts,
 	      uint16_t n)
 {
-	struct subport_counts *counts = &((struct subport *)port->priv)->counts[worker->id];
 	uint64_t bytes = 0;
 	uint16_t k = 0;
 
@@ -45,8 +44,7 @@ subport_enter(struct worker *worker, struct port *parent, struct port *port, str
 		bytes += pkt->pkt_len;
 		pkts[k++] = pkt;
 	}
-	counts->rx_packets += k;
-	counts->rx_bytes += bytes;
+	port_passed_in(worker, port, k, bytes);
 	if (likely(k > 0))
 		worker_enter(worker, port, pkts, k);
 }
@@ -127,7 +125,6 @@ subport_tx_burst(struct worker *worker, struct port *port, uint16_t queue, struc
 		 uint16_t n)
 {
 	struct subport *subport = port->priv;
-	struct subport_counts *counts = &subport->counts[worker->id];
 	struct port *parent = subport->parent;
 	const uint16_t tpid = vlan_of(parent)->tpid;
 	uint64_t lost_bytes = 0, bytes = 0;
@@ -165,8 +162,7 @@ subport_tx_burst(struct worker *worker, struct port *port, uint16_t queue, struc
 		bytes += len;
 		egress_queue(worker, parent, pkt);
 	}
-	counts->tx_packets += n - lost;
-	counts->tx_bytes += bytes;
+	port_passed_out(worker, port, n - lost, bytes);
 	/* last: a full batch of the parent's is sent meanwhile, which starts these sums anew */
 	port_tx_lost(worker, port, DROP_NO_BUFFER, lost, lost_bytes);
 	port_tx_handed_on(worker, n - lost, bytes);

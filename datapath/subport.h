@@ -30,19 +30,11 @@ struct subport_table {
 	uint16_t ports[VLAN_VID_MAX + 1]; /* ids by VID, or SUBPORT_NONE; control: rw, worker: ro */
 };
 
-/* Packets of a subport on one worker. worker: rw, control: ro (relaxed). */
-struct subport_counts {
-	uint64_t rx_packets;
-	uint64_t rx_bytes;
-	uint64_t tx_packets;
-	uint64_t tx_bytes;
-} __rte_cache_aligned;
-
 /* What a subport's port has as priv. */
 struct subport {
 	struct port *parent; /* constant */
 	uint16_t vid;        /* constant */
-	struct subport_counts counts[WORKER_MAX + 1];
+	struct port_passed passed[WORKER_MAX + 1];
 };
 
 /** subport_table_init() - a table without subports. Control thread. */

@@ -512,6 +512,8 @@ worker_take_entry(struct worker *worker, struct port *port, struct worker_inject
 	worker_stats(worker, port)->copies++;
 	switch (entry->how) {
 	case INJECT_FORWARD:
+		if (port->passed != NULL)
+			port_passed_in(worker, port, 1, entry->pkt->pkt_len);
 		worker_forward(worker, port, &entry->pkt, 1);
 		break;
 	case INJECT_FLOOD:

@@ -396,4 +396,25 @@ port_tx_handed_on(struct worker *worker, uint32_t n, uint64_t bytes)
 	worker->tx_lost_bytes += bytes;
 }
 
+/** port_passed_in() - count packets that enter by a port, which another one has received. Worker.
+ */
+static inline void
+port_passed_in(const struct worker *worker, const struct port *port, uint32_t n, uint64_t bytes)
+{
+	struct port_passed *passed = &port->passed[worker->id];
+
+	passed->rx_packets += n;
+	passed->rx_bytes += bytes;
+}
+
+/** port_passed_out() - the same of packets that leave by it, and which another one sends. */
+static inline void
+port_passed_out(const struct worker *worker, const struct port *port, uint32_t n, uint64_t bytes)
+{
+	struct port_passed *passed = &port->passed[worker->id];
+
+	passed->tx_packets += n;
+	passed->tx_bytes += bytes;
+}
+
 #endif /* DATAPATH_WORKER_H */

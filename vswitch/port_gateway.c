@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "error.h"
@@ -12,12 +13,18 @@
 #include "switch.h"
 #include "unknown.h"
 
+#define PASSED_SIZE ((WORKER_MAX + 1) * sizeof(struct port_passed))
+
 static int
 gateway_open(struct port *port, const struct port_config *config, struct error *err)
 {
 	char name[SWITCH_NAME_SIZE + 16];
 
-	(void)err;
+	if (posix_memalign((void **)&port->passed, RTE_CACHE_LINE_SIZE, PASSED_SIZE) != 0) {
+		port->passed = NULL;
+		return error_set(err, ENOMEM, "port %s: no memory for it", config->name);
+	}
+	memset(port->passed, 0, PASSED_SIZE);
 	/* nothing is received from it: packets come in by worker_enter() */
 	port->n_rxq = 0;
 	port->n_txq = 1;
@@ -32,7 +39,7 @@ gateway_open(struct port *port, const struct port_config *config, struct error *
 static void
 gateway_close(struct port *port)
 {
-	(void)port;
+	free(port->passed);
 }
 
 static uint16_t
@@ -57,11 +64,13 @@ gateway_tx(struct worker *worker, struct port *port, uint16_t queue, struct rte_
 	(void)queue;
 	for (uint16_t i = 0; i < n; i++)
 		bytes += pkts[i]->pkt_len;
-	if (likely(rif != NULL))
+	if (likely(rif != NULL)) {
+		port_passed_out(worker, port, n, bytes);
 		router_burst(worker, rif, port, pkts, n);
-	else
+	} else {
 		for (uint16_t i = 0; i < n; i++)
 			port_drop(worker, port, pkts[i], DROP_NOT_ROUTED);
+	}
 	port_tx_handed_on(worker, n, bytes);
 	return n;
 }

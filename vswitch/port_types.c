@@ -64,8 +64,14 @@ port_device_stats(const struct switch_port *port, struct port_stats *sum)
 void
 port_passed_stats(const struct switch_port *port, struct port_stats *sum)
 {
-	if (port->config.kind == PORT_KIND_VLAN)
-		port_vlan_stats(port, sum);
+	const struct port_passed *passed = port->dp->passed;
+
+	for (uint16_t w = 0; passed != NULL && w < port->sw->dp->n_workers; w++) {
+		sum->rx_packets += __atomic_load_n(&passed[w].rx_packets, __ATOMIC_RELAXED);
+		sum->rx_bytes += __atomic_load_n(&passed[w].rx_bytes, __ATOMIC_RELAXED);
+		sum->tx_packets += __atomic_load_n(&passed[w].tx_packets, __ATOMIC_RELAXED);
+		sum->tx_bytes += __atomic_load_n(&passed[w].tx_bytes, __ATOMIC_RELAXED);
+	}
 	if (port->bond != NULL)
 		bond_sum_members(port->bond, sum);
 }

@@ -201,6 +201,7 @@ port_vlan_open(struct port *port, const struct port_config *config, struct error
 	subport->parent = parent->dp;
 	subport->vid = config->parent_vid;
 	port->priv = subport;
+	port->passed = subport->passed;
 	port->n_rxq = 1;
 	port->n_txq = PORT_QUEUES_MAX;
 	memcpy(port->mac, parent->dp->mac, sizeof(port->mac));
@@ -253,21 +254,6 @@ port_vlan_set_mtu(struct port *port, uint32_t mtu, struct error *err)
 	if (mtu <= parent->mtu)
 		return 0;
 	return error_set(err, EINVAL, "mtu %u: its parent has %u", mtu, parent->mtu);
-}
-
-void
-port_vlan_stats(const struct switch_port *port, struct port_stats *sum)
-{
-	const struct subport *subport = port->dp->priv;
-
-	for (uint16_t w = 0; w < port->sw->dp->n_workers; w++) {
-		const struct subport_counts *counts = &subport->counts[w];
-
-		sum->rx_packets += __atomic_load_n(&counts->rx_packets, __ATOMIC_RELAXED);
-		sum->rx_bytes += __atomic_load_n(&counts->rx_bytes, __ATOMIC_RELAXED);
-		sum->tx_packets += __atomic_load_n(&counts->tx_packets, __ATOMIC_RELAXED);
-		sum->tx_bytes += __atomic_load_n(&counts->tx_bytes, __ATOMIC_RELAXED);
-	}
 }
 
 /* It has no queue: what comes in is its parent's to give. */

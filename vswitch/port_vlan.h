@@ -56,7 +56,4 @@ void port_vlan_removed(struct vswitch *sw, struct switch_port *port);
 /** port_vlan_follow() - link, MTU or caps of a port have changed: tell its VLAN ports. */
 void port_vlan_follow(struct vswitch *sw, const struct switch_port *parent);
 
-/** port_vlan_stats() - add what has passed a VLAN port to @sum; it is in its parent's as well. */
-void port_vlan_stats(const struct switch_port *port, struct port_stats *sum);
-
 #endif /* VSWITCH_PORT_VLAN_H */

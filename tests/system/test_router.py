@@ -83,6 +83,30 @@ def test_everybody_reaches_everybody(bed, hosts):
     assert sorted((row["bridge"], row["vid"] or 0) for row in gateways) == [("br0", 0), ("br0", 10)]
 
 
+def test_gateways_count_what_passes(bed, hosts):
+    """To the router and from it, in all that shows ports; for the balance others count it."""
+    def passed():
+        rows = bed.daemon.rpc("top.show")["result"]["ports"]
+        return {row["port"]: (row["rx_packets"], row["tx_packets"], row["rx_bytes"],
+                              row["tx_bytes"]) for row in rows if row["type"] == "gateway"}
+
+    hosts[3].host.ping(host_address(4), count=1)
+    before = passed()
+    hosts[3].host.ping(host_address(4), count=20, size=972)
+    after = passed()
+    assert len(after) == 2
+    for port, counts in after.items():
+        rx, tx, rx_bytes, tx_bytes = (now - then for now, then in zip(counts, before[port]))
+        # asking for neighbours may add a few
+        assert 20 <= rx < 40 and 20 <= tx < 40
+        assert 20 * 1014 <= rx_bytes < 22 * 1014 and 20 * 1014 <= tx_bytes < 22 * 1014
+        shown, = bed.daemon.vsctl("port", "show", port)
+        assert (shown["rx_packets"], shown["tx_packets"]) >= counts[:2]
+    for row in bed.daemon.vsctl("stats", "show"):
+        assert row["port"] not in after or (row["rx_packets"], row["tx_packets"]) == (0, 0)
+    wait_until(lambda: balance(bed.daemon) == 0, what=lambda: "balance: %d" % balance(bed.daemon))
+
+
 @pytest.mark.parametrize("v6", [False, True])
 @pytest.mark.parametrize("here,there", [(1, 2), (1, 3), (3, 4)])
 def test_traffic(bed, hosts, here, there, v6):

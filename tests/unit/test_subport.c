@@ -52,6 +52,7 @@ sub_add(struct fixture *f, uint16_t id, uint16_t vid)
 	subport->vid = vid;
 	port->type = &subport_type;
 	port->priv = subport;
+	port->passed = subport->passed;
 	port->vlan = &vlan_default;
 	port->id = id;
 	port->generation = 1;
@@ -115,10 +116,10 @@ number_of(const struct rte_mbuf *pkt, uint32_t tags)
 	return pkt->pkt_len - 100 - tags;
 }
 
-static const struct subport_counts *
+static const struct port_passed *
 counts(const struct port *port)
 {
-	return &((const struct subport *)port->priv)->counts[0];
+	return &port->passed[0];
 }
 
 /* A burst of three kinds: each gets its own, in order, without the tag. */

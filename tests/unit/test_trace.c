@@ -316,6 +316,7 @@ test_bond(void **unused)
 	subport->vid = 20;
 	vlan->port.type = &subport_type;
 	vlan->port.priv = subport;
+	vlan->port.passed = subport->passed;
 	subport_table_init(&table);
 	subport_table_set(&table, 20, 11);
 	ports[4]->port.demux = &table.demux;
