@@ -2,7 +2,9 @@
 /*
  * Memory that must be there: the small pieces of records, plans and texts of the configuration. A
  * host without room for these has none for the switch either, so the process ends; its guests stay
- * connected, and the next one goes on.
+ * connected, and the next one goes on. A request cannot bring that about by its size: it has a
+ * megabyte at most, 128 KiB if it is not root's (RPC_LINE_MAX, vswitch/rpc.h), and the worst - a
+ * config.diff of 33000 bridges - takes vswitchd 90 MiB for as long as it runs, one at a time.
  *
  * Thread-safety: none needed.
  */

@@ -226,30 +226,45 @@ diff_json(struct vswitch *sw, const struct record_list *target)
 
 /* --- parameters --- */
 
+/* @seen: of those that were read before. */
+static int
+object_read(const json_t *object, struct record_list *list, json_t *seen, struct error *err)
+{
+	struct record *record = record_read(object, err);
+	char key[OBJECT_NAME_SIZE + 32];
+
+	if (record == NULL)
+		return err->code;
+	TAILQ_INSERT_TAIL(list, record, list);
+	if (record_is_guests(record))
+		return error_set(err, EINVAL,
+				 "port %s: a guest's port is attached by its xl.cfg, not here",
+				 record->name);
+	snprintf(key, sizeof(key), "%s %s", record->schema->kind, record->name);
+	if (json_object_get(seen, key) != NULL)
+		return error_set(err, EINVAL, "%s: is given twice", key);
+	json_object_set_new(seen, key, json_true());
+	return 0;
+}
+
 static int
 objects_read(const json_t *params, struct record_list *list, struct error *err)
 {
 	const json_t *objects = json_object_get(params, "objects"), *object;
-	struct record *record;
+	json_t *seen;
+	int ret = 0;
 	size_t i;
 
 	if (!json_is_array(objects))
 		return error_set(err, EINVAL, "config: objects must be an array");
+	seen = json_object();
 	json_array_foreach(objects, i, object) {
-		record = record_read(object, err);
-		if (record == NULL)
-			return err->code;
-		TAILQ_INSERT_TAIL(list, record, list);
-		if (record_is_guests(record))
-			return error_set(err, EINVAL,
-					 "port %s: a guest's port is attached by its xl.cfg, not "
-					 "here",
-					 record->name);
-		if (record_find(list, record->schema, record->name) != record)
-			return error_set(err, EINVAL, "%s %s: is given twice", record->schema->kind,
-					 record->name);
+		ret = object_read(object, list, seen, err);
+		if (ret < 0)
+			break;
 	}
-	return 0;
+	json_decref(seen);
+	return ret;
 }
 
 int
