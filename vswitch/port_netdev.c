@@ -50,6 +50,7 @@
 #include "schema.h"
 #include "switch.h"
 #include "unknown.h"
+#include "vlan.h"
 #include "words.h"
 #include "xdp_device.h"
 #include "xdp_socket.h"
@@ -778,6 +779,19 @@ netdev_tx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte
 	return packet_socket_tx(worker, port, &conn->queues[q % conn->n_queues], pkts, n);
 }
 
+/* A packet socket lets one C-tag be more than the MTU, and nothing else: packet_snd() of Linux. */
+static enum drop_reason
+netdev_refuses(const struct port *port, const struct rte_mbuf *pkt)
+{
+	const struct netdev *dev = port->priv;
+	const bool tagged = vlan_type_at(pkt, VLAN_OFFSET) == VLAN_TPID_BE;
+
+	if (dev->conn != NULL && dev->conn->xdp == NULL &&
+	    pkt->pkt_len > port->max_frame + (tagged ? VLAN_TAG_LEN : 0))
+		return DROP_MTU_EXCEEDED;
+	return DROP_REASONS;
+}
+
 const struct port_type port_type_netdev = {
 	.name = "netdev",
 	.wait = PORT_WAIT_FD,
@@ -787,5 +801,6 @@ const struct port_type port_type_netdev = {
 	.set_mtu = netdev_set_mtu,
 	.rx_burst = netdev_rx_burst,
 	.tx_burst = netdev_tx_burst,
+	.refuses = netdev_refuses,
 	.rx_fd = netdev_rx_fd,
 };

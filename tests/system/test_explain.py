@@ -160,6 +160,22 @@ def test_mtu_and_states(bed):
     assert reasons(explain(bed.daemon, "p1", hexed(frame(B, A)))) == [("p1", "port_down")]
 
 
+def test_tags_beyond_the_mtu(bed):
+    """A kernel NIC takes one C-tag more than its MTU, but neither an S-tag nor two tags."""
+    left = bed.station(1).wire
+    bed.station(2, "trunk", "10", "tpid", "0x88a8")
+    bed.station(3, "trunk", "10")
+    full = tagged(frame(BROADCAST, A, 1514), 10)
+    packet = explain(bed.daemon, "p3", hexed(full))
+    assert sent(packet)["p1"] == full[:128]
+    assert reasons(packet) == [("p2", "mtu_exceeded")] and "p2" not in packet["verdict"]
+    bed.station(4).wire.send(full)
+    left.expect(full)
+    wait_until(lambda: bed.daemon.drops("p2", "mtu_exceeded") == 1)
+    packet = explain(bed.daemon, "p3", hexed(tagged(frame(BROADCAST, A, 1510), 10)))
+    assert reasons(packet) == [] and len(sent(packet)) == 3
+
+
 def test_many_drops(bed):
     """Each reason is said once, and the remedy has the port's name."""
     bed.station(1, mtu=9000)
