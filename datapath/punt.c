@@ -91,7 +91,8 @@ punt_queue(struct worker *worker, const struct port *port, struct punt *entry)
 	if (!egress_fill(worker, entry->pkt))
 		return;
 	if (unlikely(worker->trace != NULL))
-		trace_add(worker, TRACE_PUNT, port, NULL, entry->kind, 0, 0, 0);
+		trace_add(worker, TRACE_PUNT, port, NULL, entry->kind, entry->next_hop, entry->dst,
+			  0);
 	if (unlikely(worker_is_dry(worker))) {
 		rte_pktmbuf_free(entry->pkt);
 		return;

@@ -58,7 +58,7 @@ enum trace_kind {
 	TRACE_CHECKSUM, /* its checksum is completed, for this port */
 	TRACE_MIRROR,   /* this port is given a copy of it (mirror.h) */
 	TRACE_OUT,      /* a port sends: packets, bytes of the first, handed on; frame */
-	TRACE_PUNT,     /* the control thread gets it: enum punt_kind */
+	TRACE_PUNT,     /* the control thread gets it: enum punt_kind; next_hop, dst */
 	TRACE_DROP,     /* enum drop_reason; packets */
 	TRACE_KINDS
 };

@@ -270,6 +270,21 @@ worker_route(struct worker *worker, const struct port *port, struct rte_mbuf *pk
 }
 
 int
+worker_drop(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
+	    enum drop_reason reason)
+{
+	struct worker_inject entry = {
+		.pkt = pkt,
+		.port = port->id,
+		.generation = port->generation,
+		.to = (uint16_t)reason,
+		.how = INJECT_DROP,
+	};
+
+	return worker_inject_entry(worker, &entry);
+}
+
+int
 worker_watch(struct worker *worker, int fd, rxq_cookie cookie)
 {
 	return worker_epoll_add(worker, fd, cookie);
@@ -522,6 +537,9 @@ worker_take_entry(struct worker *worker, struct port *port, struct worker_inject
 		break;
 	case INJECT_ROUTE:
 		worker_take_routed(worker, port, entry->pkt);
+		break;
+	case INJECT_DROP:
+		port_drop(worker, port, entry->pkt, (enum drop_reason)entry->to);
 		break;
 	case INJECT_TAGGED:
 		egress_slow(worker, port, port, entry->pkt, entry->to);

@@ -94,6 +94,7 @@ enum inject_how {
 	INJECT_TAGGED,  /* send it by the port, with the tag that it needs there */
 	INJECT_VLAN,    /* the same by all ports of the port's bridge */
 	INJECT_ROUTE,   /* the router's, as if it had come in by the port */
+	INJECT_DROP,    /* nobody's: it is counted */
 };
 
 /* Control -> worker: a packet and the port that it comes in, or leaves by. */
@@ -101,7 +102,7 @@ struct worker_inject {
 	struct rte_mbuf *pkt;
 	uint16_t port;
 	uint16_t generation; /* of the port: it may be gone when the worker looks */
-	uint16_t to;         /* INJECT_TO: port id; INJECT_TAGGED, _VLAN: VLAN */
+	uint16_t to; /* INJECT_TO: port id; INJECT_TAGGED, _VLAN: VLAN; INJECT_DROP: reason */
 	uint16_t to_generation;
 	uint32_t how; /* enum inject_how */
 };
@@ -269,6 +270,15 @@ int worker_send_vlan(struct worker *worker, const struct port *port, struct rte_
  * Return: 0, or -ENOBUFS: too many wait already.
  */
 int worker_route(struct worker *worker, const struct port *port, struct rte_mbuf *pkt);
+
+/**
+ * worker_drop() - have a packet that was punted counted, and shown, as one that is dropped after
+ * all. Counted as worker_inject() does. Control thread.
+ * @port: it came in by.
+ * Return: 0, or -ENOBUFS: too many wait already.
+ */
+int worker_drop(struct worker *worker, const struct port *port, struct rte_mbuf *pkt,
+		enum drop_reason reason);
 
 /**
  * worker_enter() - forward packets that came in by a port, wherever they were counted. Worker.

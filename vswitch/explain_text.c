@@ -477,10 +477,40 @@ static const char *const punt_texts[PUNT_KINDS] = {
 	[PUNT_DHCP] = "DHCP",
 };
 
+/* A station that packets wait for in vain; or NULL. */
+static const struct neighbour *
+silent_station(const struct tale *tale, const struct trace_step *step)
+{
+	const uint32_t number = (uint32_t)step->arg[1], ip = (uint32_t)step->arg[2];
+	const struct ip_addr addr = ip_addr_make(AF_INET, &ip);
+	struct routing *routing = tale->sw->routing;
+	const struct neighbour *neighbour;
+	const struct switch_rif *rif;
+
+	if (step->arg[0] != PUNT_NEIGHBOUR || routing == NULL || number >= NEXT_HOPS_MAX)
+		return NULL;
+	neighbour = routing->slots[number].neighbour;
+	rif = rif_of(routing, routing->dp->next_hops[number].rif);
+	/* a network on the link: of IPv4 the address is told, too */
+	if (neighbour == NULL && rif != NULL && ip != 0)
+		neighbour = neighbour_find(routing, rif, &addr);
+	return neighbour != NULL && neighbour->has_failed ? neighbour : NULL;
+}
+
 static void
 tell_punt(const struct tale *tale, const struct trace_step *step, char *text)
 {
-	snprintf(text, TEXT_SIZE, "%s", punt_texts[step->arg[0]]);
+	const struct neighbour *neighbour = silent_station(tale, step);
+	char addr[IP_ADDR_TEXT_SIZE];
+
+	if (neighbour == NULL)
+		snprintf(text, TEXT_SIZE, "%s", punt_texts[step->arg[0]]);
+	else
+		snprintf(text, TEXT_SIZE,
+			 "%s by %s has not answered: it is asked for again, and if it stays silent "
+			 "the packet is dropped (%s)",
+			 ip_addr_format(&neighbour->addr, addr), neighbour->rif->port->config.name,
+			 drop_reason_names[DROP_NEIGHBOUR]);
 }
 
 /* The VLAN that it was of, as far as it was told. */

@@ -51,8 +51,10 @@ const struct health_check health_checks[] = {
 	{ "ring", "guests and devices that do not take their packets; guests' packets that wait",
 	  health_ring },
 	{ "spoofed", "guests that send from addresses which are not theirs", health_drop_rows },
-	{ "route", "packets without a route, without a neighbour, or that go round",
-	  health_drop_rows },
+	{ "route",
+	  "packets without a route, without a neighbour, or that go round; gateways that do not "
+	  "answer",
+	  health_route },
 	{ "nat", "NAT sessions that were refused: table, caps, external ports", health_drop_rows },
 	{ "table",
 	  "addresses, NAT sessions, routes, next hops, neighbours, groups near their limit",

@@ -9,6 +9,7 @@
 #include <rte_eal.h>
 #include <rte_mempool.h>
 
+#include "addr.h"
 #include "events.h"
 #include "fdb.h"
 #include "health_priv.h"
@@ -253,6 +254,31 @@ health_table(struct health_round *round)
 			    nat_table_get(sw->nat)->max_sessions,
 			    "who has so many: \"vsctl nat sessions\"; caps: nat-sessions of ports; "
 			    "sessions-max of [nat-table], and a restart");
+}
+
+/* --- the router --- */
+
+void
+health_route(struct health_round *round)
+{
+	const struct routing *routing = round->sw->routing;
+	const struct neighbour *neighbour;
+	const struct switch_rif *rif = NULL;
+	char addr[IP_ADDR_TEXT_SIZE];
+
+	while (routing != NULL && (rif = rif_next(routing, rif)) != NULL)
+		LIST_FOREACH(neighbour, &rif->neighbours, list)
+			/* not somebody who was only asked for: a route leads there */
+			if (neighbour->has_failed && neighbour->refs > 0)
+				health_found(
+					round, HEALTH_WARNING, rif->port->config.name,
+					json_sprintf("gateway %s does not answer, and a route "
+						     "leads there",
+						     ip_addr_format(&neighbour->addr, addr)),
+					json_string("is it up, does it have this address, and is "
+						    "it in this VLAN? \"vsctl neigh show\", "
+						    "\"vsctl route show\""));
+	health_drop_rows(round);
 }
 
 /* --- configuration --- */

@@ -183,6 +183,26 @@ queue_take(struct neighbour *neighbour, struct neighbour_packet *packet)
 		neighbour->n_queued * sizeof(neighbour->queue[0]));
 }
 
+/* The port that a packet came in by; NULL: none, or it is gone. */
+static const struct port *
+packet_port(const struct routing *routing, const struct neighbour_packet *packet)
+{
+	const struct port *port = packet->own ? NULL : datapath_port(routing->sw->dp, packet->port);
+
+	return port != NULL && port->generation == packet->generation ? port : NULL;
+}
+
+/* A packet that has waited in vain, or cannot wait. */
+static void
+packet_drop(const struct routing *routing, const struct neighbour_packet *packet)
+{
+	const struct port *port = packet_port(routing, packet);
+
+	if (port == NULL || worker_drop(routing->sw->dp->workers[port->rxq[0].worker], port,
+					packet->pkt, DROP_NEIGHBOUR) < 0)
+		rte_pktmbuf_free(packet->pkt);
+}
+
 /* The station is known: what waits for it goes. */
 static void
 queue_send(struct neighbour *neighbour)
@@ -202,8 +222,8 @@ queue_send(struct neighbour *neighbour)
 			rif_send(neighbour->rif, packet.pkt);
 			continue;
 		}
-		port = datapath_port(sw->dp, packet.port);
-		if (port == NULL || port->generation != packet.generation ||
+		port = packet_port(neighbour->rif->routing, &packet);
+		if (port == NULL ||
 		    worker_route(sw->dp->workers[port->rxq[0].worker], port, packet.pkt) < 0)
 			rte_pktmbuf_free(packet.pkt);
 	}
@@ -223,7 +243,7 @@ packet_refuse(struct routing *routing, const struct neighbour_packet *packet)
 	if (!packet->own && in != NULL)
 		routing_tell(in, rte_pktmbuf_read(packet->pkt, 0, len, buffer), len,
 			     ICMP_HOST_UNREACHABLE, 0);
-	rte_pktmbuf_free(packet->pkt);
+	packet_drop(routing, packet);
 }
 
 /* --- states --- */
@@ -369,13 +389,13 @@ neighbour_wait(struct neighbour *neighbour, struct switch_rif *asker,
 	else if (routing->n_queued >= NEIGHBOUR_QUEUED_MAX)
 		ret = -ENOBUFS;
 	if (ret < 0) {
-		rte_pktmbuf_free(packet->pkt);
+		packet_drop(routing, packet);
 		return ret;
 	}
 	if (neighbour->n_queued == NEIGHBOUR_QUEUE) {
 		/* RFC 4861 7.2.2: the oldest goes */
 		queue_take(neighbour, &oldest);
-		rte_pktmbuf_free(oldest.pkt);
+		packet_drop(routing, &oldest);
 	}
 	neighbour->queue[neighbour->n_queued++] = *packet;
 	routing->n_queued++;

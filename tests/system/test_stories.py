@@ -161,6 +161,39 @@ def test_wrong_tag(bed):
     assert say.explain("p1", tagged(data, 30).hex(":"))[1]["verdict"] == "sent by p2"
 
 
+def test_silent_gateway(bed):
+    """The router's next router is down: what is for it waits, and then is lost."""
+    say = Operator(bed)
+    guest = bed.speak(bed.station(1, plain=False), 1)
+    uplink = bed.station(2, bridge="none", plain=False)
+    bed.daemon.vsctl("addr", "add", "10.0.0.254/24", "bridge", "br0")
+    bed.daemon.vsctl("addr", "add", "192.0.2.1/24", "port", "p2")
+    bed.daemon.vsctl("route", "add", "default", "via", "192.0.2.254")
+    guest.host.ip("route", "add", "default", "via", "10.0.0.254")
+    assert not pings(guest.host, "198.51.100.9")
+    row = wait_until(lambda: next((row for row in say.drops("gw0")[1]
+                                   if row["reason"] == "neighbour_unresolved"), None))
+    assert row["packets"] >= 1
+    last = bed.daemon.vsctl("drops", "last", "neighbour_unresolved")
+    assert any(row["port"] == "gw0" for row in last)
+    wait_until(lambda: len(set(bed.daemon.balance())) == 1)
+
+    text, packet = say.explain("p1", "icmp", guest.address, "to", "198.51.100.9")
+    assert "192.0.2.254 by p2 has not answered" in text and "neighbour_unresolved" in text
+    assert packet["verdict"] == "given to the control thread"
+    fault = say.finding("route", "p2", "warning")
+    assert "gateway 192.0.2.254 does not answer" in fault["text"]
+
+    # it comes back
+    uplink.host.ip("addr", "add", "192.0.2.254/24", "dev", "eth0")
+    uplink.host.ip("addr", "add", "198.51.100.9/32", "dev", "lo")
+    uplink.host.ip("route", "add", "default", "via", "192.0.2.1")
+    wait_until(lambda: pings(guest.host, "198.51.100.9"), what="they talk")
+    say.wait_well("route", port="gw0")
+    _, packet = say.explain("p1", "icmp", guest.address, "to", "198.51.100.9")
+    assert packet["verdict"] == "sent by p2"
+
+
 def echo(guest, mac, address, peer):
     """A guest pings a station. Return: the frame."""
     return bytes(scapy.Ether(src=mac, dst=peer.mac) / scapy.IP(src=address, dst=peer.address) /
