@@ -51,6 +51,8 @@ const struct health_check health_checks[] = {
 	{ "ring", "guests and devices that do not take their packets; guests' packets that wait",
 	  health_ring },
 	{ "spoofed", "guests that send from addresses which are not theirs", health_drop_rows },
+	{ "duplicate-ip", "stations that have an address of the router's, too",
+	  health_duplicate_ip },
 	{ "route",
 	  "packets without a route, without a neighbour, or that go round; gateways that do not "
 	  "answer",

@@ -25,6 +25,7 @@
 #define BUSY_PERCENT 95      /* of a worker's time */
 #define BUFFERS_PERCENT 5    /* that should be free */
 #define LATE_SECONDS 60      /* that it matters for */
+#define CONFLICT_SECONDS 300 /* that a station's claim is told of */
 #define PCI_CLASS_NETWORK 2u /* PCI Code and ID Assignment 1.2 */
 
 void
@@ -257,6 +258,28 @@ health_table(struct health_round *round)
 }
 
 /* --- the router --- */
+
+void
+health_duplicate_ip(struct health_round *round)
+{
+	const struct routing *routing = round->sw->routing;
+	char addr[IP_ADDR_TEXT_SIZE], mac[MAC_TEXT_SIZE];
+	const struct switch_rif *rif = NULL;
+
+	while (routing != NULL && (rif = rif_next(routing, rif)) != NULL) {
+		const uint64_t sec = (routing_now() - rif->conflict.msec) / 1000;
+
+		if (rif->conflict.msec == 0 || sec >= CONFLICT_SECONDS)
+			continue;
+		health_found(
+			round, HEALTH_ERROR, rif->port->config.name,
+			json_sprintf("station %s has its address %s, too, and said so %u s ago",
+				     mac_format(rif->conflict.mac, mac),
+				     ip_addr_format(&rif->conflict.addr, addr), (unsigned int)sec),
+			json_sprintf("give one of the two another address; where the station "
+				     "is: \"vsctl fdb show\", \"vsctl addr show\""));
+	}
+}
 
 void
 health_route(struct health_round *round)

@@ -87,6 +87,7 @@ void health_hugepages(struct health_round *round);
 void health_worker(struct health_round *round);
 void health_control(struct health_round *round);
 void health_buffers(struct health_round *round);
+void health_duplicate_ip(struct health_round *round);
 void health_route(struct health_round *round);
 void health_table(struct health_round *round);
 void health_config(struct health_round *round);

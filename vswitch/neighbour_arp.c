@@ -47,6 +47,9 @@ conflict(struct switch_rif *rif, const struct arp *arp, const struct ip_addr *ad
 	const uint32_t now = (uint32_t)(routing_now() / 1000);
 
 	rif->conflicts++;
+	rif->conflict.msec = routing_now();
+	rif->conflict.addr = *addr;
+	memcpy(rif->conflict.mac, arp->sender_mac, sizeof(rif->conflict.mac));
 	log_limited(&rif->log_limit, LOG_WARNING,
 		    "port %s: station %s has our address %s, too: one of the two must go",
 		    rif->port->config.name, mac_format(arp->sender_mac, mac),

@@ -82,7 +82,12 @@ struct switch_rif {
 	uint64_t icmp_tokens; /* errors that it may still cause: icmp_out.c */
 	uint64_t icmp_msec;
 	uint64_t conflicts; /* stations that claim an address of ours */
-	uint32_t defended;  /* seconds: when we last answered one */
+	struct {
+		uint64_t msec; /* 0: never */
+		struct ip_addr addr;
+		uint8_t mac[6];
+	} conflict;        /* the last one of these */
+	uint32_t defended; /* seconds: when we last answered one */
 	struct log_limit log_limit;
 };
 

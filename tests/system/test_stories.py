@@ -194,6 +194,19 @@ def test_silent_gateway(bed):
     assert packet["verdict"] == "sent by p2"
 
 
+def test_duplicate_address(bed):
+    """A station has the router's address, too."""
+    say = Operator(bed)
+    station = bed.station(1)
+    bed.daemon.vsctl("addr", "add", "10.0.0.254/24", "bridge", "br0")
+    assert say.finding("duplicate-ip", "gw0", "error") is None
+    claim = scapy.Ether(src=A, dst=BROADCAST) / scapy.ARP(
+        op=1, hwsrc=A, psrc="10.0.0.254", pdst="10.0.0.254")
+    station.wire.send(bytes(claim))
+    fault = wait_until(lambda: say.finding("duplicate-ip", "gw0", "error"))
+    assert "station %s has its address 10.0.0.254, too" % A in fault["text"]
+
+
 def echo(guest, mac, address, peer):
     """A guest pings a station. Return: the frame."""
     return bytes(scapy.Ether(src=mac, dst=peer.mac) / scapy.IP(src=address, dst=peer.address) /
