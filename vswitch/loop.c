@@ -47,8 +47,10 @@ rank_of(const struct switch_port *port)
 static bool
 is_watched(const struct switch_port *port)
 {
+	/* a router ends every loop */
 	return port->bridge != NULL && port->bridge->config.stp.loop_detect &&
-	       port->stp_state == PORT_FORWARDING && port->stp == NULL;
+	       port->config.kind != PORT_KIND_GATEWAY && port->stp_state == PORT_FORWARDING &&
+	       port->stp == NULL;
 }
 
 int

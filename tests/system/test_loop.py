@@ -85,6 +85,18 @@ def test_two_uplinks(loop_bed):
     assert not blocked(bed)
 
 
+def test_gateways_are_not_probed(loop_bed):
+    """The router ends every loop: it is sent no probes, which it would count as dropped for ever."""
+    bed = loop_bed
+    wire = bed.station(1).wire
+    bed.station(2)  # of two NICs, each is asked about every second
+    bed.daemon.vsctl("addr", "add", "10.0.0.254/24", "bridge", "br0")
+    for _ in range(3):
+        probe_of(wire)
+    assert bed.daemon.drops("gw0", "not_routed") == 0
+    assert bed.daemon.stats("gw0")["tx_packets"] == 0
+
+
 def received_soon(bed, port):
     """How many packets come by a port in the next moment."""
     before = bed.daemon.stats(port)["rx_packets"]
