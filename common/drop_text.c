@@ -82,11 +82,13 @@ const struct drop_text drop_texts[] = {
 			"there to take it.",
 		.cause =
 			"The port is alone in its VLAN, since it is set to a wrong one, or on its "
-			"bridge; or the others' link is down: usual while a host starts.",
+			"bridge; or the others' link is down: usual while a host starts; or it is "
+			"isolated, as they are.",
 		.show = "port show",
 		.mend =
 			"Correct the VLAN: 'vsctl port set PORT vid 10', or put the port that is missing "
-			"into this one: 'vsctl port set OTHER vid VID'; if the destination has gone, "
+			"into this one: 'vsctl port set OTHER vid VID'; of ports that are isolated, "
+			"'vsctl port set OTHER isolated no' for the uplink; if the destination has gone, "
 			"nothing.",
 	},
 	[DROP_RX_ERROR] = {
@@ -148,7 +150,7 @@ const struct drop_text drop_texts[] = {
 		.cause = "Other protocols, or link-local addresses: usual in small numbers.",
 		.show = "drops last not_routed PORT",
 		.mend =
-			"Nothing; a guest that is not to be routed needs 'vsctl port set PORT mode "
+			"Nothing; a guest that is not to be routed needs 'vsctl port set GUEST mode "
 			"bridge bridge BRIDGE'.",
 	},
 	[DROP_SPOOFED] = {
@@ -226,7 +228,8 @@ const struct drop_text drop_texts[] = {
 		.cause = "Too many sessions to one server by one external address.",
 		.show = "nat sessions",
 		.mend =
-			"Give the rule more addresses, 'vsctl nat set RULE snat 192.0.2.10-192.0.2.20', "
+			"Give a rule of kind snat more addresses, 'vsctl nat set RULE snat "
+			"192.0.2.10-192.0.2.20' (a masquerade has one: let such a rule take its place), "
 			"or 'vsctl nat-table set mapping address-port-dependent'.",
 	},
 	[DROP_NAT_NO_SESSION] = {

@@ -41,18 +41,28 @@ static void
 tell_no_destination(const struct drops_of *drops, char *text)
 {
 	const struct switch_port *port = drops->port, *other;
+	bool is_private = false;
 	char vlan[32] = "";
 
 	if (port->bridge == NULL || drops->vlan == DROP_VLAN_UNKNOWN)
 		return;
-	LIST_FOREACH(other, &port->sw->ports, list)
-		if (other != port && other->bridge == port->bridge && other->dp->up &&
-		    vlan_member(other->dp, drops->vlan))
+	LIST_FOREACH(other, &port->sw->ports, list) {
+		if (other == port || other->bridge != port->bridge || !other->dp->up ||
+		    !vlan_member(other->dp, drops->vlan))
+			continue;
+		if (!(port->dp->isolated & other->dp->isolated))
 			return;
+		is_private = true;
+	}
 	if (drops->vlan != 0)
 		snprintf(vlan, sizeof(vlan), " in VLAN %u", drops->vlan);
-	snprintf(text, DROP_DETAIL_SIZE, "no port of bridge %s but %s is up%s", port->bridge->name,
-		 port->config.name, vlan);
+	if (is_private)
+		snprintf(text, DROP_DETAIL_SIZE,
+			 "port %s is isolated, and so are all others of bridge %s that are up%s",
+			 port->config.name, port->bridge->name, vlan);
+	else
+		snprintf(text, DROP_DETAIL_SIZE, "no port of bridge %s but %s is up%s",
+			 port->bridge->name, port->config.name, vlan);
 }
 
 /* The router counts on the port that they came by. */

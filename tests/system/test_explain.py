@@ -141,6 +141,17 @@ def test_vlans(bed):
     assert "not p2: it is isolated, as the port that it came in by is" in texts(packet, "skip")
 
 
+def test_private_ports_alone(bed):
+    """Nobody but private ports: it is not for the VLAN that a flood reaches nobody."""
+    for number in (1, 2):
+        bed.station(number, "isolated", "yes")
+    packet = explain(bed.daemon, "p1", hexed(frame(BROADCAST, A)))
+    dropped, = packet["dropped"]
+    assert dropped["reason"] == "no_destination"
+    assert dropped["detail"] == "port p1 is isolated, and so are all others of bridge br0 that are up"
+    assert "'vsctl port set OTHER isolated no'" in dropped["remedy"]
+
+
 def test_mtu_and_states(bed):
     """What does not fit, and ports that do not forward."""
     bed.station(1, mtu=9000)
