@@ -59,7 +59,8 @@ const struct health_check health_checks[] = {
 	  health_route },
 	{ "nat", "NAT sessions that were refused: table, caps, external ports", health_drop_rows },
 	{ "table",
-	  "addresses, NAT sessions, routes, next hops, neighbours, groups near their limit",
+	  "addresses, DHCP ranges, NAT sessions, routes, next hops, neighbours, groups near their "
+	  "limit",
 	  health_table },
 	{ "worker", "threads that forward, and have no time left", health_worker },
 	{ "control", "the control thread: how late it is, and what was too much for it",

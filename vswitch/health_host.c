@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -14,8 +15,10 @@
 #include "fdb.h"
 #include "health_priv.h"
 #include "history.h"
+#include "lease.h"
 #include "nat_control.h"
 #include "neighbour.h"
+#include "network.h"
 #include "routing_priv.h"
 #include "snoop.h"
 #include "transaction.h"
@@ -234,10 +237,39 @@ routing_limits(struct health_round *round, const struct routing *routing)
 			    "look for who scans the network: \"vsctl neigh show\"");
 }
 
+/* Addresses that DHCP may still give away. */
+static void
+network_limits(struct health_round *round, const struct network *network)
+{
+	const uint64_t now = (uint64_t)time(NULL);
+	char name[IP_PREFIX_TEXT_SIZE];
+	const struct lease *leases = NULL;
+	const unsigned int n = network_leases(round->sw, &leases);
+	struct network_info info;
+	uint64_t used = 0;
+
+	network_info(round->sw, network, &info);
+	if (!info.config.dhcp || info.range.low == 0)
+		return;
+	for (unsigned int i = 0; i < n; i++) {
+		uint32_t ip;
+
+		memcpy(&ip, leases[i].address, sizeof(ip));
+		ip = rte_be_to_cpu_32(ip);
+		used += ip >= info.range.low && ip <= info.range.high &&
+			(leases[i].expires == 0 || leases[i].expires > now);
+	}
+	limit_check(round, ip_prefix_format(&info.prefix, name), "addresses of its DHCP range",
+		    used, (uint64_t)info.range.high - info.range.low + 1,
+		    "who has them: \"vsctl network show\"; more, or for a shorter time: \"vsctl "
+		    "network set IP/LEN range LOW-HIGH\", \"vsctl network set IP/LEN lease 1h\"");
+}
+
 void
 health_table(struct health_round *round)
 {
 	const struct vswitch *sw = round->sw;
+	const struct network *network = NULL;
 	const struct switch_bridge *bridge;
 	const struct switch_port *port;
 
@@ -250,6 +282,8 @@ health_table(struct health_round *round)
 		port_limits(round, port);
 	if (sw->routing != NULL)
 		routing_limits(round, sw->routing);
+	while ((network = network_next(sw, network)) != NULL)
+		network_limits(round, network);
 	if (sw->nat != NULL && nat_table(sw->nat) != NULL)
 		limit_check(round, "nat-table", "NAT sessions", nat_count(nat_table(sw->nat)),
 			    nat_table_get(sw->nat)->max_sessions,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """DHCP and DNS for guests by dnsmasq: real clients on a bridge with a gateway, and routed guests."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -318,6 +319,23 @@ def test_storm(lan, folder):
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+
+
+def test_range_is_used_up(lan, folder):
+    """No address is left: health names the range, and what it says to do helps."""
+    def finding():
+        rows = json.loads(lan.daemon.vsctl_raw("-j", "health").stdout)["findings"]
+        return next((row for row in rows if (row["check"], row["object"]) == ("table", NET)), None)
+    lan.daemon.vsctl("network", "set", NET, "range", LOW + "-" + LOW)
+    assert Client(lan.station(1, plain=False), folder).wait()["ip"] == LOW
+    fault = wait_until(finding)
+    assert fault["severity"] == "error"
+    assert fault["text"] == "1 of 1 addresses of its DHCP range are in use"
+    assert "vsctl network set IP/LEN range LOW-HIGH" in fault["remedy"]
+    late = Client(lan.station(2, plain=False), folder)
+    lan.daemon.vsctl("network", "set", NET, "range", LOW + "-" + HIGH)
+    assert in_range(late.wait()["ip"])
+    assert finding() is None
 
 
 def test_restart(lan, folder):
