@@ -98,8 +98,10 @@ class Wire:
         """Put frames on the wire."""
         for data in frames:
             self._socket.setblocking(True)
-            self._socket.send(data)
-            self._socket.setblocking(False)
+            try:
+                self._socket.send(data)
+            finally:
+                self._socket.setblocking(False)
 
     def recv(self, timeout=0):
         """The next Frame that came in, or None."""
