@@ -180,11 +180,11 @@ drops_sort(json_t *rows)
 
 /* --- text --- */
 
-/* A text with the port and VLAN of a row in it. */
+/* A text with a port, by what it is called in the row, and VLAN of a row in it. */
 static const char *
-text_of(const char *text, const json_t *row, char ret_line[DROP_TEXT_SIZE])
+text_of(const char *text, const char *port, const json_t *row, char ret_line[DROP_TEXT_SIZE])
 {
-	return drop_text_fill(text, json_string_value(json_object_get(row, "port")),
+	return drop_text_fill(text, json_string_value(json_object_get(row, port)),
 			      (unsigned int)integer(row, "vlan"), ret_line);
 }
 
@@ -247,8 +247,8 @@ print_reasons(const json_t *rows)
 		print_wrapped((int)strlen(drop_reason_names[reason]) + 1, text->what);
 		print_details(rows, drop_reason_names[reason]);
 		print_wrapped(printf("\n  Cause:") - 1, text->cause);
-		print_wrapped(printf("\n  To do:") - 1, text_of(text->mend, row, line));
-		printf("\n  Look: vsctl %s\n", text_of(text->show, row, line));
+		print_wrapped(printf("\n  To do:") - 1, text_of(text->mend, "at_fault", row, line));
+		printf("\n  Look: vsctl %s\n", text_of(text->show, "port", row, line));
 	}
 }
 
@@ -352,11 +352,13 @@ rows_explain(json_t *rows)
 			continue;
 		json_object_set_new(row, "what", json_string(drop_texts[reason].what));
 		json_object_set_new(row, "cause", json_string(drop_texts[reason].cause));
-		json_object_set_new(row, "mend",
-				    json_string(text_of(drop_texts[reason].mend, row, line)));
 		json_object_set_new(
-			row, "look",
-			json_sprintf("vsctl %s", text_of(drop_texts[reason].show, row, line)));
+			row, "mend",
+			json_string(text_of(drop_texts[reason].mend, "at_fault", row, line)));
+		json_object_set_new(row, "look",
+				    json_sprintf("vsctl %s", text_of(drop_texts[reason].show,
+								     "port", row, line)));
+		json_object_del(row, "at_fault");
 	}
 }
 

@@ -72,8 +72,12 @@ tell_mtu(const struct drops_of *drops, char *text)
 	const struct switch_port *port = drops->port, *other, *widest = NULL;
 	int len;
 
-	if (port->dp->rif != NULL)
+	if (port->dp->rif != NULL) {
+		snprintf(text, DROP_DETAIL_SIZE,
+			 "routed: the port that it was to leave by takes less, and the sender is "
+			 "told by ICMP");
 		return;
+	}
 	LIST_FOREACH(other, &port->sw->ports, list)
 		if (port->bridge != NULL && other->bridge == port->bridge &&
 		    other->dp->mtu > port->dp->mtu &&
@@ -161,4 +165,10 @@ drop_detail(const struct switch_port *port, enum drop_reason reason, uint16_t vl
 	if (details[reason] != NULL)
 		details[reason](&drops, ret_text);
 	return ret_text[0] != '\0';
+}
+
+const char *
+drop_at_fault(const struct switch_port *port, enum drop_reason reason)
+{
+	return reason == DROP_MTU_EXCEEDED && port->dp->rif != NULL ? "OTHER" : port->config.name;
 }

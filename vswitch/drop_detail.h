@@ -27,4 +27,11 @@ struct switch_port;
 bool drop_detail(const struct switch_port *port, enum drop_reason reason, uint16_t vlan,
 		 char ret_text[DROP_DETAIL_SIZE]);
 
+/**
+ * drop_at_fault() - the port that a remedy is about.
+ * @port: that counts the packets.
+ * Return: its name, or "OTHER": another one, such as that which they were routed to.
+ */
+const char *drop_at_fault(const struct switch_port *port, enum drop_reason reason);
+
 #endif /* VSWITCH_DROP_DETAIL_H */

@@ -723,7 +723,8 @@ drop_json(const struct tale *tale, const struct trace_step *step)
 	const uint16_t vid = vlan_of_step(tale, step);
 	char detail[DROP_DETAIL_SIZE], remedy[DROP_TEXT_SIZE];
 
-	drop_text_fill(about->mend, port != NULL ? port->config.name : NULL,
+	drop_text_fill(about->mend,
+		       port != NULL ? drop_at_fault(port, (enum drop_reason)step->arg[0]) : NULL,
 		       vid != DROP_VLAN_UNKNOWN ? vid : 0, remedy);
 	return json_pack("{s:o, s:s, s:s, s:s?, s:s}", "port", port_json(tale, step), "reason",
 			 drop_reason_names[step->arg[0]], "text", about->what, "detail",

@@ -136,7 +136,8 @@ row_json(const struct switch_port *port, const struct drop_count *count)
 {
 	const bool known = count->vlan != DROP_VLAN_UNKNOWN;
 	const uint64_t now = switch_usec() / 1000000;
-	json_t *row = json_pack("{s:s, s:I, s:s, s:o, s:I}", "port", port->config.name, "instance",
+	json_t *row = json_pack("{s:s, s:s, s:I, s:s, s:o, s:I}", "port", port->config.name,
+				"at_fault", drop_at_fault(port, count->reason), "instance",
 				(json_int_t)port->dp->generation << 16 | port->dp->id, "reason",
 				drop_reason_names[count->reason], "vlan",
 				known ? json_integer(count->vlan) : json_null(), "packets",

@@ -282,6 +282,26 @@ def test_router(bed):
     assert sent(explain(bed.daemon, "p3", "arp 10.0.3.2 -> 10.0.3.77")) == {}
 
 
+def test_routed_mtu(bed):
+    """It is the port that a packet leaves by whose MTU is too small, not the one that counts."""
+    for number in (1, 2):
+        bed.station(number, bridge="none", plain=False)
+        bed.daemon.vsctl("addr", "add", "10.0.%d.1/24" % number, "port", "p%d" % number)
+    bed.daemon.vsctl("neigh", "add", "10.0.2.2", "mac", B)
+    bed.daemon.vsctl("port", "set", "p2", "mtu", 1000)
+    scapy = pytest.importorskip("scapy.all")
+    data = bytes(scapy.Ether(src=A, dst=bed.daemon.port("p1")["mac"]) /
+                 scapy.IP(src="10.0.1.2", dst="10.0.2.2", flags="DF") / scapy.UDP() / bytes(1200))
+    bed.stations[0].wire.send(data)
+    wait_until(lambda: bed.daemon.drops("p1", "mtu_exceeded") == 1)
+    row, = [row for row in bed.daemon.vsctl("drops") if row["reason"] == "mtu_exceeded"]
+    dropped, = explain(bed.daemon, "p1", hexed(data))["dropped"]
+    for told, remedy in ((row, row["mend"]), (dropped, dropped["remedy"])):
+        assert told["port"] == "p1" and told["detail"].startswith("routed: the port that it was")
+        assert "'vsctl port set OTHER mtu 9000'" in remedy
+    assert "at_fault" not in row
+
+
 def test_router6(bed):
     """IPv6, with a VLAN's gateway."""
     bed.station(1, bridge="none", plain=False)
