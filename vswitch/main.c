@@ -380,8 +380,9 @@ main(int argc, char **argv)
 	if (ret == 0) {
 		if (!options.foreground)
 			log_open(LOG_TO_SYSLOG);
-		daemon_ready();
+		/* first: who is told that it is ready finds that in the log */
 		log_line(LOG_NOTICE, "vswitchd %s is ready", VSWITCH_VERSION);
+		daemon_ready();
 		if (event_base_dispatch(d.base) < 0) {
 			log_line(LOG_ERR, "vswitchd: the event loop failed");
 			ret = -EIO;
