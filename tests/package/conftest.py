@@ -23,7 +23,7 @@ def made(tmp_path_factory):
     with concurrent.futures.ThreadPoolExecutor() as pool:
         system = pool.submit(machine.bootstrap, base)
         said = machine.run(machine.HERE / "build", "--newer", NEWER, BUILD / "package",
-                           timeout=900).stdout
+                           timeout=2400).stdout
         system.result()
     package, newer = map(pathlib.Path, said.split())
     (base / "root" / package.name).write_bytes(package.read_bytes())

@@ -12,7 +12,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 # Beyond the minimum: what the cases look with, and the two inits.
 PACKAGES = ("systemd", "iproute2", "iputils-ping", "procps", "dnsmasq-base")
-TIMEOUT = 120  # seconds, of any command; for what takes seconds on an idle machine
+TIMEOUT = 300  # seconds, of any command; for what takes seconds on an idle machine
 # Of systemd's early services those that would do something to the real machine, or that wait for
 # devices.
 KEPT = ("systemd-journald.service", "systemd-tmpfiles-setup.service",
@@ -32,7 +32,7 @@ def run(*command, check=True, timeout=TIMEOUT, **kwargs):
     return result
 
 
-def wait_until(condition, what, timeout=60):
+def wait_until(condition, what, timeout=180):
     """Call condition until it returns something true, and return that."""
     end = time.monotonic() + timeout
     while True:
@@ -40,7 +40,7 @@ def wait_until(condition, what, timeout=60):
         if result:
             return result
         if time.monotonic() >= end:
-            raise AssertionError("not within %s s: %s" % (timeout, what))
+            raise AssertionError("not within %s s: %s" % (timeout, what() if callable(what) else what))
         time.sleep(0.05)
 
 
@@ -64,7 +64,7 @@ def bootstrap(root):
     sources, release = debian_sources(), this_release()
     mirror = next(source[0] for source in sources if source[1] == release)
     run("debootstrap", "--variant=minbase", "--include=" + ",".join(PACKAGES), release, root,
-        mirror, timeout=600)
+        mirror, timeout=1800)
     (root / "etc/apt/sources.list").write_text(
         "".join("deb %s %s %s\n" % source for source in sources))
     lists = root / "var/lib/apt/lists"
@@ -83,9 +83,9 @@ def bootstrap(root):
 def apt_get(root, *words):
     """apt-get in a folder, with this machine's network; once more with fresh lists if it fails."""
     command = ["chroot", root, "apt-get", "-q", "-y", "--no-install-recommends", *words]
-    if run(*command, check=False, timeout=300).returncode:
-        run("chroot", root, "apt-get", "-q", "update", timeout=300)
-        run(*command, timeout=300)
+    if run(*command, check=False, timeout=900).returncode:
+        run("chroot", root, "apt-get", "-q", "update", timeout=900)
+        run(*command, timeout=900)
 
 
 class Machine:

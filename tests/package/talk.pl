@@ -17,7 +17,7 @@ if ($ARGV[0] eq 'serve') {
 	}
 	exit;
 }
-my $server = IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $port, Timeout => 20)
+my $server = IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $port, Timeout => 60)
 	or die "connect: $!";
 while (1) {
 	syswrite($server, "word\n") or die "write: $!";
