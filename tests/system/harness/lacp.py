@@ -53,7 +53,7 @@ class Partner:
         self.info = Info(0x8000, mac_bytes(system), key, 0x8000, port, READY)
         self.heard = None       # of the switch: its last LACPDU, as (actor, partner)
         self.n_heard = 0
-        self.last_sent = None   # time.monotonic()
+        self.states = set()     # all that the switch has said of itself
         self.others = []        # frames that are no LACPDUs: (time, data)
         self.silent = False
         self._stop = threading.Event()
@@ -73,6 +73,7 @@ class Partner:
                 fresh = self.heard is None or pdu[0] != self.heard[0]
                 self.heard = pdu
                 self.n_heard += 1
+                self.states.add(pdu[0].state)
                 due = 0 if fresh else due
             if now >= due:
                 self._say()
@@ -83,13 +84,11 @@ class Partner:
             if self.silent:
                 return
             self._wire.send(lacpdu(self.mac, self.info, self.heard[0] if self.heard else NOBODY))
-            self.last_sent = time.monotonic()
 
     def fall_silent(self):
-        """Say nothing more. Return: time.monotonic() of the last LACPDU."""
+        """Say nothing more, from now on."""
         with self._lock:
             self.silent = True
-            return self.last_sent
 
     def set(self, **fields):
         """Change what it says of itself."""
