@@ -12,7 +12,7 @@ import subprocess
 import termios
 
 from .netns import die_with_parent
-from .wait import wait_until
+from .wait import TIMEOUT, wait_until
 
 TOKEN = re.compile(rb"\x1b\[(\?)?([0-9;]*)([A-Za-z])|([\r\n\x08])|([ -~]+)|\x1b|[^\x1b]")
 
@@ -26,6 +26,7 @@ class Screen:
         self._rest = b""
         self.alternate = False
         self.cursor_seen = True
+        self.process = None
         self.resize(lines, columns)
         self.modes_before = termios.tcgetattr(self.slave)
         self.process = subprocess.Popen(
@@ -43,12 +44,20 @@ class Screen:
 
     def resize(self, lines, columns):
         """Another window size, once what was drawn for this one is here; the kernel tells."""
-        while select.select([self.master], [], [], 0.1)[0]:
-            self.read()
+        if self.process is not None:
+            wait_until(self._is_drawn, what="the program waits")
         self.lines, self.columns = lines, columns
         self.cells = [[" "] * columns for _ in range(lines)]
         self.row = self.column = 0
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    def _is_drawn(self):
+        """Does the program wait in poll(2), and has all that it had written been read?"""
+        with open("/proc/%d/syscall" % self.process.pid, encoding="ascii") as file:
+            waits = file.read().split()[0] == "7"
+        seen = len(self.raw)
+        self.read()
+        return waits and len(self.raw) == seen
 
     def press(self, keys):
         """As if typed."""
@@ -115,16 +124,16 @@ class Screen:
         self.read()
         return ["".join(row).rstrip() for row in self.cells]
 
-    def wait(self, condition, timeout=20):
+    def wait(self, condition, timeout=TIMEOUT):
         """Wait until condition(lines) is true; what it returned."""
         return wait_until(lambda: condition(self.text), timeout,
                           lambda: "on the screen:\n" + "\n".join(self.text))
 
-    def wait_text(self, text, timeout=20):
+    def wait_text(self, text, timeout=TIMEOUT):
         """Wait until a text is somewhere on the screen."""
         return self.wait(lambda lines: any(text in line for line in lines), timeout)
 
-    def wait_end(self, timeout=20):
+    def wait_end(self, timeout=TIMEOUT):
         """Wait until the program has ended. Return: its exit status, as subprocess has it."""
         def ended():
             self.read()
