@@ -33,7 +33,7 @@ def program(name):
 
 def curl(host, *words, check=True):
     """What curl prints."""
-    return host.run("curl", "-s", "--max-time", 20, *words, check=check).stdout
+    return host.run("curl", "-s", "--max-time", 50, *words, check=check).stdout
 
 
 def parse(text):
