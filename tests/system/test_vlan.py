@@ -48,7 +48,8 @@ def test_tag_and_back(bed, wires, size):
         wires["trunk"].expect(tagged(there, 10))
         wires["trunk"].send(tagged(back, 10))
         wires["ten"].expect(back)
-    assert bed.daemon.fdb("br0") == {(A, 10): "p1", (B, 10): "p2"}
+    wait_until(lambda: bed.daemon.fdb("br0") == {(A, 10): "p1", (B, 10): "p2"},
+               what=lambda: bed.daemon.fdb("br0"))
 
 
 def test_priority_is_kept(bed, wires):
