@@ -13,6 +13,7 @@ import shutil
 import pytest
 
 from harness.nat_lab import LAN, UPLINK, NatLab
+from harness.wait import TIMEOUT
 
 scapy = pytest.importorskip("scapy.all")
 G1, G2, REMOTE, OTHER = "10.1.1.9", "10.1.2.9", "198.51.100.9", "198.51.100.10"
@@ -234,7 +235,7 @@ class Lab:
         for number, wire in self.wires.items():
             frames = []
             while True:
-                frame = wire.recv(5)
+                frame = wire.recv(TIMEOUT)
                 assert frame is not None, "%s: no mark comes by p%d" % (name, number)
                 if MARK in frame.data:
                     break

@@ -9,7 +9,7 @@ import pytest
 
 from harness.daemon import VsctlError
 from harness.traffic import Stream
-from harness.wait import wait_until
+from harness.wait import TIMEOUT, wait_until
 from harness.wire import mac_bytes
 from test_router import host_address, hosts, neighbours  # pylint: disable=unused-import
 
@@ -59,7 +59,7 @@ def link_local(mac):
 def echoed(wire, what=b"\x80"):
     """Whether an echo reply comes, which is asked for last."""
     while True:
-        frame = wire.recv(5)
+        frame = wire.recv(TIMEOUT)
         assert frame is not None, "no answer at all"
         if frame.data[12:14] == b"\x86\xdd" and frame.data[20] == 58 and frame.data[54] in what:
             return frame.data

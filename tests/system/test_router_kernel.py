@@ -3,7 +3,7 @@
 
 import pytest
 
-from harness.wait import wait_until
+from harness.wait import TIMEOUT, wait_until
 from test_router import host_address, settle
 
 scapy = pytest.importorskip("scapy.all")
@@ -155,7 +155,7 @@ class Lab:
         waits = "nobody" in self.name
         for side, wire in enumerate(wires):
             while True:
-                frame = wire.recv(5)
+                frame = wire.recv(TIMEOUT)
                 assert frame is not None, "%s: the last frame is missing" % self.name
                 if not relevant(frame.data, sources[side], macs[side]):
                     continue

@@ -6,6 +6,7 @@ import pytest
 from harness.daemon import build_folder
 from harness.hotplug import SHELLS, Host, hosts
 from harness.netns import cable
+from harness.wait import TIMEOUT
 from test_guests import add_uplink, guest_routes, settle_guest
 
 EMULATED = "vif7.1-emu"
@@ -126,7 +127,7 @@ def seen_as(lan, guest):
     from scapy.all import ICMP, IP, Ether
     lan.wire.drain()
     guest.ping("10.0.1.2", count=1)
-    while (frame := lan.wire.recv(5)) is not None:
+    while (frame := lan.wire.recv(TIMEOUT)) is not None:
         packet = Ether(frame.data)
         if ICMP in packet and packet[ICMP].type == 8:
             return packet[IP].src
