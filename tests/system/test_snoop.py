@@ -23,6 +23,8 @@ from harness.netns import run
 from harness.wait import wait_until
 from harness.wire import BROADCAST, frame, mac_of, tagged
 
+from test_stats import wait_balance
+
 GROUP, GROUP6 = "239.1.2.3", "ff05::1234"
 SOURCE = "10.0.0.1"
 UDP_PORT = 5001
@@ -32,6 +34,8 @@ MCAST_JOIN_SOURCE_GROUP, MCAST_LEAVE_SOURCE_GROUP = 46, 47
 ASKING = ("[bridge br0]\nquerier = yes\nquery-interval = 3\nquery-response = 1\n"
           "last-member-interval = 100\n")
 LISTENING = "[bridge br0]\nquery-interval = 30\nquery-response = 1\n"
+
+LONG = 90  # s
 
 _markers = itertools.count(1)
 
@@ -130,13 +134,17 @@ def domain(bed, family="ipv4", vid=None):
                  if row["family"] == family and row["vid"] == vid), None)
 
 
+def is_settled(bed, family="ipv4", vid=None):
+    """Are groups confined to their members, and does no port hear all any more?"""
+    row = domain(bed, family, vid)
+    return row is not None and row["active"] and not any(
+        port["all_groups"] for port in bed.daemon.vsctl("port", "show"))
+
+
 def wait_settled(bed, family="ipv4", vid=None):
-    """Wait until groups are confined to their members, and no port hears all any more."""
-    def settled():
-        row = domain(bed, family, vid)
-        return row is not None and row["active"] and not any(
-            port["all_groups"] for port in bed.daemon.vsctl("port", "show"))
-    wait_until(settled, what=lambda: "settled: %s" % bed.daemon.vsctl("querier", "show"))
+    """Wait until that is so."""
+    wait_until(lambda: is_settled(bed, family, vid),
+               what=lambda: "settled: %s" % bed.daemon.vsctl("querier", "show"))
 
 
 def wait_member(bed, group, ports, vid=0):
@@ -197,8 +205,7 @@ def test_members_only(idle_bed, stations, group):
     another.close()
     wait_member(idle_bed, group, ())
     assert arrives(one.wire, wires, data) == [False, False]
-    into, out = idle_bed.daemon.balance()
-    assert into == out
+    wait_balance(idle_bed)
 
 
 @pytest.mark.parametrize("group, source", (("232.1.2.3", SOURCE), ("ff35::4321", "fd00::1")))
@@ -234,14 +241,16 @@ def test_settings(idle_bed, stations):
     data = group_frame(GROUP, mac_of(1))
     vsctl("port", "set", "p3", "mrouter", "yes")
     wait_until(lambda: domain(idle_bed)["routers"] == ["p3"], what="a router")
-    assert arrives(one.wire, wires, data) == [False, True]
+    wait_until(lambda: arrives(one.wire, wires, data) == [False, True], what="a router hears all")
     vsctl("port", "set", "p3", "mrouter", "no")
     wait_until(lambda: arrives(one.wire, wires, data) == [False, False], what="no router")
     vsctl("bridge", "set", "br0", "snooping", "no")
     assert arrives(one.wire, wires, data) == [True, True]
     assert idle_bed.daemon.vsctl("querier", "show") == []
     vsctl("bridge", "set", "br0", "snooping", "yes")
-    assert arrives(one.wire, wires, data) == [True, True]
+    got = arrives(one.wire, wires, data)
+    # for as long as the hosts have to answer, all is flooded
+    assert got == [True, True] or is_settled(idle_bed), got
     wait_settled(idle_bed)
     assert arrives(one.wire, wires, data) == [False, False]
     # one group more than the limit: all of them
@@ -301,8 +310,14 @@ def test_vlans(idle_bed):
     wait_member(idle_bed, GROUP, {"p2"}, vid=10)
     assert groups(idle_bed, vid=20) == {}
     data = group_frame(GROUP, mac_of(1))
-    seen = {Ether(got.data).vlan for got in trunk.wire.drain()
-            if got.data[12:14] == b"\x81\x00" and got.data[:6] == bytes.fromhex("01005e000001")}
+    seen = set()
+
+    def both():
+        seen.update(Ether(got.data).vlan for got in trunk.wire.drain()
+                    if got.data[12:14] == b"\x81\x00" and
+                    got.data[:6] == bytes.fromhex("01005e000001"))
+        return {10, 20} <= seen
+    wait_until(both, what=lambda: "queries in both VLANs: %s" % seen)
     assert seen == {10, 20}
     # the marker goes to all VLANs, since it is sent in each
     marker = frame(BROADCAST, mac_of(99), payload=b"over")
@@ -325,7 +340,7 @@ def queries(wire, family):
 
 
 def test_query_frames(idle_bed):
-    """What we ask, bit by bit, and that it is asked when it should be."""
+    """What we ask, bit by bit, and that it is asked when it should be: soon, and then every 20 s."""
     idle_bed.start("[bridge br0]\nquerier = yes\nquerier-address = 10.0.0.77\n"
                    "query-interval = 20\nquery-response = 3\n")
     wire = idle_bed.station(1).wire
@@ -334,7 +349,7 @@ def test_query_frames(idle_bed):
     def enough():
         found.extend(queries(wire, 4))
         return found
-    packet = wait_until(enough, what="an IGMP query")[0]
+    packet = wait_until(enough, LONG, "an IGMP query")[0]
     assert (packet.dst, packet.type, len(packet)) == ("01:00:5e:00:00:01", 0x800, 60)
     ip = packet[IP]
     assert (ip.src, ip.dst, ip.ttl, ip.tos, ip.proto, ip.ihl) == \
@@ -354,7 +369,7 @@ def test_query_frames(idle_bed):
     def enough6():
         found.extend(queries(wire, 6))
         return found
-    packet = wait_until(enough6, what="an MLD query")[0]
+    packet = wait_until(enough6, LONG, "an MLD query")[0]
     assert packet.dst == "33:33:00:00:00:01"
     assert packet[IPv6].dst == "ff02::1" and packet[IPv6].hlim == 1
     assert packet[IPv6].src.startswith("fe80::")
@@ -516,4 +531,4 @@ def test_hostile(idle_bed, stations):
     assert arrives(three.wire, [two.wire], data) == [True]
     member.close()
     wait_member(idle_bed, GROUP, ())
-    wait_until(lambda: len(set(idle_bed.daemon.balance())) == 1, what="the balance")
+    wait_balance(idle_bed)

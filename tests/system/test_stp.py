@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Spanning trees: of our own, with the kernel's bridge, with Open vSwitch; guards; what is shown."""
 
+import datetime
 import time
 
 import pytest
@@ -10,7 +11,7 @@ from harness.daemon import VsctlError
 from harness.mesh import settled
 from harness.netns import cable
 from harness.traffic import Stream
-from harness.wait import wait_until
+from harness.wait import TIMEOUT, wait_until
 from harness.wire import BROADCAST, frame, mac_of, mac_bytes
 
 A, B = mac_of(1), mac_of(2)
@@ -121,7 +122,8 @@ def test_ring(mesh):
     leaf = stations[switches.index(switch)]
     other = stations[[s.name for s in switches].index(cut[1])]
     cut_under_traffic(switch, cut[1], other.host, leaf.host, leaf.address)
-    assert len(settled(switches, 0)) == 7  # three stations, four ends of links
+    # three stations, four ends of links
+    wait_until(lambda: len(settled(switches, 0)) == 7, what="both ends are down")
     # and mended
     switch.host.ip("link", "set", cut[1], "up")
     settled(switches, 1)
@@ -293,8 +295,17 @@ def test_bond(mesh, mode):
     stations[0].host.ping(stations[1].address)
     for member in ("m1", "m2"):
         switches[0].host.ip("link", "set", member, "down")
+    for switch in switches:
+        switch.daemon.wait_link("bond0", "down")
     settled(switches, 0)
     stations[0].host.ping(stations[1].address)
+
+
+def happened(bed, kind, port, state):
+    """When there was an event of a port for the first time, by the switch's clock; or None."""
+    return next((datetime.datetime.strptime(row["time"], "%Y-%m-%dT%H:%M:%S.%fZ")
+                 for row in bed.daemon.vsctl("event", "show", kind, port)
+                 if row["state"] == state), None)
 
 
 def test_edge_is_at_once_or_after_three_seconds(bed):
@@ -303,8 +314,10 @@ def test_edge_is_at_once_or_after_three_seconds(bed):
     row = bed.daemon.port("p1")
     assert row["state"] == "forwarding"
     bed.station(2)
-    assert bed.daemon.port("p2")["state"] == "blocked"
-    wait_until(lambda: bed.daemon.port("p2")["state"] == "forwarding", what="p2 forwards")
+    wait_until(lambda: happened(bed, "stp", "p2", "forwarding"), what="p2 forwards")
+    assert bed.daemon.port("p2")["state"] == "forwarding"
+    up, forwarding = happened(bed, "link", "p2", "up"), happened(bed, "stp", "p2", "forwarding")
+    assert (forwarding - up).total_seconds() > 2
     bed.daemon.vsctl("bridge", "set", "br0", "stp", "off")
     bed.station(3)
     assert bed.daemon.port("p3")["state"] == "forwarding"
@@ -319,9 +332,13 @@ def test_superior_is_believed_unless_restricted(bed):
     tree = bed.daemon.vsctl("stp", "show", "br0")[0]
     assert tree["root_port"] is None and tree["root"] == tree["id"]
     one.send(bpdu())
-    wait_until(lambda: bed.daemon.vsctl("stp", "show", "br0")[0]["root_port"] == "p1",
-               what="p1 leads to the root")
-    assert bed.daemon.vsctl("stp", "show", "br0")[0]["root"] == "0000.020000000002"
+
+    def by_p1():
+        """Told once, it is believed for 6 s: sent again and again, as a bridge does."""
+        one.send(bpdu())
+        tree = bed.daemon.vsctl("stp", "show", "br0")[0]
+        return tree if tree["root_port"] == "p1" else None
+    assert wait_until(by_p1, what="p1 leads to the root")["root"] == "0000.020000000002"
 
 
 @pytest.mark.parametrize("stp", ["off", "rstp"])
@@ -357,13 +374,15 @@ def test_filter(bed):
     filtering.send(bpdu())
     wait_until(lambda: bed.daemon.drops("p1", "reserved_mac") == 1, what="it is dropped")
     for _ in range(2):
-        assert normal.recv(10).data.startswith(mac_bytes(GROUP))
+        assert normal.recv(TIMEOUT).data.startswith(mac_bytes(GROUP))
     assert not filtering.drain()
     tree = bed.daemon.vsctl("stp", "show", "br0")[0]
     assert tree["root"] == tree["id"]
+    assert not happened(bed, "stp", "p1", "forwarding")
     bed.daemon.vsctl("port", "set", "p1", "bpdu", "normal")
-    assert bed.daemon.port("p1")["state"] == "blocked"
-    assert filtering.recv(10).data.startswith(mac_bytes(GROUP))
+    # again: it has been blocked
+    wait_until(lambda: happened(bed, "stp", "p1", "forwarding"), what="p1 forwards")
+    assert filtering.recv(TIMEOUT).data.startswith(mac_bytes(GROUP))
 
 
 def test_off_drops_bpdus(bed):
