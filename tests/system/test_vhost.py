@@ -42,17 +42,19 @@ class Guests:
         if up:
             self.bed.daemon.wait_link(name)
         else:
-            wait_until(lambda: not self.bed.daemon.port(name)["reason"].startswith("no guest"),
-                       what="the guest is known")
+            wait_until(lambda: not self.is_empty(name), what="the guest is known")
         return guest
+
+    def is_empty(self, name):
+        """Does the port know of no machine? One whose link is up still has no reason for that."""
+        return (self.bed.daemon.port(name)["reason"] or "").startswith("no guest")
 
     def gone(self, guest, name=None):
         """The machine ends, and the port it was at knows."""
         self.all.remove(guest)
         guest.close()
         if name is not None:
-            wait_until(lambda: self.bed.daemon.port(name)["reason"].startswith("no guest"),
-                       what="the guest is gone")
+            wait_until(lambda: self.is_empty(name), what="the guest is gone")
 
 
 @pytest.fixture

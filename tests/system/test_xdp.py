@@ -203,7 +203,7 @@ def test_killed(bed):
     bed.daemon.start("[bridge br0]\n[port p1]\nbridge = br0\nxdp = on\n"
                      "[port p2]\nbridge = br0\n")
     bed.daemon.wait_link("p1")
-    assert bed.daemon.port("p1")["driver"] == COPY
+    mode_is(bed, "p1", COPY)
     check_traffic(one.host, two.host)
     bed.daemon.stop(signal.SIGKILL)
     bed.sw.run("tc", "qdisc", "del", "dev", "p1", "clsact")
@@ -230,17 +230,20 @@ def test_link_and_interface(bed):
     wait_until(lambda: program(bed, "other") is None and vlan_offload(bed, "other"),
                what="the interface is left alone")
     bed.sw.ip("link", "set", "other", "name", "p2")
-    assert bed.daemon.wait_link("p2")["driver"] == COPY
+    bed.daemon.wait_link("p2")
+    mode_is(bed, "p2", COPY)
     one.host.ping(two.address, count=1)
     mac = two.mac
     bed.sw.ip("link", "del", "p2")
-    assert bed.daemon.wait_link("p2", "down")["driver"] is None
+    bed.daemon.wait_link("p2", "down")
+    wait_until(lambda: bed.daemon.port("p2")["driver"] is None, what="it is gone")
     run("ip", "link", "add", "p2", "netns", bed.sw.name, "type", "veth", "peer", "eth0",
         "netns", two.host.name, "address", mac)
     two.host.offloads("eth0", "off")
     two.host.ip("link", "set", "eth0", "up")
     bed.speak(two, 2)
-    assert bed.daemon.wait_link("p2")["driver"] == COPY
+    bed.daemon.wait_link("p2")
+    mode_is(bed, "p2", COPY)
     check_traffic(one.host, two.host)
 
 
