@@ -66,7 +66,8 @@ class Bond:
         self.host.wire.send(end)
         # whatever was sent before has left before it
         wait_until(lambda: any(untagged(got.data) == end for wire in self.wires
-                               for got in wire.drain()), what=lambda: "the last frame: %s" % self.show())
+                               for got in wire.drain()),
+                   what=lambda: "the last frame: %s" % self.show())
         wait_balance(self.bed)
         for wire in (*self.wires, self.host.wire):
             wire.drain()

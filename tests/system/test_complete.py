@@ -143,7 +143,7 @@ def complete(named_bed):
 
 
 def completes(complete, line, words):
-    """A shell does without names that vswitchd does not tell in half a second: it is asked again."""
+    """Names that vswitchd does not tell in half a second are left out: it is asked again."""
     wait_until(lambda: complete(line) == words,
                what=lambda: "%r: %s, but %s" % (line, words, complete(line)))
 

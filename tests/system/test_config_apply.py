@@ -461,7 +461,7 @@ def test_confirm_that_cannot_all_be_undone(two):
     path = write(daemon, "[bridge br0]\nloop-detect = no\n[port p1]\nbridge = br0\nvid = 9\n")
     daemon.vsctl("config", "apply", path, "--confirm", "10")
     folder.rmdir()
-    # all or nothing, as it is said by somebody; and the time goes on. No vsctl: that takes time, too
+    # all or nothing, as somebody says it; and the time goes on. No vsctl, which takes time, too
     assert "port a0: cannot listen" in daemon.rpc("config.rollback")["error"]["message"]
     assert "p2" not in {row["port"] for row in daemon.rpc("port.show")["result"]}
     assert daemon.rpc("config.show")["result"]["confirm"] is not None

@@ -284,9 +284,10 @@ def test_hugepages_of_others(idle_bed):
     if not os.path.isdir("/sys/kernel/mm/hugepages"):
         pytest.skip("this kernel has no hugepages")
     # the harness has put an empty folder there
-    idle_bed.daemon.limits = ["sh", "-c", "cd /sys/kernel/mm/hugepages && mkdir hugepages-2048kB && "
-                              "cd hugepages-2048kB && echo 512 > free_hugepages && "
-                              'echo 500 > resv_hugepages && exec "$@"', "sh"]
+    idle_bed.daemon.limits = ["sh", "-c", "mkdir /sys/kernel/mm/hugepages/hugepages-2048kB && "
+                              "cd /sys/kernel/mm/hugepages/hugepages-2048kB && "
+                              "echo 512 > free_hugepages && echo 500 > resv_hugepages && "
+                              'exec "$@"', "sh"]
     idle_bed.start()
     assert ", no hugepages," in idle_bed.daemon.log
 
