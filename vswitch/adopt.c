@@ -31,6 +31,8 @@
 /* somebody who gives it back to the NIC each time: not more often than this */
 #define CONTEST_MOVES 10
 #define CONTEST_MSEC 60000
+/* a dump of a million routes takes long: notes may have a hundredth of the time */
+#define NOTE_SHARE 100
 
 struct adoption {
 	LIST_ENTRY(adoption) list;
@@ -48,6 +50,11 @@ struct adoption {
 	unsigned int failures; /* in a row */
 	unsigned int moves;    /* each within CONTEST_MSEC of the one before */
 	uint64_t moved;        /* ms; when the last one was */
+	/* what the tap has: somebody may delete it, and its port makes another one */
+	struct ip_move *note; /* NULL: not known */
+	int note_ifindex;     /* of the tap, then */
+	struct event *note_timer;
+	uint64_t note_after; /* ms; not to be taken anew before */
 };
 
 static uint64_t
@@ -180,6 +187,76 @@ adoption_abort(struct adoption *a)
 		set_alias(a->sw->netlink, a->tap_ifindex, NULL);
 }
 
+/* --- what a tap that was deleted had --- */
+
+static void
+note_take(struct adoption *a)
+{
+	const uint64_t start = now_msec();
+	struct netlink_link tap;
+	struct ip_place place;
+	struct ip_move *note;
+
+	if (netlink_link_get(a->sw->netlink, a->tap, &tap) < 0 || tap.ifindex != a->tap_ifindex)
+		return;
+	place = place_of(&tap);
+	note = ip_move_note(a->sw->netlink, &place);
+	a->note_after = now_msec() + NOTE_SHARE * (now_msec() - start);
+	if (note == NULL)
+		return;
+	ip_move_free(a->note);
+	a->note = note;
+	a->note_ifindex = tap.ifindex;
+}
+
+static void
+on_note(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	note_take(arg);
+}
+
+/* What the tap has, changes. */
+static void
+note_soon(struct adoption *a)
+{
+	const uint64_t now = now_msec();
+	const uint64_t msec = a->note_after > now + QUIET_MSEC ? a->note_after - now : QUIET_MSEC;
+	const struct timeval time = {
+		.tv_sec = (time_t)(msec / 1000),
+		.tv_usec = (suseconds_t)(msec % 1000 * 1000),
+	};
+
+	if (!evtimer_pending(a->note_timer, NULL))
+		evtimer_add(a->note_timer, &time);
+}
+
+static bool
+note_is_of_another(const struct adoption *a)
+{
+	return a->note != NULL && a->note_ifindex != a->tap_ifindex;
+}
+
+/* The tap has been made again: with what the one before had. */
+static void
+note_give(struct adoption *a)
+{
+	struct ip_place place = { .ifindex = a->tap_ifindex };
+	struct error err = { 0 };
+
+	snprintf(place.name, sizeof(place.name), "%s", a->tap);
+	if (ip_move_again(a->note, &place, NULL, 0, &err) < 0)
+		log_line(LOG_ERR, "port %s: %s was deleted; what it had of the host is lost: %s",
+			 a->nic, a->tap, err.msg);
+	else
+		log_line(LOG_NOTICE,
+			 "port %s: %s was deleted; %u addresses, %u routes are on it again", a->nic,
+			 a->tap, ip_move_count(a->note)->addrs, ip_move_count(a->note)->routes);
+	ip_move_free(a->note);
+	a->note = NULL;
+}
+
 /* Something has been moved again. */
 static void
 count_move(struct adoption *a)
@@ -220,6 +297,9 @@ adoption_commit(struct adoption *a, struct error *err)
 	a->move = NULL;
 	ip_settings_free(a->settings);
 	a->settings = NULL;
+	if (note_is_of_another(a))
+		note_give(a);
+	note_take(a);
 	return 0;
 }
 
@@ -281,6 +361,8 @@ on_ip(void *arg, int ifindex)
 	LIST_FOREACH(a, &sw->adoptions, list)
 		if (a->nic_ifindex == ifindex && a->move == NULL)
 			follow_soon(a);
+		else if (a->tap_ifindex == ifindex && a->is_done)
+			note_soon(a);
 }
 
 static void
@@ -302,8 +384,8 @@ on_tap(void *arg, const struct netlink_link *tap)
 	struct adoption *a = arg;
 
 	/* it was deleted and made again */
-	if (tap != NULL && a->is_done && tap->ifindex != a->tap_ifindex)
-		follow_soon(a);
+	if (tap != NULL && a->is_done && tap->ifindex != a->tap_ifindex && a->failures == 0)
+		follow_in(a, 0);
 }
 
 /* --- life --- */
@@ -318,6 +400,9 @@ adoption_destroy(struct adoption *a)
 		netlink_watch_del(a->watches[i]);
 	if (a->timer != NULL)
 		event_free(a->timer);
+	if (a->note_timer != NULL)
+		event_free(a->note_timer);
+	ip_move_free(a->note);
 	LIST_REMOVE(a, list);
 	if (LIST_EMPTY(&a->sw->adoptions))
 		netlink_ip_watch(a->sw->netlink, NULL, NULL);
@@ -348,10 +433,11 @@ adoption_create(struct vswitch *sw, const struct port_config *config,
 	snprintf(a->tap, sizeof(a->tap), "%s", config->adopt);
 	LIST_INSERT_HEAD(&sw->adoptions, a, list);
 	a->timer = evtimer_new(sw->base, on_follow, a);
+	a->note_timer = evtimer_new(sw->base, on_note, a);
 	a->watches[0] = netlink_watch_add(sw->netlink, a->nic, on_nic, a);
 	a->watches[1] = netlink_watch_add(sw->netlink, a->tap, on_tap, a);
-	if (a->timer == NULL || a->watches[0] == NULL || a->watches[1] == NULL ||
-	    netlink_ip_watch(sw->netlink, on_ip, sw) < 0) {
+	if (a->timer == NULL || a->note_timer == NULL || a->watches[0] == NULL ||
+	    a->watches[1] == NULL || netlink_ip_watch(sw->netlink, on_ip, sw) < 0) {
 		adoption_destroy(a);
 		return error_set(err, ENOMEM, "port %s: no memory", config->name);
 	}

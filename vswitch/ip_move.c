@@ -441,18 +441,14 @@ make_others(struct ip_move *move, struct error *err)
 	return 0;
 }
 
-struct ip_move *
-ip_move_begin(struct netlink_monitor *nl, const struct ip_place *from, const struct ip_place *to,
-	      const uint8_t *mac, uint32_t mtu, bool lenient, struct error *err)
+static struct ip_move *
+move_new(struct netlink_monitor *nl, const struct ip_place *from, const struct ip_place *to,
+	 bool lenient)
 {
 	struct ip_move *move = calloc(1, sizeof(*move));
-	struct error own = { 0 };
 
-	err = err != NULL ? err : &own;
-	if (move == NULL) {
-		error_set(err, ENOMEM, "no memory");
+	if (move == NULL)
 		return NULL;
-	}
 	move->nl = nl;
 	move->lenient = lenient;
 	move->from = *from;
@@ -464,6 +460,21 @@ ip_move_begin(struct netlink_monitor *nl, const struct ip_place *from, const str
 	TAILQ_INIT(&move->rules);
 	TAILQ_INIT(&move->neighbours);
 	TAILQ_INIT(&move->undos);
+	return move;
+}
+
+struct ip_move *
+ip_move_begin(struct netlink_monitor *nl, const struct ip_place *from, const struct ip_place *to,
+	      const uint8_t *mac, uint32_t mtu, bool lenient, struct error *err)
+{
+	struct ip_move *move = move_new(nl, from, to, lenient);
+	struct error own = { 0 };
+
+	err = err != NULL ? err : &own;
+	if (move == NULL) {
+		error_set(err, ENOMEM, "no memory");
+		return NULL;
+	}
 	/* frames come by the new one before all that is sent goes by it */
 	move->rp_filter = ip_settings_relax(to->name);
 	if (ip_move_read(move, err) == 0 && set_link(move, mac, mtu, err) == 0 &&
@@ -472,6 +483,46 @@ ip_move_begin(struct netlink_monitor *nl, const struct ip_place *from, const str
 		return move;
 	ip_move_abort(move);
 	return NULL;
+}
+
+struct ip_move *
+ip_move_note(struct netlink_monitor *nl, const struct ip_place *place)
+{
+	struct ip_move *note = move_new(nl, place, place, true);
+
+	if (note == NULL || ip_move_read(note, NULL) == 0)
+		return note;
+	ip_move_free(note);
+	return NULL;
+}
+
+int
+ip_move_again(struct ip_move *note, const struct ip_place *to, const uint8_t *mac, uint32_t mtu,
+	      struct error *err)
+{
+	struct ip_move *move = move_new(note->nl, &note->from, to, true);
+	struct ip_object *object;
+	int ret;
+
+	if (move == NULL)
+		return error_set(err, ENOMEM, "no memory");
+	/* what the new one has by itself; the one that was noted has nothing any more */
+	ret = ip_move_read(move, err);
+	if (ret == 0)
+		ret = set_link(move, mac, mtu, err);
+	if (ret == 0) {
+		TAILQ_CONCAT(&move->addrs, &note->addrs, list);
+		TAILQ_CONCAT(&move->routes, &note->routes, list);
+		TAILQ_CONCAT(&move->rules, &note->rules, list);
+		TAILQ_CONCAT(&move->neighbours, &note->neighbours, list);
+		TAILQ_FOREACH(object, &move->routes, list)
+			object->swaps = false; /* there is none to change over from */
+		make_addrs(move, err);
+		make_routes(move, err);
+		make_others(move, err);
+	}
+	ip_move_free(move);
+	return ret;
 }
 
 const struct ip_move_count *

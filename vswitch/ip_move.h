@@ -60,6 +60,22 @@ int ip_move_commit(struct ip_move *move, struct error *err);
 /** ip_move_abort() - all is as it was, also after the commit; and free it. NULL is legal. */
 void ip_move_abort(struct ip_move *move);
 
+/**
+ * ip_move_note() - note what an interface has, in case that somebody deletes it
+ * Return: it, for ip_move_again(); ip_move_free() it; or NULL.
+ */
+struct ip_move *ip_move_note(struct netlink_monitor *nl, const struct ip_place *place);
+
+/**
+ * ip_move_again() - make what was noted on another interface, as far as the kernel lets us
+ * @note: of one that is gone; it has nothing any more afterwards, but for ip_move_count()
+ * @to, @mac, @mtu: as for ip_move_begin()
+ *
+ * Return: 0 or -errno; what was made stays then.
+ */
+int ip_move_again(struct ip_move *note, const struct ip_place *to, const uint8_t *mac, uint32_t mtu,
+		  struct error *err);
+
 /** ip_move_free() - it stays. NULL is legal. */
 void ip_move_free(struct ip_move *move);
 

@@ -375,6 +375,28 @@ def test_what_comes_later(lan):
     assert "192.0.2.50" in str(lan.addrs(NIC))
 
 
+def test_tap_is_deleted(lan):
+    """By somebody else: it is made again, with all that it had."""
+    lan.simple()
+    lan.ip_lines(["addr add 198.51.100.5/32 scope link dev eth0",
+                  "addr add 2001:db8:5::1/64 dev eth0 nodad",
+                  "route add 203.0.113.0/24 via %s mtu 1400" % ROUTER,
+                  "route add 100.64.0.1 dev eth0 scope link",
+                  "neigh add 192.0.2.99 lladdr 02:00:00:00:00:99 dev eth0 nud permanent"])
+    before = lan.seen()
+    adopt(lan.bed)
+    for times in (1, 2):
+        lan.sw.ip("link", "del", BRIDGE)
+        wait_until(lambda: lan.bed.daemon.log.count("are on it again") == times,
+                   what=lambda: lan.bed.daemon.log)
+        is_moved(lan, before)
+        lan.bed.daemon.wait_link(BRIDGE)
+        reaches_all(lan)
+    release(lan.bed)
+    is_as(lan, before)
+    reaches_all(lan)
+
+
 FILE = """[bridge xenbr0]
 [port nic7]
 bridge = xenbr0
