@@ -9,6 +9,8 @@
 #include <rte_byteorder.h>
 #include <rte_vect.h>
 
+#include "filter_sign.h"
+
 #ifndef BPF_MOD
 #define BPF_MOD 0x90
 #define BPF_XOR 0xa0
@@ -23,6 +25,7 @@
 
 struct filter {
 	uint32_t n;
+	struct filter_signs signs;
 	struct sock_filter ops[];
 };
 
@@ -175,6 +178,7 @@ filter_create(const struct sock_filter *ops, size_t n)
 		return NULL;
 	filter->n = n;
 	memcpy(filter->ops, ops, n * sizeof(ops[0]));
+	filter_signs_find(ops, n, &filter->signs);
 	fuse(filter);
 	return filter;
 }
@@ -184,15 +188,25 @@ filter_create(const struct sock_filter *ops, size_t n)
 void
 filter_load(struct filter_burst *burst, struct rte_mbuf *const *pkts, uint16_t n)
 {
-	uint32_t shortest = UINT32_MAX;
-
 	burst->pkts = pkts;
 	burst->n = n;
-	for (uint16_t i = 0; i < n; i++) {
-		burst->data[i] = rte_pktmbuf_mtod(pkts[i], const uint8_t *);
-		shortest = RTE_MIN(shortest, (uint32_t)pkts[i]->data_len);
+	burst->is_found = false;
+}
+
+/* Find where the data of all packets are, once for all filters. */
+static void
+data_find(struct filter_burst *burst)
+{
+	uint32_t shortest = UINT32_MAX;
+
+	for (uint16_t i = 0; i < burst->n; i++) {
+		const struct rte_mbuf *pkt = burst->pkts[i];
+
+		burst->data[i] = rte_pktmbuf_mtod(pkt, const uint8_t *);
+		shortest = RTE_MIN(shortest, (uint32_t)pkt->data_len);
 	}
 	burst->shortest = shortest;
+	burst->is_found = true;
 }
 
 static inline uint32_t
@@ -573,12 +587,14 @@ not_zero(const struct filter_burst *burst, uint64_t here)
 	return here & ~equal(burst, 0);
 }
 
-uint64_t
-filter_run(const struct filter *filter, struct filter_burst *burst)
+static __rte_noinline uint64_t
+program_run(const struct filter *filter, struct filter_burst *burst)
 {
 	uint64_t *const at = burst->at;
 	uint64_t matched = 0, live = UINT64_MAX >> (PORT_BURST_MAX - burst->n);
 
+	if (!burst->is_found)
+		data_find(burst);
 	at[0] = live;
 	for (uint32_t i = 0; live != 0; i++) {
 		const struct sock_filter *op = &filter->ops[i];
@@ -615,4 +631,13 @@ filter_run(const struct filter *filter, struct filter_burst *burst)
 			at[i + 1] |= on;
 	}
 	return matched;
+}
+
+uint64_t
+filter_run(const struct filter *filter, struct filter_burst *burst)
+{
+	if (filter->signs.n > 0 &&
+	    likely(!filter_signs_seen(&filter->signs, burst->pkts, burst->n)))
+		return 0;
+	return program_run(filter, burst);
 }

@@ -8,6 +8,7 @@
  * the program is enough. What an interpreter pays per instruction it so pays per burst, which makes
  * it two to three times as fast as one that goes packet by packet. And unlike machine code made on
  * the way it needs no memory that is writable and executable, which the daemon's unit forbids.
+ * It is not even begun for a burst without a sign of a packet that is wanted (filter_sign.h).
  *
  * A program sees a packet as tcpdump does: from the Ethernet header on, with the tags in the frame.
  * Of a packet whose data is elsewhere (PORT_PENDING) it sees the first segment, which has all
@@ -18,6 +19,7 @@
 #ifndef DATAPATH_FILTER_H
 #define DATAPATH_FILTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,6 +36,7 @@ struct filter;
 struct filter_burst {
 	struct rte_mbuf *const *pkts;
 	uint16_t n;
+	bool is_found;     /* are the next two known? */
 	uint32_t shortest; /* bytes in the first segment of each packet, at least */
 	const uint8_t *data[PORT_BURST_MAX];
 	/* the program's registers */
@@ -53,7 +56,7 @@ struct filter *filter_create(const struct sock_filter *ops, size_t n);
 
 /**
  * filter_load() - get ready to look at a burst. Worker.
- * @n: 1 .. PORT_BURST_MAX.
+ * @pkts: there, and as they are, until the last filter_run(); @n: 1 .. PORT_BURST_MAX.
  */
 void filter_load(struct filter_burst *burst, struct rte_mbuf *const *pkts, uint16_t n);
 
