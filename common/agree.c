@@ -198,7 +198,8 @@ agree_object(const struct object *obj, struct error *err)
 		return agree_bridge(obj, err);
 	if (obj->schema == &port_schema)
 		return agree_port(obj, err);
-	if (obj->schema == &fdb_schema)
+	/* an address that is in a title may have been read before, without the keys */
+	if (obj->schema == &fdb_schema && obj->values[FDB_KEY_MAC].is_set)
 		return agree_station(obj->values[FDB_KEY_MAC].mac, obj->name, err);
 	if (obj->schema == &addr_schema && ip_prefix_parse(obj->name, &prefix) == 0)
 		return agree_addr(&prefix, err);
