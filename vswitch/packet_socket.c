@@ -12,6 +12,8 @@
 
 #include <rte_common.h>
 
+#include "vlan.h"
+
 #define TX_IOV_MAX 512 /* pieces of the packets of one sendmmsg(): all of a usual burst */
 #define VLAN_TAG_LEN 4
 #define VLAN_TPID_DEFAULT 0x8100
@@ -320,6 +322,15 @@ tx_some(int fd, struct rte_mbuf **pkts, uint16_t n)
 		return -E2BIG;
 	sent = sendmmsg(fd, msgs, i, MSG_DONTWAIT);
 	return sent < 0 ? -errno : sent;
+}
+
+/* One C-tag may be more than the MTU, and nothing else: packet_snd() of Linux. */
+bool
+packet_socket_refuses(const struct port *port, const struct rte_mbuf *pkt)
+{
+	const bool tagged = vlan_type_at(pkt, VLAN_OFFSET) == VLAN_TPID_BE;
+
+	return pkt->pkt_len > port->max_frame + (tagged ? VLAN_TAG_LEN : 0);
 }
 
 uint16_t

@@ -14,6 +14,7 @@
 #ifndef VSWITCH_PACKET_SOCKET_H
 #define VSWITCH_PACKET_SOCKET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "vnet_io.h"
@@ -52,6 +53,12 @@ uint64_t packet_socket_losses(const struct packet_socket *ps);
 /** packet_socket_rx() - as rx_burst of struct port_type. */
 uint16_t packet_socket_rx(struct worker *worker, struct port *port, struct packet_socket *ps,
 			  struct rte_mbuf **pkts, uint16_t n);
+
+/**
+ * packet_socket_refuses() - is an ordinary packet, which fits the MTU, too large for the interface
+ * with its tags? Any thread.
+ */
+bool packet_socket_refuses(const struct port *port, const struct rte_mbuf *pkt);
 
 /**
  * packet_socket_tx() - as tx_burst of struct port_type.

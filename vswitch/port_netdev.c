@@ -50,7 +50,6 @@
 #include "schema.h"
 #include "switch.h"
 #include "unknown.h"
-#include "vlan.h"
 #include "words.h"
 #include "xdp_device.h"
 #include "xdp_socket.h"
@@ -779,17 +778,13 @@ netdev_tx_burst(struct worker *worker, struct port *port, uint16_t q, struct rte
 	return packet_socket_tx(worker, port, &conn->queues[q % conn->n_queues], pkts, n);
 }
 
-/* A packet socket lets one C-tag be more than the MTU, and nothing else: packet_snd() of Linux. */
 static enum drop_reason
 netdev_refuses(const struct port *port, const struct rte_mbuf *pkt)
 {
 	const struct netdev *dev = port->priv;
-	const bool tagged = vlan_type_at(pkt, VLAN_OFFSET) == VLAN_TPID_BE;
+	const bool has_sockets = dev->conn != NULL && dev->conn->xdp == NULL;
 
-	if (dev->conn != NULL && dev->conn->xdp == NULL &&
-	    pkt->pkt_len > port->max_frame + (tagged ? VLAN_TAG_LEN : 0))
-		return DROP_MTU_EXCEEDED;
-	return DROP_REASONS;
+	return has_sockets && packet_socket_refuses(port, pkt) ? DROP_MTU_EXCEEDED : DROP_REASONS;
 }
 
 const struct port_type port_type_netdev = {
