@@ -71,8 +71,7 @@ struct netdev_conn {
 
 struct netdev {
 	struct netdev_conn *conn; /* control: rw (release), worker: ro (acquire); NULL: is gone */
-	uint32_t n_retired;       /* connections with XDP sockets that workers may still see: the
-				   * kernel has one socket per queue */
+	uint32_t n_retired;       /* connections whose XDP sockets, one per queue, may be in use */
 	struct port *port;
 	struct vswitch *sw;
 	struct netlink_watch *watch;
