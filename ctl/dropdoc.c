@@ -20,7 +20,8 @@ print_cell(const char *text)
 int
 main(void)
 {
-	puts("# Drop reasons\n\n"
+	puts("<!-- SPDX-License-Identifier: BSD-3-Clause -->\n"
+	     "# Drop reasons\n\n"
 	     "Written by `ninja drops-md` from the table that `vsctl drops` shows; see\n"
 	     "[troubleshooting](troubleshooting.md). PORT is the port that counts the packet.\n\n"
 	     "| reason | what has happened | usually because | what to do | look at |\n"

@@ -451,18 +451,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_to_guest),
-		TEST(test_hairpin),
-		TEST(test_small),
-		TEST(test_no_room),
-		TEST(test_order),
-		TEST(test_answers_late),
-		TEST(test_flood),
-		TEST(test_fill),
-		TEST(test_skip),
-		TEST(test_offloads),
-		TEST(test_vlan),
-		TEST(test_captured),
+		TEST(test_to_guest), TEST(test_hairpin),      TEST(test_small), TEST(test_no_room),
+		TEST(test_order),    TEST(test_answers_late), TEST(test_flood), TEST(test_fill),
+		TEST(test_skip),     TEST(test_offloads),     TEST(test_vlan),  TEST(test_captured),
 		TEST(test_mirrored),
 	};
 

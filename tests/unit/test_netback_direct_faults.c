@@ -246,14 +246,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_source_fails),
-		TEST(test_source_fails_between),
-		TEST(test_call_fails),
-		TEST(test_destination_fails),
-		TEST(test_dropped),
-		TEST(test_no_mbufs),
-		TEST(test_takeover),
-		TEST(test_source_gone),
+		TEST(test_source_fails), TEST(test_source_fails_between),
+		TEST(test_call_fails),   TEST(test_destination_fails),
+		TEST(test_dropped),      TEST(test_no_mbufs),
+		TEST(test_takeover),     TEST(test_source_gone),
 	};
 
 	start_eal();
