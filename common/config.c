@@ -27,7 +27,7 @@ struct reader {
 	struct config config;
 	uint16_t slots[SLOTS]; /* sections by hash of kind and title, number + 1; 0: none */
 	struct config_faults *faults;
-	bool names;       /* what sections call each other is looked at */
+	enum config_care care;
 	struct error err; /* being made */
 	int ret;          /* of the first fault */
 	bool ended;       /* no use going on */
@@ -496,8 +496,8 @@ check(struct reader *reader, struct config *ret_config)
 		fault_keep(reader);
 	} else if (!reader->ended) {
 		check_whole(reader);
-		ret = reader->names && !reader->has_holes ?
-			      config_names_check(&reader->config, reader->faults) :
+		ret = reader->care != CONFIG_CARE_NONE && !reader->has_holes ?
+			      config_names_check(&reader->config, reader->care, reader->faults) :
 			      0;
 		reader->ret = reader->ret == 0 ? ret : reader->ret;
 	}
@@ -510,9 +510,10 @@ check(struct reader *reader, struct config *ret_config)
 }
 
 int
-config_check(FILE *file, const char *path, struct config *ret_config, struct config_faults *faults)
+config_check(FILE *file, const char *path, enum config_care care, struct config *ret_config,
+	     struct config_faults *faults)
 {
-	struct reader reader = { .file = file, .path = path, .faults = faults, .names = true };
+	struct reader reader = { .file = file, .path = path, .faults = faults, .care = care };
 
 	return check(&reader, ret_config);
 }

@@ -49,17 +49,25 @@ struct config_faults {
 	size_t n_more; /* that were not kept */
 };
 
+/* How far the names that sections call each other by are looked at. */
+enum config_care {
+	CONFIG_CARE_NONE,
+	CONFIG_CARE_NEEDED, /* without which there is an error; rules, routes and mirrors wait */
+	CONFIG_CARE_ALL,
+};
+
 /**
  * config_check() - read a configuration and find all that is wrong with it
  * @file: read from where it stands to its end; not closed
  * @path: name for messages
+ * @care: of names that the file lacks
  * @ret_config: its sections if nothing is wrong; config_free() it. Untouched on failure. NULL: only
  *	check
  * @faults: gets the faults; config_faults_free() it
  *
  * Return: 0, or the -errno of the first fault. Context: any thread.
  */
-int config_check(FILE *file, const char *path, struct config *ret_config,
+int config_check(FILE *file, const char *path, enum config_care care, struct config *ret_config,
 		 struct config_faults *faults);
 
 /** config_faults_add() - one more, a copy of @err. */

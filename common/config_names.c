@@ -34,6 +34,7 @@ struct index {
 struct checker {
 	const struct config *config;
 	struct config_faults *faults;
+	enum config_care care;
 	struct index named[NAMED_KINDS];
 	struct index members; /* of bonds */
 	struct index taps;    /* that a port adopts */
@@ -45,19 +46,20 @@ struct reference {
 	const struct object_schema *schema;
 	unsigned int key;
 	bool port, bridge; /* what it may be the name of */
+	bool waits;        /* until there is something of that name */
 };
 
 static const struct reference references[] = {
-	{ &addr_schema, ADDR_KEY_PORT, true, false },
-	{ &addr_schema, ADDR_KEY_BRIDGE, false, true },
-	{ &fdb_schema, FDB_KEY_PORT, true, false },
-	{ &route_schema, ROUTE_KEY_PORT, true, false },
-	{ &nat_schema, NAT_RULE_KEY_MASQUERADE, true, true },
-	{ &nat_schema, NAT_RULE_KEY_OUT, true, true },
-	{ &nat_schema, NAT_RULE_KEY_GUEST, true, false },
-	{ &mirror_schema, MIRROR_KEY_PORT, true, false },
-	{ &mirror_schema, MIRROR_KEY_BRIDGE, false, true },
-	{ &mirror_schema, MIRROR_KEY_TO, true, false },
+	{ &addr_schema, ADDR_KEY_PORT, true, false, false },
+	{ &addr_schema, ADDR_KEY_BRIDGE, false, true, false },
+	{ &fdb_schema, FDB_KEY_PORT, true, false, false },
+	{ &route_schema, ROUTE_KEY_PORT, true, false, true },
+	{ &nat_schema, NAT_RULE_KEY_MASQUERADE, true, true, true },
+	{ &nat_schema, NAT_RULE_KEY_OUT, true, true, true },
+	{ &nat_schema, NAT_RULE_KEY_GUEST, true, false, true },
+	{ &mirror_schema, MIRROR_KEY_PORT, true, false, true },
+	{ &mirror_schema, MIRROR_KEY_BRIDGE, false, true, true },
+	{ &mirror_schema, MIRROR_KEY_TO, true, false, true },
 };
 
 /* --- names --- */
@@ -192,7 +194,8 @@ check_references(struct checker *checker, const struct config_section *section)
 		const struct value *value = &section->object.values[reference->key];
 
 		if (section->object.schema != reference->schema || !value->is_set ||
-		    value->text[0] == '\0')
+		    value->text[0] == '\0' ||
+		    (reference->waits && checker->care != CONFIG_CARE_ALL))
 			continue;
 		if ((reference->port && port_is_known(checker, value->text)) ||
 		    (reference->bridge && bridge_is_known(checker, value->text, reference->port)))
@@ -316,9 +319,9 @@ index_section(struct checker *checker, const struct config_section *section)
 }
 
 int
-config_names_check(const struct config *config, struct config_faults *faults)
+config_names_check(const struct config *config, enum config_care care, struct config_faults *faults)
 {
-	struct checker checker = { .config = config, .faults = faults };
+	struct checker checker = { .config = config, .faults = faults, .care = care };
 
 	for (size_t i = 0; i < config->n_sections; i++)
 		index_section(&checker, &config->sections[i]);

@@ -17,10 +17,12 @@
 /**
  * config_names_check() - find names that are none of the file, and things that are named twice
  * @config: with its path; sections that have faults are left out
+ * @care: CONFIG_CARE_NEEDED: what waits for a port or bridge is none
  * @faults: gets what is found
  *
  * Return: 0, or the -errno of the first fault.
  */
-int config_names_check(const struct config *config, struct config_faults *faults);
+int config_names_check(const struct config *config, enum config_care care,
+		       struct config_faults *faults);
 
 #endif /* COMMON_CONFIG_NAMES_H */

@@ -164,7 +164,7 @@ config_check_file(struct client *client, const struct request *request, struct e
 		return ret;
 	ret = path_find(client, &words, &path, &show, err);
 	if (ret == 0)
-		ret = config_file_read(path, &config, err);
+		ret = config_file_read(path, CONFIG_CARE_ALL, &config, err);
 	if (ret == 0 && !request->json)
 		printf("%s: %zu section%s, no errors\n", path, config.n_sections,
 		       config.n_sections == 1 ? "" : "s");
@@ -274,7 +274,7 @@ file_call(struct client *client, const struct config_words *words, const char *m
 	int ret = path_find(client, words, &path, &show, err);
 
 	if (ret == 0)
-		ret = config_file_read(path, &config, err);
+		ret = config_file_read(path, CONFIG_CARE_NEEDED, &config, err);
 	if (ret == 0) {
 		params =
 			json_pack("{s:o, s:s}", "objects", config_objects(&config), "source", path);
@@ -336,7 +336,7 @@ confirmed_check(const json_t *show, const char *path, struct error *err)
 	const json_t *left = json_object_get(show, "confirm");
 	const char *start = json_string_value(json_object_get(show, "path"));
 
-	if (!json_is_integer(left) || strcmp(path, start) != 0)
+	if (!json_is_integer(left) || !file_is_same(path, start))
 		return 0;
 	return error_set(err, EBUSY,
 			 "config save: a change waits to be confirmed, for %lld s more: \"vsctl "

@@ -138,6 +138,16 @@ path_resolve(const char *path, char real[PATH_MAX])
 	return 0;
 }
 
+bool
+file_is_same(const char *path, const char *other)
+{
+	char real[PATH_MAX], real_other[PATH_MAX];
+
+	if (path_resolve(path, real) < 0 || path_resolve(other, real_other) < 0)
+		return strcmp(path, other) == 0;
+	return strcmp(real, real_other) == 0;
+}
+
 int
 file_write(const char *path, const char *text, struct error *err)
 {
@@ -175,7 +185,8 @@ file_write(const char *path, const char *text, struct error *err)
 }
 
 int
-config_file_read(const char *path, struct config *ret_config, struct error *err)
+config_file_read(const char *path, enum config_care care, struct config *ret_config,
+		 struct error *err)
 {
 	struct config_faults faults = { .n = 0 };
 	struct stat st;
@@ -188,7 +199,7 @@ config_file_read(const char *path, struct config *ret_config, struct error *err)
 		fclose(file);
 		return failed(path, EISDIR, err);
 	}
-	ret = config_check(file, path, ret_config, &faults);
+	ret = config_check(file, path, care, ret_config, &faults);
 	if (file != stdin)
 		fclose(file);
 	for (size_t i = 0; i < faults.n; i++)

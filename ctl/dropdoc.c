@@ -23,7 +23,8 @@ main(void)
 	puts("<!-- SPDX-License-Identifier: BSD-3-Clause -->\n"
 	     "# Drop reasons\n\n"
 	     "Written by `ninja drops-md` from the table that `vsctl drops` shows; see\n"
-	     "[troubleshooting](troubleshooting.md). PORT is the port that counts the packet.\n\n"
+	     "[troubleshooting](troubleshooting.md). PORT is the port that counts the packet;\n"
+	     "`vsctl drops` itself says which one is to be changed.\n\n"
 	     "| reason | what has happened | usually because | what to do | look at |\n"
 	     "|---|---|---|---|---|");
 	for (unsigned int i = 0; i < DROP_REASONS; i++) {

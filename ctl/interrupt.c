@@ -11,15 +11,20 @@
 
 #define PATIENCE_SEC 1
 
+static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+#define N_NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
+
 static volatile sig_atomic_t interrupted;
 static sigset_t caught;
 
 static void
 on_signal(int number)
 {
+	(void)number;
 	interrupted = 1;
 	/* the second time it is meant: nothing of what is left is waited for */
-	signal(number, SIG_DFL);
+	for (size_t i = 0; i < N_NUMBERS; i++)
+		signal(numbers[i], SIG_DFL);
 }
 
 void
@@ -27,10 +32,9 @@ interrupt_catch(void)
 {
 	/* no SA_RESTART: a write to a terminal may sleep though poll() has let it */
 	static const struct sigaction action = { .sa_handler = on_signal };
-	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
 
 	sigemptyset(&caught);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+	for (size_t i = 0; i < N_NUMBERS; i++) {
 		sigaddset(&caught, numbers[i]);
 		sigaction(numbers[i], &action, NULL);
 	}

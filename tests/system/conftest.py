@@ -2,6 +2,7 @@
 """Fixtures of the system tests. All of it happens in namespaces that vanish with this process."""
 
 import os
+import signal
 
 import pytest
 
@@ -9,6 +10,9 @@ from harness import netns
 from harness.bed import Bed
 from harness.daemon import build_folder
 from harness.mesh import Mesh
+
+
+CASE_SECONDS = 900  # more than the longest on a busy machine; else a hang would cost all results
 
 
 def _lacking():
@@ -24,6 +28,19 @@ def pytest_configure(config):
     config.lacking = _lacking()
     if config.lacking is None:
         netns.isolate()
+
+
+def _too_long(number, stack):
+    raise TimeoutError("this case has taken %d s" % CASE_SECONDS)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    """No case goes on for ever."""
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.alarm(CASE_SECONDS)
+    yield
+    signal.alarm(0)
 
 
 @pytest.hookimpl(hookwrapper=True)

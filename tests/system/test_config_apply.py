@@ -410,7 +410,9 @@ def test_save_waits_for_confirmation(two):
     daemon = two.daemon
     path = write(daemon, "[bridge br0]\nloop-detect = no\n[port p1]\nbridge = br0\nvid = 9\n")
     daemon.vsctl("config", "apply", path, "--confirm", "60")
-    for words in ([], [daemon.config]):
+    link = daemon.folder / "link.conf"
+    link.symlink_to(daemon.config)
+    for words in ([], [daemon.config], ["/%s" % daemon.config], [link]):
         with pytest.raises(VsctlError, match='waits to be confirmed.*"vsctl config confirm"'):
             daemon.vsctl("config", "save", *words)
     assert daemon.config.read_text() == BASE

@@ -119,7 +119,9 @@ def random_router(rng, sections, bridges, free):
 def random_mirrors(rng, sections, bridges, free):
     """Of bridges and ports, into tunnels and to ports that have no other use."""
     routed = {keys.get("port") for name, keys in sections.items() if name.startswith("addr ")}
-    ends = [name for name in free if name not in routed]
+    parents = {name.split()[1].split(".")[0] for name in sections if name.startswith("port ")
+               and "." in name}
+    ends = [name for name in free if name not in routed | parents]
     sources = [name.split()[1] for name in sections if name.startswith("port ")]
     for number in range(rng.randint(0, 2)):
         keys = {"bridge": rng.choice(bridges)}

@@ -489,8 +489,8 @@ def test_watch(bed):
 
 
 PLACEHOLDERS = (("%s", "p1"), ("%u", "1500"), ("PORT", "p1"), ("UPLINK", "p1"), ("BRIDGE", "br0"),
-                ("IP/LEN", "10.0.0.0/8"), ("GATEWAY", "10.0.0.1"), ("RULE", "out"),
-                ("POOL", "192.0.2.1"), ("ip LIST", "ip 10.0.0.2"), ("LIST", "10"),
+                ("IP/LEN", "10.0.0.0/8"), ("LOW-HIGH", "auto"), ("GATEWAY", "10.0.0.1"),
+                ("RULE", "out"), ("POOL", "192.0.2.1"), ("ip LIST", "ip 10.0.0.2"), ("LIST", "10"),
                 (" N", " 100"))
 
 

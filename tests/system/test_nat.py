@@ -686,6 +686,10 @@ def test_names_that_are_gone(idle_bed):
     # who reads the file is told
     said = daemon.vsctl_raw("config", "check").stderr
     assert "there is no section [port p1] or [bridge p1]" in said, said
+    # but it is what runs, and can be changed
+    assert daemon.vsctl("config", "diff")["changes"] == []
+    daemon.config.write_text(saved + "[bridge br9]\n")
+    assert daemon.vsctl("config", "apply")["done"] == 1
     # and it all comes to life with the port
     daemon.vsctl("port", "add", "p1", "bridge", "none")
     daemon.vsctl("addr", "add", "10.1.1.1/24", "port", "p1")

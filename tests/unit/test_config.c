@@ -171,7 +171,7 @@ test_names(void **state)
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		file = fmemopen((void *)(uintptr_t)texts[i], strlen(texts[i]), "r");
-		assert_true(config_check(file, "f", NULL, &faults) < 0);
+		assert_true(config_check(file, "f", CONFIG_CARE_ALL, NULL, &faults) < 0);
 		fclose(file);
 		for (size_t j = 0; j < faults.n; j++) {
 			assert_int_equal(sscanf(faults.errors[j].msg, "f:%u: ", &line), 1);

@@ -149,7 +149,7 @@ test_faults(void **state)
 	struct config_faults faults = { .n = 0 };
 	FILE *file = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
 
-	assert_int_equal(config_check(file, "f", NULL, &faults), -EINVAL);
+	assert_int_equal(config_check(file, "f", CONFIG_CARE_ALL, NULL, &faults), -EINVAL);
 	for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
 		assert_true(i < faults.n);
 		assert_memory_equal(faults.errors[i].msg, messages[i], strlen(messages[i]));
@@ -170,7 +170,7 @@ test_many_faults(void **state)
 	for (int i = 0; i < 2 * CONFIG_FAULTS_MAX; i++)
 		fputs("nonsense\n", file);
 	rewind(file);
-	assert_int_equal(config_check(file, "f", &config, &faults), -EINVAL);
+	assert_int_equal(config_check(file, "f", CONFIG_CARE_ALL, &config, &faults), -EINVAL);
 	assert_int_equal(faults.n, CONFIG_FAULTS_MAX);
 	assert_int_equal(faults.n_more, CONFIG_FAULTS_MAX);
 	assert_int_equal(config.n_sections, 7);
