@@ -297,19 +297,43 @@ order_change(struct planner *p, const struct change *change)
 	}
 }
 
-/* The size of the table of sessions is changed while there are no rules. */
+/* Is its way out that of the first masquerade? Others that masquerade lack it, too. */
+static bool
+lacks_out(const struct record *rule)
+{
+	const char *out = rule->texts[NAT_RULE_KEY_OUT];
+
+	return out == NULL || out[0] == '\0';
+}
+
+/*
+ * The size of the table of sessions is changed while there are no rules. What lacks a way out is
+ * not to be made before there is a masquerade; by the first of the file it is the same one as after
+ * a restart. A rule bears that the masquerade goes.
+ */
 static void
 order_nat(struct planner *p)
 {
-	const struct change *table = plan_find(p, &nat_table_schema, "");
+	const struct change *table = plan_find(p, &nat_table_schema, ""), *first = NULL;
 
-	for (size_t i = 0; table != NULL && i < p->plan->n_changes; i++) {
+	for (size_t i = 0; i < p->plan->n_changes && first == NULL; i++) {
+		const struct record *to = p->plan->changes[i].to;
+
+		if (to != NULL && to->schema == &nat_schema &&
+		    to->texts[NAT_RULE_KEY_MASQUERADE] != NULL)
+			first = &p->plan->changes[i];
+	}
+	for (size_t i = 0; i < p->plan->n_changes; i++) {
 		const struct change *change = &p->plan->changes[i];
 
 		if (change_record(change)->schema != &nat_schema)
 			continue;
-		edge_add(p, change->del, table->set);
-		edge_add(p, table->set, change->add);
+		if (table != NULL) {
+			edge_add(p, change->del, table->set);
+			edge_add(p, table->set, change->add);
+		}
+		if (first != NULL && change->to != NULL && lacks_out(change->to))
+			edge_add(p, first->add, change->add);
 	}
 }
 

@@ -666,6 +666,21 @@ def test_bad_config(idle_bed, text, fault):
     assert re.search(r"vswitch\.conf:\d+: ", result.stderr), result.stderr
 
 
+def test_apply_rules_above_what_they_need(idle_bed):
+    """The order of a file's sections is nothing to who applies it."""
+    daemon = idle_bed.daemon
+    idle_bed.cable(1)
+    idle_bed.start("")
+    daemon.config.write_text("[nat web]\ndnat = tcp 80 -> 10.1.1.2:80\n"
+                             "[nat host]\nmasquerade = p1\n"
+                             "[addr 10.1.1.1/24]\nport = p1\n[port p1]\nbridge = none\n")
+    daemon.vsctl("config", "apply", str(daemon.config))
+    assert {rule["nat"] for rule in daemon.vsctl("nat", "show")} == {"host", "web"}
+    daemon.config.write_text("")
+    daemon.vsctl("config", "apply", str(daemon.config))
+    assert daemon.vsctl("nat", "show") == []
+
+
 def test_names_that_are_gone(idle_bed):
     """What rules and routes name may go, and be saved so: that is no reason not to start."""
     daemon = idle_bed.daemon

@@ -265,6 +265,16 @@ test_plan_router(void **state)
 	     "[neigh 10.0.0.2]\nmac=02:00:00:00:00:01\n[addr 10.0.0.1/24]\nport=p\n"
 	     "[port p]\nbridge=none\n",
 	     "+port:p +addr:10.0.0.1/24 +neigh:10.0.0.2");
+	/* who has no way out of its own needs the first masquerade, and that its port */
+	plan("[port q]\nbridge=none\n",
+	     "[nat web]\ndnat=tcp 80 -> 10.0.0.2\n[nat own]\ndnat=tcp 81 -> 10.0.0.2\nout=q\n"
+	     "[nat host]\nmasquerade=p\n[nat other]\nmasquerade=q\n[port p]\nbridge=none\n"
+	     "[port q]\nbridge=none\n",
+	     "+nat:own +port:p +nat:host +nat:other +nat:web");
+	plan("[port p]\nbridge=none\n[nat web]\ndnat=tcp 80 -> 10.0.0.2\nout=p\n",
+	     "[port p]\nbridge=none\n[nat web]\ndnat=tcp 80 -> 10.0.0.2\n"
+	     "[nat host]\nmasquerade=p\n",
+	     "-nat:web +nat:host +nat:web");
 }
 
 /* What stands in the table of the plan is in order: nothing comes before what it needs. */
