@@ -38,6 +38,7 @@ struct checker {
 	struct index named[NAMED_KINDS];
 	struct index members; /* of bonds */
 	struct index taps;    /* that a port adopts */
+	bool masquerades;     /* a rule of NAT does, or may */
 	int ret;              /* of the first fault */
 };
 
@@ -291,7 +292,35 @@ check_adopt(struct checker *checker, const struct config_section *section)
 	fault(checker, section, PORT_KEY_ADOPT, &err);
 }
 
+/* Rules of NAT without a way out have that of the first that masquerades. */
+static void
+check_out(struct checker *checker, const struct config_section *section)
+{
+	const struct object *object = &section->object;
+	struct error err;
+
+	if (object->schema != &nat_schema || checker->masquerades ||
+	    object->values[NAT_RULE_KEY_OUT].text[0] != '\0')
+		return;
+	error_set(&err, EINVAL,
+		  "nat %s: out is missing: the routed port, or bridge, on the outside; or a rule "
+		  "that masquerades, for its port",
+		  object->name);
+	fault(checker, section, CONFIG_NO_KEY, &err);
+}
+
 /* --- all of it --- */
+
+/* A rule that has faults, and of which nothing else is known, may be meant to. */
+static bool
+may_masquerade(const struct object *rule)
+{
+	const struct value *values = rule->values;
+
+	return rule->schema == &nat_schema &&
+	       (values[NAT_RULE_KEY_MASQUERADE].is_set ||
+		(!values[NAT_RULE_KEY_SNAT].is_set && !values[NAT_RULE_KEY_DNAT].is_set));
+}
 
 /* Names of members are not the file's, but copies. */
 static void
@@ -316,6 +345,7 @@ index_section(struct checker *checker, const struct config_section *section)
 		index_members(checker, section);
 	if (object->schema == &port_schema && object->values[PORT_KEY_ADOPT].text[0] != '\0')
 		index_add(&checker->taps, object->values[PORT_KEY_ADOPT].text, section);
+	checker->masquerades |= may_masquerade(object);
 }
 
 int
@@ -336,6 +366,7 @@ config_names_check(const struct config *config, enum config_care care, struct co
 		check_bridges(&checker, &config->sections[i]);
 		check_members(&checker, &config->sections[i]);
 		check_adopt(&checker, &config->sections[i]);
+		check_out(&checker, &config->sections[i]);
 	}
 	for (size_t i = 0; i < checker.members.n; i++)
 		free((char *)(uintptr_t)checker.members.entries[i].name);

@@ -186,6 +186,55 @@ test_names(void **state)
 	config_free(&config);
 }
 
+/* All faults that config_check() finds, "LINE: MESSAGE" each; NULL ends them. */
+static void
+faults_are(const char *text, const char *const *expected)
+{
+	struct config_faults faults = { .n = 0 };
+	FILE *file = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
+
+	config_check(file, "f", NULL, &faults);
+	fclose(file);
+	for (size_t i = 0; i < faults.n; i++) {
+		if (*expected == NULL)
+			fail_msg("more: %s", faults.errors[i].msg);
+		assert_memory_equal(faults.errors[i].msg, *expected, strlen(*expected));
+		expected++;
+	}
+	assert_null(*expected);
+	config_faults_free(&faults);
+}
+
+#define FAULTS_ARE(text, ...) faults_are(text, (const char *const[]){ __VA_ARGS__, NULL })
+
+/* A rule of NAT has a way out, or that of another one. */
+static void
+test_nat_out(void **state)
+{
+	static const char text[] = "[port p]\nbridge=none\n[nat web]\ndnat=tcp 80 -> 10.0.0.2\n"
+				   "[nat pool]\nsnat=192.0.2.1\n";
+	struct config config;
+	struct error err;
+
+	FAULTS_ARE(text, "f:3: nat web: out is missing: the routed port, or bridge, on the outside",
+		   "f:5: nat pool: out is missing");
+	/* vswitchd starts with it all the same: there may have been one when they were made */
+	assert_int_equal(read_text(text, strlen(text), &config, &err), 0);
+	config_free(&config);
+	FAULTS_ARE("[port p]\nbridge=none\n[nat web]\ndnat=tcp 80 -> 10.0.0.2\nout=p\n", NULL);
+	FAULTS_ARE("[port p]\nbridge=none\n[nat web]\ndnat=tcp 80 -> 10.0.0.2\n"
+		   "[nat host]\nmasquerade=p\n",
+		   NULL);
+	/* that one was meant to */
+	FAULTS_ARE("[port p]\nbridge=none\n[nat web]\ndnat=tcp 80 -> 10.0.0.2\n"
+		   "[nat host]\nmasqerade=p\n",
+		   "f:6: nat host: unknown key 'masqerade'");
+	FAULTS_ARE("[nat web]\ndnat=tcp 80 -> 10.0.0.2\n[nat host]\n",
+		   "f:3: nat host: what does it do?");
+	/* and this one itself has one, of which more was said */
+	FAULTS_ARE("[nat web]\ndnat=tcp 80 -> 10.0.0.2\nout=a b\n", "f:3: nat web: out: ");
+}
+
 static void
 test_empty(void **state)
 {
@@ -405,7 +454,7 @@ main(void)
 		cmocka_unit_test(test_odd_bytes),    cmocka_unit_test(test_line_limit),
 		cmocka_unit_test(test_many),         cmocka_unit_test(test_files),
 		cmocka_unit_test(test_later_faults), cmocka_unit_test(test_names),
-		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_too_many),     cmocka_unit_test(test_nat_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
