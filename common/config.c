@@ -215,7 +215,7 @@ section_append(struct reader *reader, const struct object *object)
 	memcpy(&section->object, object, offsetof(struct object, values[object->schema->n_keys]));
 	memset(section->key_lines, 0, sizeof(section->key_lines));
 	section->line = reader->line;
-	section->has_faults = false;
+	section->has_faults = section->is_wrong = false;
 	*section_slot(reader, object->schema, object_title(object, title)) =
 		(uint16_t)config->n_sections;
 	return 0;
@@ -333,6 +333,8 @@ read_line(char *str, int num, void *stream)
 		memcpy(str, line + start, len - start + 1);
 	} else {
 		fault_at(reader, reader->line);
+		if (reader->in_section && !reader->skips)
+			reader->config.sections[reader->config.n_sections - 1].has_faults = true;
 		snprintf(str, num, "\n");
 	}
 	free(line);
@@ -430,7 +432,8 @@ object_check_adopt(struct reader *reader, const struct object *object, struct er
 	if (object->schema != &port_schema || *tap == '\0')
 		return 0;
 	section = section_find(reader, &port_schema, tap);
-	if (section != NULL && port_type_resolve(&section->object) == PORT_TYPE_TAP)
+	if (section != NULL &&
+	    (section->has_faults || port_type_resolve(&section->object) == PORT_TYPE_TAP))
 		return 0;
 	return error_set(err, ENOENT,
 			 "port %s: adopt: there is no section [port %s] with type = tap",
@@ -452,7 +455,7 @@ key_line(const struct config_section *section, const char *name)
 static void
 check_whole(struct reader *reader)
 {
-	const struct config_section *section;
+	struct config_section *section;
 	unsigned int line;
 	size_t i;
 	int ret;
@@ -476,6 +479,7 @@ check_whole(struct reader *reader)
 			if (ret < 0)
 				line = key_line(section, "adopt");
 		}
+		section->is_wrong = ret < 0;
 		if (ret < 0)
 			fault_at(reader, line);
 	}

@@ -39,6 +39,7 @@ struct checker {
 	struct index members; /* of bonds */
 	struct index taps;    /* that a port adopts */
 	bool masquerades;     /* a rule of NAT does, or may */
+	bool members_unread;  /* those of a bond: any port may be one */
 	int ret;              /* of the first fault */
 };
 
@@ -111,14 +112,14 @@ index_find(const struct index *index, const char *name)
 		       NULL;
 }
 
-/* Is there such a port, or need there not be one? */
+/* Is there such a port, or may there be, or need there not be one? */
 static bool
 port_is_known(const struct checker *checker, const char *name)
 {
 	unsigned int number;
 	int len = 0;
 
-	if (index_find(&checker->named[NAMED_PORT], name) != NULL ||
+	if (checker->members_unread || index_find(&checker->named[NAMED_PORT], name) != NULL ||
 	    index_find(&checker->named[NAMED_BOND], name) != NULL ||
 	    index_find(&checker->members, name) != NULL)
 		return true;
@@ -205,16 +206,27 @@ check_references(struct checker *checker, const struct config_section *section)
 	}
 }
 
-/* The bridge that a port or bond is on by its sections; "": none. */
+/* What a section with faults says of itself is not to be relied on: they have been told. */
+static bool
+is_faulty(const struct config_section *section)
+{
+	return section->has_faults || section->is_wrong;
+}
+
+/* The bridge that a port or bond is on by its sections; "": none; NULL: nobody knows. */
 static const char *
 bridge_of(const struct checker *checker, const char *name)
 {
 	const struct config_section *port = index_find(&checker->named[NAMED_PORT], name);
 	const struct config_section *bond = index_find(&checker->named[NAMED_BOND], name);
 
-	if (port != NULL && port->object.values[PORT_KEY_BRIDGE].text[0] != '\0')
+	if (port != NULL && is_faulty(port))
+		return NULL;
+	if (port != NULL && port->object.values[PORT_KEY_BRIDGE].is_set)
 		return port->object.values[PORT_KEY_BRIDGE].text;
-	return bond != NULL ? bond->object.values[BOND_KEY_BRIDGE].text : "";
+	if (bond != NULL)
+		return is_faulty(bond) ? NULL : bond->object.values[BOND_KEY_BRIDGE].text;
+	return port == NULL && checker->members_unread ? NULL : "";
 }
 
 /* What is on a bridge has no addresses of its own; and an entry of a bridge's FDB is on it. */
@@ -228,7 +240,7 @@ check_bridges(struct checker *checker, const struct config_section *section)
 
 	if (object->schema == &addr_schema && values[ADDR_KEY_PORT].is_set) {
 		bridge = bridge_of(checker, values[ADDR_KEY_PORT].text);
-		if (*bridge == '\0')
+		if (bridge == NULL || *bridge == '\0')
 			return;
 		error_set(&err, EBUSY,
 			  "addr %s: port %s is on bridge %s; give the address to the bridge: "
@@ -239,7 +251,7 @@ check_bridges(struct checker *checker, const struct config_section *section)
 	if (object->schema == &fdb_schema && port_is_known(checker, values[FDB_KEY_PORT].text) &&
 	    !record_name_is_guests(&port_schema, values[FDB_KEY_PORT].text)) {
 		bridge = bridge_of(checker, values[FDB_KEY_PORT].text);
-		if (strcmp(bridge, object->name) == 0)
+		if (bridge == NULL || strcmp(bridge, object->name) == 0)
 			return;
 		error_set(&err, ENOENT, "fdb %s: port %s is not on this bridge", object->name,
 			  values[FDB_KEY_PORT].text);
@@ -254,6 +266,7 @@ check_members(struct checker *checker, const struct config_section *section)
 	char names[BOND_MEMBERS_MAX][NAME_MAX_LEN + 1];
 	const struct object *object = &section->object;
 	const struct config_section *other;
+	const char *bridge;
 	struct error err;
 	int n = 0;
 
@@ -261,14 +274,15 @@ check_members(struct checker *checker, const struct config_section *section)
 		n = names_parse(object->values[BOND_KEY_MEMBERS].text, names, BOND_MEMBERS_MAX);
 	for (int i = 0; i < n; i++) {
 		other = index_find(&checker->members, names[i]);
+		bridge = bridge_of(checker, names[i]);
 		if (other != section)
 			error_set(&err, EBUSY, "bond %s: members: %s is a member of bond %s",
 				  object->name, names[i], other->object.name);
-		else if (*bridge_of(checker, names[i]) != '\0')
+		else if (bridge != NULL && *bridge != '\0')
 			error_set(&err, EBUSY,
 				  "bond %s: members: %s is on bridge %s; a member is on none: "
 				  "bridge = none",
-				  object->name, names[i], bridge_of(checker, names[i]));
+				  object->name, names[i], bridge);
 		else
 			continue;
 		fault(checker, section, BOND_KEY_MEMBERS, &err);
@@ -299,7 +313,7 @@ check_out(struct checker *checker, const struct config_section *section)
 	const struct object *object = &section->object;
 	struct error err;
 
-	if (object->schema != &nat_schema || checker->masquerades ||
+	if (object->schema != &nat_schema || section->is_wrong || checker->masquerades ||
 	    object->values[NAT_RULE_KEY_OUT].text[0] != '\0')
 		return;
 	error_set(&err, EINVAL,
@@ -343,6 +357,8 @@ index_section(struct checker *checker, const struct config_section *section)
 			index_add(&checker->named[i], object->name, section);
 	if (object->schema == &bond_schema)
 		index_members(checker, section);
+	checker->members_unread |= object->schema == &bond_schema && section->has_faults &&
+				   !object->values[BOND_KEY_MEMBERS].is_set;
 	if (object->schema == &port_schema && object->values[PORT_KEY_ADOPT].text[0] != '\0')
 		index_add(&checker->taps, object->values[PORT_KEY_ADOPT].text, section);
 	checker->masquerades |= may_masquerade(object);

@@ -235,6 +235,50 @@ test_nat_out(void **state)
 	FAULTS_ARE("[nat web]\ndnat=tcp 80 -> 10.0.0.2\nout=a b\n", "f:3: nat web: out: ");
 }
 
+/* A port's section says where a bond is, the bond's only if that one does not. */
+static void
+test_bond_bridge(void **state)
+{
+#define BOND "[bridge b]\n[bond o]\nmembers=e1\nbridge=b\n"
+#define FDB "[fdb b 02:00:00:00:00:01]\nport=o\n"
+#define ADDR "[addr 10.0.0.1/24]\nport=o\n"
+	FAULTS_ARE(BOND FDB, NULL);
+	FAULTS_ARE(BOND ADDR, "f:6: addr 10.0.0.1/24: port o is on bridge b;");
+	FAULTS_ARE(BOND "[port o]\nbridge=none\n" ADDR, NULL);
+	FAULTS_ARE(BOND "[port o]\nbridge=none\n" FDB, "f:8: fdb b: port o is not on this bridge");
+	FAULTS_ARE(BOND "[bridge c]\n[port o]\nbridge=c\n" FDB,
+		   "f:9: fdb b: port o is not on this bridge");
+#undef BOND
+#undef FDB
+#undef ADDR
+}
+
+/* What follows from a fault that is told is not told. */
+static void
+test_no_news(void **state)
+{
+#define FDB "[fdb b 02:00:00:00:00:01]\nport=p\n"
+	FAULTS_ARE("[bridge b]\n[port p]\nbridge=b b\n" FDB, "f:3: port p: bridge: ");
+	FAULTS_ARE("[bridge b]\n[port p]\nbrigde=b\n" FDB, "f:3: port p: unknown key 'brigde'");
+	FAULTS_ARE("[bridge b]\n[port p]\nbridge b\n" FDB, "f:3: this is neither KEY = VALUE");
+	FAULTS_ARE("[bridge b]\n[port p]\nmtu=1500\n" FDB, "f:2: port p: bridge is missing");
+	FAULTS_ARE("[bridge b]\n[port p]\nbridge=c\n" FDB, "f:3: port p: there is no section");
+	FAULTS_ARE("[bridge b]\n[bond p]\nmembers=e\nbrigde=b\n" FDB,
+		   "f:4: bond p: unknown key 'brigde'");
+	/* which ports are its members? */
+	FAULTS_ARE("[bridge b]\n[bond o]\nmembers=e1 p\nbridge=b\n" FDB
+		   "[mirror m]\nport=e1\nto=e2\n",
+		   "f:3: bond o: members: ");
+	FAULTS_ARE("[bridge b]\n[bond o]\nmembers e1,e2\n[route 10.0.0.0/8]\nport=e1\n",
+		   "f:3: this is neither KEY = VALUE");
+	/* but of a bond whose members are known */
+	FAULTS_ARE("[bond o]\nmembers=e1\nmode=x\n[route 10.0.0.0/8]\nport=e2\n",
+		   "f:3: bond o: mode: ", "f:5: route 10.0.0.0/8: port: there is no section");
+	FAULTS_ARE("[port t]\nbridge=none\ntype=tapp\n[port p]\nbridge=none\nadopt=t\n",
+		   "f:3: port t: type: ");
+#undef FDB
+}
+
 static void
 test_empty(void **state)
 {
@@ -455,6 +499,7 @@ main(void)
 		cmocka_unit_test(test_many),         cmocka_unit_test(test_files),
 		cmocka_unit_test(test_later_faults), cmocka_unit_test(test_names),
 		cmocka_unit_test(test_too_many),     cmocka_unit_test(test_nat_out),
+		cmocka_unit_test(test_bond_bridge),  cmocka_unit_test(test_no_news),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
