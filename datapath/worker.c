@@ -281,6 +281,9 @@ worker_drop(struct worker *worker, const struct port *port, struct rte_mbuf *pkt
 		.how = INJECT_DROP,
 	};
 
+	/* there is always room for what is to be sent */
+	if (rte_ring_count(worker->injected) > INJECTED_SIZE / 2)
+		return -ENOBUFS;
 	return worker_inject_entry(worker, &entry);
 }
 

@@ -72,6 +72,13 @@ tell_mtu(const struct drops_of *drops, char *text)
 	const struct switch_port *port = drops->port, *other, *widest = NULL;
 	int len;
 
+	if (port->config.kind == PORT_KIND_GATEWAY) {
+		snprintf(text, DROP_DETAIL_SIZE,
+			 "larger than MTU %u of gateway %s; or routed, to a port that takes less, "
+			 "as the sender is told by ICMP",
+			 port->dp->mtu, port->config.name);
+		return;
+	}
 	if (port->dp->rif != NULL) {
 		snprintf(text, DROP_DETAIL_SIZE,
 			 "routed: the port that it was to leave by takes less, and the sender is "

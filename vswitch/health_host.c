@@ -303,7 +303,8 @@ health_duplicate_ip(struct health_round *round)
 	while (routing != NULL && (rif = rif_next(routing, rif)) != NULL) {
 		const uint64_t sec = (routing_now() - rif->conflict.msec) / 1000;
 
-		if (rif->conflict.msec == 0 || sec >= CONFLICT_SECONDS)
+		if (rif->conflict.msec == 0 || sec >= CONFLICT_SECONDS ||
+		    !rif_has_addr(rif, &rif->conflict.addr))
 			continue;
 		health_found(
 			round, HEALTH_ERROR, rif->port->config.name,
@@ -325,8 +326,11 @@ health_route(struct health_round *round)
 
 	while (routing != NULL && (rif = rif_next(routing, rif)) != NULL)
 		LIST_FOREACH(neighbour, &rif->neighbours, list)
-			/* not somebody who was only asked for: a route leads there */
-			if (neighbour->has_failed && neighbour->refs > 0)
+			/*
+			 * Not somebody who was only asked for: a route leads there. Nor a guest,
+			 * which need not use all of its addresses.
+			 */
+			if (neighbour->has_failed && neighbour->refs > 0 && !rif->is_guest)
 				health_found(
 					round, HEALTH_WARNING, rif->port->config.name,
 					json_sprintf("gateway %s does not answer, and a route "

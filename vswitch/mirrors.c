@@ -320,7 +320,10 @@ config_check(struct vswitch *sw, const struct mirror_config *config, struct erro
 				 of->config.name);
 	if (to != NULL && to->config.is_auto)
 		return error_set(err, EBUSY, "port %s is the switch's own", config->to);
-	return to != NULL ? end_check(to, err) : 0;
+	/* while the daemon starts: that may be from when it was allowed, and then it waits */
+	if (to == NULL || (!sw->started && to->subports != NULL))
+		return 0;
+	return end_check(to, err);
 }
 
 /* A place in the set that no mirror has. */

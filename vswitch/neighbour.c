@@ -12,7 +12,7 @@
 
 #define BUCKETS 16384u
 #define TICK_USEC 100000
-#define REVIVE_MSEC 5000 /* when one of a group is asked for again, since no packet goes there */
+#define REVIVE_MSEC 5000 /* when a gateway is asked for again, even if no packet goes there */
 #define FAILED_MSEC 1000 /* in which it is not asked for again */
 #define CHECK_USEC 10000 /* after routes have changed: many may do so at once */
 #define ROOM_TRIES 16    /* stations that go so that another has its host route */
@@ -605,7 +605,7 @@ neighbour_age(struct neighbour *neighbour, uint64_t now)
 		if (neighbour->refs == 0 && now - neighbour->updated > 2 * FAILED_MSEC)
 			neighbour_del(neighbour);
 		else if (neighbour->has_failed && now - neighbour->updated > REVIVE_MSEC &&
-			 target_is_grouped(neighbour))
+			 neighbour->refs > 0 && !neighbour->rif->is_guest)
 			ask_begin(neighbour, NEIGHBOUR_INCOMPLETE);
 		break;
 	default:

@@ -121,9 +121,6 @@ void targets_renew(struct routing *routing);
 /** targets_neighbour_changed() - a neighbour has failed, or is back: groups use others, or it. */
 void targets_neighbour_changed(struct routing *routing, const struct neighbour *neighbour);
 
-/** target_is_grouped() - is it one of several that a target leads to? */
-bool target_is_grouped(const struct neighbour *neighbour);
-
 /** target_rif() - the rif that a target leads to, the first of several; NULL: none. */
 struct switch_rif *target_rif(const struct target *target);
 

@@ -118,11 +118,8 @@ switch_port_close(struct switch_port *owner)
 {
 	struct vswitch *sw = owner->sw;
 	struct port *port = owner->dp;
-	struct port_stats stats;
 
 	port->type->close(port);
-	switch_port_stats(sw, owner, &stats);
-	stats_add(&sw->removed, &stats);
 	if (port->n_rxq > 0)
 		sw->n_ports[port->rxq[0].worker]--;
 	sw->id_used[port->id] = false;
@@ -141,7 +138,10 @@ switch_port_retired(void *arg)
 	static const struct timeval now = { 0 };
 	struct switch_port *port = arg;
 	struct vswitch *sw = port->sw;
+	struct port_stats stats;
 
+	switch_port_stats(sw, port, &stats);
+	stats_add(&sw->removed, &stats);
 	if (!port->dp->type->closes_slowly) {
 		switch_port_close(port);
 		return;
@@ -292,6 +292,7 @@ switch_port_remove(struct vswitch *sw, struct switch_port *port)
 	__atomic_store_n(&sw->dp->ports[port->dp->id], NULL, __ATOMIC_RELEASE);
 	switch_vlan_put(sw, port->dp->vlan);
 	adopt_left(sw, port);
+	mirror_ports_changed(sw);
 	rcu_retire(sw->rcu, &port->retired, switch_port_retired, port);
 }
 

@@ -225,17 +225,6 @@ group_has(const struct target *target, const struct neighbour *neighbour)
 	return false;
 }
 
-bool
-target_is_grouped(const struct neighbour *neighbour)
-{
-	struct target *target;
-
-	LIST_FOREACH(target, &neighbour->rif->routing->targets, list)
-		if (group_has(target, neighbour))
-			return true;
-	return false;
-}
-
 void
 targets_neighbour_changed(struct routing *routing, const struct neighbour *neighbour)
 {

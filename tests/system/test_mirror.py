@@ -186,6 +186,15 @@ def test_end_with_vlans(span):
     daemon.vsctl("port", "del", "p3.99")
     daemon.vsctl(*words)
     assert mirror(daemon)["reason"] is None
+    # a file from when that was allowed: it starts, and the mirror waits
+    daemon.vsctl("config", "save")
+    assert daemon.stop() == 0
+    with daemon.config.open("a") as file:
+        file.write("[port p3.99]\nbridge = none\n")
+    daemon.start()
+    assert "port p3 has VLAN ports such as p3.99" in mirror(daemon)["reason"]
+    daemon.vsctl("port", "del", "p3.99")
+    assert mirror(daemon)["reason"] is None
 
 
 def test_no_loop(span):

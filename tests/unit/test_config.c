@@ -193,7 +193,7 @@ faults_are(const char *text, const char *const *expected)
 	struct config_faults faults = { .n = 0 };
 	FILE *file = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
 
-	config_check(file, "f", NULL, &faults);
+	config_check(file, "f", CONFIG_CARE_ALL, NULL, &faults);
 	fclose(file);
 	for (size_t i = 0; i < faults.n; i++) {
 		if (*expected == NULL)
