@@ -334,7 +334,7 @@ read_line(char *str, int num, void *stream)
 	} else {
 		fault_at(reader, reader->line);
 		if (reader->in_section && !reader->skips)
-			reader->config.sections[reader->config.n_sections - 1].has_faults = true;
+			reader->config.sections[reader->config.n_sections - 1].is_wrong = true;
 		snprintf(str, num, "\n");
 	}
 	free(line);
@@ -479,7 +479,7 @@ check_whole(struct reader *reader)
 			if (ret < 0)
 				line = key_line(section, "adopt");
 		}
-		section->is_wrong = ret < 0;
+		section->is_wrong |= ret < 0;
 		if (ret < 0)
 			fault_at(reader, line);
 	}

@@ -29,8 +29,8 @@ struct config_section {
 	struct object object;
 	unsigned int line;                       /* of its [header] */
 	unsigned int key_lines[SCHEMA_KEYS_MAX]; /* of its keys; 0: not given */
-	bool has_faults;                         /* in its lines; only while it is checked */
-	bool is_wrong;                           /* as a whole; the same */
+	bool has_faults;                         /* in its keys; only while it is checked */
+	bool is_wrong;                           /* otherwise; the same */
 };
 
 /* Sections in the order of the file. An empty struct config is all zero. */

@@ -313,7 +313,8 @@ check_out(struct checker *checker, const struct config_section *section)
 	const struct object *object = &section->object;
 	struct error err;
 
-	if (object->schema != &nat_schema || section->is_wrong || checker->masquerades ||
+	if (checker->care != CONFIG_CARE_ALL || object->schema != &nat_schema ||
+	    section->is_wrong || checker->masquerades ||
 	    object->values[NAT_RULE_KEY_OUT].text[0] != '\0')
 		return;
 	error_set(&err, EINVAL,
@@ -357,7 +358,7 @@ index_section(struct checker *checker, const struct config_section *section)
 			index_add(&checker->named[i], object->name, section);
 	if (object->schema == &bond_schema)
 		index_members(checker, section);
-	checker->members_unread |= object->schema == &bond_schema && section->has_faults &&
+	checker->members_unread |= object->schema == &bond_schema && is_faulty(section) &&
 				   !object->values[BOND_KEY_MEMBERS].is_set;
 	if (object->schema == &port_schema && object->values[PORT_KEY_ADOPT].text[0] != '\0')
 		index_add(&checker->taps, object->values[PORT_KEY_ADOPT].text, section);

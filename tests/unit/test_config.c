@@ -260,7 +260,8 @@ test_no_news(void **state)
 #define FDB "[fdb b 02:00:00:00:00:01]\nport=p\n"
 	FAULTS_ARE("[bridge b]\n[port p]\nbridge=b b\n" FDB, "f:3: port p: bridge: ");
 	FAULTS_ARE("[bridge b]\n[port p]\nbrigde=b\n" FDB, "f:3: port p: unknown key 'brigde'");
-	FAULTS_ARE("[bridge b]\n[port p]\nbridge b\n" FDB, "f:3: this is neither KEY = VALUE");
+	FAULTS_ARE("[bridge b]\n[port p]\nbridge b\n" FDB, "f:3: this is neither KEY = VALUE",
+		   "f:2: port p: bridge is missing");
 	FAULTS_ARE("[bridge b]\n[port p]\nmtu=1500\n" FDB, "f:2: port p: bridge is missing");
 	FAULTS_ARE("[bridge b]\n[port p]\nbridge=c\n" FDB, "f:3: port p: there is no section");
 	FAULTS_ARE("[bridge b]\n[bond p]\nmembers=e\nbrigde=b\n" FDB,
@@ -270,7 +271,7 @@ test_no_news(void **state)
 		   "[mirror m]\nport=e1\nto=e2\n",
 		   "f:3: bond o: members: ");
 	FAULTS_ARE("[bridge b]\n[bond o]\nmembers e1,e2\n[route 10.0.0.0/8]\nport=e1\n",
-		   "f:3: this is neither KEY = VALUE");
+		   "f:3: this is neither KEY = VALUE", "f:2: bond o: members is missing");
 	/* but of a bond whose members are known */
 	FAULTS_ARE("[bond o]\nmembers=e1\nmode=x\n[route 10.0.0.0/8]\nport=e2\n",
 		   "f:3: bond o: mode: ", "f:5: route 10.0.0.0/8: port: there is no section");
