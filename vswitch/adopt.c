@@ -52,7 +52,7 @@ struct adoption {
 	uint64_t moved;        /* ms; when the last one was */
 	/* what the tap has: somebody may delete it, and its port makes another one */
 	struct ip_move *note; /* NULL: not known */
-	int note_ifindex;     /* of the tap, then */
+	int note_ifindex;     /* of the tap that has it, or had it when it was deleted */
 	struct event *note_timer;
 	uint64_t note_after; /* ms; not to be taken anew before */
 };
@@ -189,6 +189,12 @@ adoption_abort(struct adoption *a)
 
 /* --- what a tap that was deleted had --- */
 
+static bool
+note_is_of_another(const struct adoption *a)
+{
+	return a->note != NULL && a->note_ifindex != a->tap_ifindex;
+}
+
 static void
 note_take(struct adoption *a)
 {
@@ -197,6 +203,8 @@ note_take(struct adoption *a)
 	struct ip_place place;
 	struct ip_move *note;
 
+	if (note_is_of_another(a))
+		return; /* this tap has still to get it */
 	if (netlink_link_get(a->sw->netlink, a->tap, &tap) < 0 || tap.ifindex != a->tap_ifindex)
 		return;
 	place = place_of(&tap);
@@ -204,6 +212,11 @@ note_take(struct adoption *a)
 	a->note_after = now_msec() + NOTE_SHARE * (now_msec() - start);
 	if (note == NULL)
 		return;
+	/* deleted meanwhile? Then it had more than was read. */
+	if (netlink_link_get_index(a->sw->netlink, tap.ifindex, &tap) < 0) {
+		ip_move_free(note);
+		return;
+	}
 	ip_move_free(a->note);
 	a->note = note;
 	a->note_ifindex = tap.ifindex;
@@ -232,29 +245,23 @@ note_soon(struct adoption *a)
 		evtimer_add(a->note_timer, &time);
 }
 
-static bool
-note_is_of_another(const struct adoption *a)
-{
-	return a->note != NULL && a->note_ifindex != a->tap_ifindex;
-}
-
 /* The tap has been made again: with what the one before had. */
-static void
-note_give(struct adoption *a)
+static int
+note_give(struct adoption *a, struct error *err)
 {
 	struct ip_place place = { .ifindex = a->tap_ifindex };
-	struct error err = { 0 };
+	int ret;
 
 	snprintf(place.name, sizeof(place.name), "%s", a->tap);
-	if (ip_move_again(a->note, &place, NULL, 0, &err) < 0)
-		log_line(LOG_ERR, "port %s: %s was deleted; what it had of the host is lost: %s",
-			 a->nic, a->tap, err.msg);
-	else
-		log_line(LOG_NOTICE,
-			 "port %s: %s was deleted; %u addresses, %u routes are on it again", a->nic,
-			 a->tap, ip_move_count(a->note)->addrs, ip_move_count(a->note)->routes);
-	ip_move_free(a->note);
-	a->note = NULL;
+	ret = ip_move_again(a->note, &place, NULL, 0, err);
+	if (ret < 0)
+		return error_prefix(
+			err, "port %s: %s was deleted; what it had is not on it: ", a->nic, a->tap);
+	a->note_ifindex = a->tap_ifindex;
+	note_take(a);
+	log_line(LOG_NOTICE, "port %s: %s was deleted; %u addresses, %u routes are on it again",
+		 a->nic, a->tap, ip_move_count(a->note)->addrs, ip_move_count(a->note)->routes);
+	return 0;
 }
 
 /* Something has been moved again. */
@@ -298,7 +305,7 @@ adoption_commit(struct adoption *a, struct error *err)
 	ip_settings_free(a->settings);
 	a->settings = NULL;
 	if (note_is_of_another(a))
-		note_give(a);
+		return note_give(a, err);
 	note_take(a);
 	return 0;
 }

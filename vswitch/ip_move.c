@@ -246,13 +246,26 @@ link_message(const struct ip_place *place, int attribute, const void *data, int 
 	return msg;
 }
 
+/* Is the new interface there? Not even a lenient move can do without. */
+static int
+link_check(const struct ip_move *move, struct netlink_link *ret_link, struct error *err)
+{
+	const int ret = netlink_link_get_index(move->nl, move->to.ifindex, ret_link);
+
+	if (ret < 0)
+		return error_set(err, ret, "%s: %s", move->to.name, strerror(-ret));
+	return 0;
+}
+
 static int
 set_link(struct ip_move *move, const uint8_t *mac, uint32_t mtu, struct error *err)
 {
 	struct netlink_link link;
-	int ret = netlink_link_get_index(move->nl, move->to.ifindex, &link);
+	int ret = link_check(move, &link, err);
 
-	if (ret == 0 && mac != NULL && memcmp(mac, link.mac, sizeof(link.mac)) != 0)
+	if (ret < 0)
+		return ret;
+	if (mac != NULL && memcmp(mac, link.mac, sizeof(link.mac)) != 0)
 		ret = step(move, link_message(&move->to, IFLA_ADDRESS, mac, sizeof(link.mac)),
 			   link_message(&move->to, IFLA_ADDRESS, link.mac, sizeof(link.mac)));
 	if (ret < 0) {
@@ -496,30 +509,46 @@ ip_move_note(struct netlink_monitor *nl, const struct ip_place *place)
 	return NULL;
 }
 
+/* Put all that is to be made behind what the other has, which is the same interface's. */
+static void
+give_objects(struct ip_move *from, struct ip_move *to)
+{
+	TAILQ_CONCAT(&to->addrs, &from->addrs, list);
+	TAILQ_CONCAT(&to->routes, &from->routes, list);
+	TAILQ_CONCAT(&to->rules, &from->rules, list);
+	TAILQ_CONCAT(&to->neighbours, &from->neighbours, list);
+}
+
 int
 ip_move_again(struct ip_move *note, const struct ip_place *to, const uint8_t *mac, uint32_t mtu,
 	      struct error *err)
 {
 	struct ip_move *move = move_new(note->nl, &note->from, to, true);
+	struct netlink_link link;
 	struct ip_object *object;
 	int ret;
 
 	if (move == NULL)
 		return error_set(err, ENOMEM, "no memory");
-	/* what the new one has by itself; the one that was noted has nothing any more */
+	/* what the new one has by itself */
 	ret = ip_move_read(move, err);
+	/* rules that name it are there still, and noted */
+	ip_move_objects_free(&move->addrs);
+	ip_move_objects_free(&move->routes);
+	ip_move_objects_free(&move->rules);
+	ip_move_objects_free(&move->neighbours);
 	if (ret == 0)
 		ret = set_link(move, mac, mtu, err);
 	if (ret == 0) {
-		TAILQ_CONCAT(&move->addrs, &note->addrs, list);
-		TAILQ_CONCAT(&move->routes, &note->routes, list);
-		TAILQ_CONCAT(&move->rules, &note->rules, list);
-		TAILQ_CONCAT(&move->neighbours, &note->neighbours, list);
+		give_objects(note, move);
 		TAILQ_FOREACH(object, &move->routes, list)
 			object->swaps = false; /* there is none to change over from */
 		make_addrs(move, err);
 		make_routes(move, err);
 		make_others(move, err);
+		give_objects(move, note);
+		/* somebody may have deleted it meanwhile */
+		ret = link_check(move, &link, err);
 	}
 	ip_move_free(move);
 	return ret;

@@ -68,10 +68,10 @@ struct ip_move *ip_move_note(struct netlink_monitor *nl, const struct ip_place *
 
 /**
  * ip_move_again() - make what was noted on another interface, as far as the kernel lets us
- * @note: of one that is gone; it has nothing any more afterwards, but for ip_move_count()
+ * @note: of one that is gone; it stays as it is, for another try
  * @to, @mac, @mtu: as for ip_move_begin()
  *
- * Return: 0 or -errno; what was made stays then.
+ * Return: 0: the interface was there to the end; or -errno, and what was made stays.
  */
 int ip_move_again(struct ip_move *note, const struct ip_place *to, const uint8_t *mac, uint32_t mtu,
 		  struct error *err);

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * For test_adopt.py, to be preloaded: the kernel refuses the Nth change that a program asks of its
- * addresses, routes, rules, neighbours and links by rtnetlink.
+ * addresses, routes, rules, neighbours and links by rtnetlink; or the program stops (SIGSTOP)
+ * before its Nth request of any kind, and the test does something.
  *
- * $NETLINK_FAULT is a file of two 32-bit numbers: how many changes to go until the one that is
- * refused (negative: none), and how many there were. Refused is what has a type that the kernel
- * does not know.
+ * $NETLINK_FAULT is a file of three 32-bit numbers: how many changes to go until the one that is
+ * refused (negative: none), how many there were, and whether it stops instead. Refused is what has
+ * a type that the kernel does not know.
  */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -22,6 +24,7 @@
 struct fault {
 	int32_t left;
 	int32_t seen;
+	int32_t stops;
 };
 
 static struct fault *fault;
@@ -71,9 +74,13 @@ sendmsg(int fd, const struct msghdr *msg, int flags)
 	    ((struct sockaddr *)msg->msg_name)->sa_family == AF_NETLINK &&
 	    msg->msg_iov[0].iov_len >= sizeof(*header)) {
 		header = msg->msg_iov[0].iov_base;
-		if (is_change(header->nlmsg_type)) {
+		if (fault->stops || is_change(header->nlmsg_type)) {
 			fault->seen++;
-			if (fault->left >= 0 && fault->left-- == 0)
+			if (fault->left < 0 || fault->left-- > 0)
+				return next(fd, msg, flags);
+			if (fault->stops)
+				kill(getpid(), SIGSTOP);
+			else
 				header->nlmsg_type = RTM_MAX + 100;
 		}
 	}

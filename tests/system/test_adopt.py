@@ -202,15 +202,20 @@ def test_router_advertisements(lan):
 
 # --- taking back ---
 
+def start_with_faults(bed):
+    """A vswitchd with netlink_fault.c. Return: its file."""
+    fault = bed.daemon.folder / "fault"
+    fault.write_bytes(struct.pack("=iii", -1, 0, 0))
+    bed.daemon.limits = ["env", "LD_PRELOAD=%s" % (build_folder() / "tests/libnetlink_fault.so"),
+                         "NETLINK_FAULT=%s" % fault]
+    bed.start("")
+    return fault
+
+
 def test_fault_at_each_step(idle_bed):
     """Whatever change the kernel refuses: all is as before, and the host speaks."""
     lan = Lan(idle_bed).rich()
-    fault = idle_bed.daemon.folder / "fault"
-    fault.write_bytes(struct.pack("=ii", -1, 0))
-    idle_bed.daemon.limits = ["env", "LD_PRELOAD=%s" % (build_folder() /
-                                                        "tests/libnetlink_fault.so"),
-                              "NETLINK_FAULT=%s" % fault]
-    idle_bed.start("")
+    fault = start_with_faults(idle_bed)
     before, state = lan.seen(), idle_bed.daemon.state()
     refused = number = 0
     while True:
@@ -395,6 +400,53 @@ def test_tap_is_deleted(lan):
     release(lan.bed)
     is_as(lan, before)
     reaches_all(lan)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_tap_is_deleted_twice(idle_bed, part):
+    """Again, before any request by which the first one is looked after; here every fourth."""
+    lan = Lan(idle_bed).simple()
+    fault, daemon = start_with_faults(idle_bed), idle_bed.daemon
+    lan.ip_lines(["route add 203.0.113.0/24 via %s mtu 1400" % ROUTER,
+                  "rule add iif eth0 lookup 100"])
+    before = lan.seen()
+    adopt(idle_bed)
+
+    def given():
+        return daemon.log.count("are on it again")
+
+    def is_stopped():
+        stat = open("/proc/%d/stat" % daemon.pid, encoding="ascii").read()
+        return stat.rsplit(")", 1)[1].split()[0] == "T"
+
+    number, twice = part, 0
+    while True:
+        daemon.vsctl("port", "show")  # it has done all that it has begun
+        times = given()
+        with open(fault, "r+b") as file:
+            file.write(struct.pack("=iii", number, 0, 1))
+        lan.sw.ip("link", "del", BRIDGE)
+        wait_until(lambda: is_stopped() or given() > times, what=lambda: daemon.log)
+        stopped = is_stopped()
+        with open(fault, "r+b") as file:
+            file.write(struct.pack("=iii", -1, 0, 0))
+        if stopped:
+            lan.sw.ip("link", "del", BRIDGE, check=False)  # it may not be there yet
+            times = given()
+            daemon.process.send_signal(signal.SIGCONT)
+            twice += 1
+        wait_until(lambda: given() > times, what=lambda: daemon.log)
+        try:
+            is_moved(lan, before)
+        except AssertionError as error:
+            raise AssertionError("request %d; log:\n%s" % (number, daemon.log)) from error
+        if not stopped:
+            break  # there are not as many
+        number += 4
+    print("deleted twice %d times" % twice)
+    assert twice >= 5
+    release(idle_bed)
+    is_same(lan, before)
 
 
 FILE = """[bridge xenbr0]
