@@ -195,6 +195,21 @@ note_is_of_another(const struct adoption *a)
 	return a->note != NULL && a->note_ifindex != a->tap_ifindex;
 }
 
+/* What the tap has, changes. */
+static void
+note_soon(struct adoption *a)
+{
+	const uint64_t now = now_msec();
+	const uint64_t msec = a->note_after > now + QUIET_MSEC ? a->note_after - now : QUIET_MSEC;
+	const struct timeval time = {
+		.tv_sec = (time_t)(msec / 1000),
+		.tv_usec = (suseconds_t)(msec % 1000 * 1000),
+	};
+
+	if (!evtimer_pending(a->note_timer, NULL))
+		evtimer_add(a->note_timer, &time);
+}
+
 static void
 note_take(struct adoption *a)
 {
@@ -202,18 +217,24 @@ note_take(struct adoption *a)
 	struct netlink_link tap;
 	struct ip_place place;
 	struct ip_move *note;
+	bool whole;
 
 	if (note_is_of_another(a))
 		return; /* this tap has still to get it */
 	if (netlink_link_get(a->sw->netlink, a->tap, &tap) < 0 || tap.ifindex != a->tap_ifindex)
 		return;
 	place = place_of(&tap);
-	note = ip_move_note(a->sw->netlink, &place);
+	note = ip_move_note(a->sw->netlink, &place, &whole);
 	a->note_after = now_msec() + NOTE_SHARE * (now_msec() - start);
-	if (note == NULL)
-		return;
 	/* deleted meanwhile? Then it had more than was read. */
-	if (netlink_link_get_index(a->sw->netlink, tap.ifindex, &tap) < 0) {
+	if (note != NULL && netlink_link_get_index(a->sw->netlink, tap.ifindex, &tap) < 0) {
+		ip_move_free(note);
+		return;
+	}
+	if (note == NULL || !whole)
+		note_soon(a);
+	/* what is known may be old, but nothing is missing */
+	if (note == NULL || (!whole && a->note != NULL)) {
 		ip_move_free(note);
 		return;
 	}
@@ -228,21 +249,6 @@ on_note(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	note_take(arg);
-}
-
-/* What the tap has, changes. */
-static void
-note_soon(struct adoption *a)
-{
-	const uint64_t now = now_msec();
-	const uint64_t msec = a->note_after > now + QUIET_MSEC ? a->note_after - now : QUIET_MSEC;
-	const struct timeval time = {
-		.tv_sec = (time_t)(msec / 1000),
-		.tv_usec = (suseconds_t)(msec % 1000 * 1000),
-	};
-
-	if (!evtimer_pending(a->note_timer, NULL))
-		evtimer_add(a->note_timer, &time);
 }
 
 /* The tap has been made again: with what the one before had. */

@@ -499,12 +499,14 @@ ip_move_begin(struct netlink_monitor *nl, const struct ip_place *from, const str
 }
 
 struct ip_move *
-ip_move_note(struct netlink_monitor *nl, const struct ip_place *place)
+ip_move_note(struct netlink_monitor *nl, const struct ip_place *place, bool *ret_whole)
 {
 	struct ip_move *note = move_new(nl, place, place, true);
 
-	if (note == NULL || ip_move_read(note, NULL) == 0)
+	if (note != NULL && ip_move_read_once(note) == 0) {
+		*ret_whole = !note->interrupted;
 		return note;
+	}
 	ip_move_free(note);
 	return NULL;
 }

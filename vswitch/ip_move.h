@@ -62,9 +62,12 @@ void ip_move_abort(struct ip_move *move);
 
 /**
  * ip_move_note() - note what an interface has, in case that somebody deletes it
+ * @ret_whole: false: addresses or routes changed meanwhile, and some may be missing
+ *
  * Return: it, for ip_move_again(); ip_move_free() it; or NULL.
  */
-struct ip_move *ip_move_note(struct netlink_monitor *nl, const struct ip_place *place);
+struct ip_move *ip_move_note(struct netlink_monitor *nl, const struct ip_place *place,
+			     bool *ret_whole);
 
 /**
  * ip_move_again() - make what was noted on another interface, as far as the kernel lets us

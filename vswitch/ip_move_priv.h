@@ -47,10 +47,17 @@ struct ip_move {
 	struct ip_object *group; /* the first of those with the same key, if it is ours */
 	struct nlmsghdr *last;
 	int ret;
+	bool interrupted; /* something may be missing */
 };
 
-/** ip_move_read() - read all that move->from has. Return: 0 or -errno. */
+/**
+ * ip_move_read() - read all that move->from has, again while it changes, up to a limit
+ * Return: 0 or -errno.
+ */
 int ip_move_read(struct ip_move *move, struct error *err);
+
+/** ip_move_read_once() - the same, but once; see move->interrupted. */
+int ip_move_read_once(struct ip_move *move);
 
 /** ip_move_objects_free() - free all; the list is empty afterwards. */
 void ip_move_objects_free(struct ip_objects *objects);

@@ -162,6 +162,7 @@ dump(struct ip_move *move, int type, uint8_t family, uint8_t ndm_flags, netlink_
 	} info = { 0 };
 	struct nl_msg *msg = nlmsg_alloc_simple(type, NLM_F_DUMP);
 	size_t size = sizeof(struct rtmsg);
+	int ret;
 
 	if (type == RTM_GETADDR)
 		size = sizeof(info.addr);
@@ -176,7 +177,12 @@ dump(struct ip_move *move, int type, uint8_t family, uint8_t ndm_flags, netlink_
 		nlmsg_free(msg);
 		return -ENOMEM;
 	}
-	return netlink_dump(move->nl, msg, fn, move);
+	ret = netlink_dump(move->nl, msg, fn, move);
+	if (ret != -EINTR)
+		return ret;
+	/* something has changed meanwhile; what is read is worth having all the same */
+	move->interrupted = true;
+	return 0;
 }
 
 static int
@@ -189,14 +195,15 @@ read_family(struct ip_move *move, uint8_t family)
 	move->group = NULL;
 	ret = dump(move, RTM_GETROUTE, family, 0, read_route);
 	/* a kernel may have no policy rules */
-	if (ret == 0 && dump(move, RTM_GETRULE, family, 0, read_rule) == -EINTR)
-		ret = -EINTR;
+	if (ret == 0)
+		dump(move, RTM_GETRULE, family, 0, read_rule);
 	return ret;
 }
 
-static int
-read_once(struct ip_move *move)
+int
+ip_move_read_once(struct ip_move *move)
 {
+	const struct ip_object *object;
 	int ret;
 
 	ip_move_objects_free(&move->addrs);
@@ -205,6 +212,7 @@ read_once(struct ip_move *move)
 	ip_move_objects_free(&move->rules);
 	ip_move_objects_free(&move->neighbours);
 	move->count = (struct ip_move_count){ 0 };
+	move->interrupted = false;
 	ret = dump(move, RTM_GETADDR, AF_UNSPEC, 0, read_addr);
 	if (ret == 0)
 		ret = read_family(move, AF_INET);
@@ -214,6 +222,12 @@ read_once(struct ip_move *move)
 		ret = dump(move, RTM_GETNEIGH, AF_UNSPEC, 0, read_neighbour);
 	if (ret == 0)
 		ret = dump(move, RTM_GETNEIGH, AF_UNSPEC, NTF_PROXY, read_neighbour);
+	TAILQ_FOREACH(object, &move->addrs, list)
+		move->count.addrs++;
+	TAILQ_FOREACH(object, &move->rules, list)
+		move->count.rules++;
+	TAILQ_FOREACH(object, &move->routes, list)
+		move->count.routes++;
 	return ret < 0 ? ret : move->ret;
 }
 
@@ -222,23 +236,17 @@ ip_move_read(struct ip_move *move, struct error *err)
 {
 	const struct ip_object *object;
 	char text[IP_MOVE_WHAT_SIZE];
-	int ret = -EINTR;
+	int ret, tries = 0;
 
-	for (int i = 0; ret == -EINTR && i < READ_TRIES; i++)
-		ret = read_once(move);
 	/* it may be that some are missed, but that they change all the time is no reason to give up
 	 */
-	if (ret == -EINTR)
-		ret = move->ret;
+	do
+		ret = ip_move_read_once(move);
+	while (ret == 0 && move->interrupted && ++tries < READ_TRIES);
 	if (ret < 0)
 		return error_set(err, ret, "cannot read addresses and routes of %s: %s",
 				 move->from.name, strerror(-ret));
-	TAILQ_FOREACH(object, &move->addrs, list)
-		move->count.addrs++;
-	TAILQ_FOREACH(object, &move->rules, list)
-		move->count.rules++;
 	TAILQ_FOREACH(object, &move->routes, list) {
-		move->count.routes++;
 		/* who made it, a routing daemon as a rule, knows it by that object's number */
 		if (ip_route_has(object->header, RTA_NH_ID) && !move->lenient)
 			return error_set(
