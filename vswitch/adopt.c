@@ -545,11 +545,34 @@ return_end(struct netlink_monitor *nl, struct ip_move *move, const struct netlin
 	set_alias(nl, tap->ifindex, NULL);
 }
 
+/* The tap was deleted, and there is none yet that has what it had. */
+static void
+note_return(struct adoption *a, const struct netlink_link *tap, const struct netlink_link *nic)
+{
+	const struct ip_place place = place_of(nic);
+	struct error err = { 0 };
+
+	if (a->note == NULL || a->note_ifindex == tap->ifindex)
+		return;
+	if (ip_move_again(a->note, &place, NULL, 0, &err) < 0)
+		log_line(LOG_ERR, "%s: %s was deleted; what it had is lost: %s", a->nic, a->tap,
+			 err.msg);
+	else
+		log_line(LOG_NOTICE, "%s: %s was deleted; %u addresses, %u routes are back", a->nic,
+			 a->tap, ip_move_count(a->note)->addrs, ip_move_count(a->note)->routes);
+}
+
 static bool
 links_get(const struct adoption *a, struct netlink_link *tap, struct netlink_link *nic)
 {
-	return netlink_link_get(a->sw->netlink, a->tap, tap) == 0 &&
-	       netlink_link_get(a->sw->netlink, a->nic, nic) == 0;
+	if (netlink_link_get(a->sw->netlink, a->nic, nic) < 0)
+		return false;
+	if (netlink_link_get(a->sw->netlink, a->tap, tap) == 0)
+		return true;
+	/* it is between two lives; policy rules that name it are there */
+	*tap = (struct netlink_link){ .ifindex = -1 };
+	snprintf(tap->name, sizeof(tap->name), "%s", a->tap);
+	return true;
 }
 
 void
@@ -583,6 +606,7 @@ adopt_left(struct vswitch *sw, const struct switch_port *port)
 		if (move == NULL)
 			move = return_begin(sw->netlink, &tap, &nic);
 		return_end(sw->netlink, move, &tap, &nic);
+		note_return(a, &tap, &nic);
 	} else if (a->is_done) {
 		log_line(LOG_WARNING, "%s: is gone; what %s has of it stays there", a->nic, a->tap);
 	}

@@ -7,7 +7,7 @@
  * when the port is added, and moved back when it goes: when it is deleted, and when the daemon
  * stops, while the tap is still there. What somebody - ifupdown, a DHCP client that renews its
  * lease - gives the NIC later follows a moment after. If somebody deletes the tap, its port makes
- * it again, and it gets what was noted of the one before.
+ * it again, and it gets what was noted of the one before; or the NIC, if that goes first.
  *
  * The interface's alias says whose addresses a tap has. So what a daemon that was killed has left
  * is found: its successor goes on with it if its configuration says the same, and else, or if there

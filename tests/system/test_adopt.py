@@ -402,6 +402,12 @@ def test_tap_is_deleted(lan):
     reaches_all(lan)
 
 
+def is_stopped(daemon):
+    """By SIGSTOP."""
+    with open("/proc/%d/stat" % daemon.pid, encoding="ascii") as file:
+        return file.read().rsplit(")", 1)[1].split()[0] == "T"
+
+
 @pytest.mark.parametrize("part", range(4))
 def test_tap_is_deleted_twice(idle_bed, part):
     """Again, before any request by which the first one is looked after; here every fourth."""
@@ -415,10 +421,6 @@ def test_tap_is_deleted_twice(idle_bed, part):
     def given():
         return daemon.log.count("are on it again")
 
-    def is_stopped():
-        stat = open("/proc/%d/stat" % daemon.pid, encoding="ascii").read()
-        return stat.rsplit(")", 1)[1].split()[0] == "T"
-
     number, twice = part, 0
     while True:
         daemon.vsctl("port", "show")  # it has done all that it has begun
@@ -426,8 +428,8 @@ def test_tap_is_deleted_twice(idle_bed, part):
         with open(fault, "r+b") as file:
             file.write(struct.pack("=iii", number, 0, 1))
         lan.sw.ip("link", "del", BRIDGE)
-        wait_until(lambda: is_stopped() or given() > times, what=lambda: daemon.log)
-        stopped = is_stopped()
+        wait_until(lambda: is_stopped(daemon) or given() > times, what=lambda: daemon.log)
+        stopped = is_stopped(daemon)
         with open(fault, "r+b") as file:
             file.write(struct.pack("=iii", -1, 0, 0))
         if stopped:
@@ -446,6 +448,32 @@ def test_tap_is_deleted_twice(idle_bed, part):
     print("deleted twice %d times" % twice)
     assert twice >= 5
     release(idle_bed)
+    is_same(lan, before)
+
+
+@pytest.mark.parametrize("number", range(0, 36, 3))
+def test_tap_is_deleted_and_vswitchd_stops(idle_bed, number):
+    """Before it has seen that, or has made the tap again, or has given it all: eth0 gets it."""
+    lan = Lan(idle_bed).simple()
+    fault, daemon = start_with_faults(idle_bed), idle_bed.daemon
+    lan.ip_lines(["route add 203.0.113.0/24 via %s mtu 1400" % ROUTER,
+                  "rule add iif eth0 lookup 100"])
+    before = lan.seen()
+    adopt(idle_bed)
+    if number == 0:
+        daemon.process.send_signal(signal.SIGSTOP)
+    else:
+        with open(fault, "r+b") as file:
+            file.write(struct.pack("=iii", number, 0, 1))
+        lan.sw.ip("link", "del", BRIDGE)
+    wait_until(lambda: is_stopped(daemon), what=lambda: daemon.log)
+    lan.sw.ip("link", "del", BRIDGE, check=False)
+    process = daemon.process
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    assert process.wait(60) == 0
+    daemon.process = None
+    print(daemon.log)
     is_same(lan, before)
 
 
